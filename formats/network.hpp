@@ -1,0 +1,100 @@
+// The network graph as read from a model file: typed operators and exact weights, before any folding.
+//
+// Shapes: tensors are row-major; a symbolic (batch) dimension is taken as 1. Weights are kept as the bits of the file, so that nothing is
+// rounded here; what they mean as real numbers is decided by whoever reads them with `Tensor::real`. Formats knows nothing about bounds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace lipcert {
+
+/// ONNX's own numbers for element types (TensorProto.DataType); no others are read.
+enum class ElementType : std::uint32_t { float32 = 1, int32 = 6, int64 = 7, boolean = 9, float16 = 10, float64 = 11, bfloat16 = 16 };
+
+[[nodiscard]] std::size_t byte_size(ElementType type);
+[[nodiscard]] bool is_floating(ElementType type);
+[[nodiscard]] const char* name_of(ElementType type);
+
+using Shape = std::vector<std::uint64_t>;
+
+/// Number of entries of a tensor of this shape; the readers have checked that it does not overflow and is below 2^40.
+[[nodiscard]] std::uint64_t element_count(const Shape& shape);
+
+/// A constant with exact entries: the little-endian bits of the file.
+struct Tensor {
+  ElementType type = ElementType::float32;
+  Shape shape;
+  std::vector<unsigned char> bits;
+
+  [[nodiscard]] std::uint64_t size() const { return element_count(shape); }
+  /// Entry i of a floating tensor as a double: exact for every type that is read (the widest is float64).
+  [[nodiscard]] double real(std::uint64_t i) const;
+  /// Entry i of an integer or boolean tensor.
+  [[nodiscard]] std::int64_t integer(std::uint64_t i) const;
+};
+
+/// Attribute with the kind numbers of ONNX (AttributeProto.AttributeType): 1 float, 2 int, 3 string, 4 tensor, 7 ints.
+using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::vector<std::int64_t>>;
+
+/// Operators that the graph can hold. An operator outside this list is refused by the reader.
+enum class Operator {
+  add, sub, mul, div, gemm, matmul,                // affine when one operand is constant
+  relu, leaky_relu, abs, sigmoid, tanh,            // entrywise activations
+  flatten, reshape, identity, dropout, cast,       // the same numbers in another shape
+  constant                                         // a weight inside the node list
+};
+
+[[nodiscard]] const char* name_of(Operator op);   // ONNX's name
+
+/// Index into Network::values; `no_value` stands for an absent optional input or output.
+using ValueId = std::size_t;
+inline constexpr ValueId no_value = static_cast<ValueId>(-1);
+
+struct Node {
+  Operator op = Operator::identity;
+  std::string name;                          // as in the file; may be empty
+  std::vector<ValueId> inputs;               // trailing absent ones dropped
+  std::vector<ValueId> outputs;              // trailing absent ones dropped
+  std::map<std::string, Attribute> attributes;  // defaults of the operator's version filled in, see SPEC.md section 7
+
+  [[nodiscard]] float real_attribute(const std::string& key) const;
+  [[nodiscard]] std::int64_t integer_attribute(const std::string& key) const;
+};
+
+struct Value {
+  enum class Kind { input, initialiser, node_output };
+  Kind kind = Kind::node_output;
+  std::string name;
+  ElementType type = ElementType::float32;
+  Shape shape;
+  bool constant = false;        // does not depend on the graph's input
+  std::size_t producer = 0;     // node index, for node outputs
+  std::size_t initialiser = 0;  // index into Network::initialisers, for initialisers
+};
+
+/// A part of the model that is not supported: certification is impossible, inspection still lists everything.
+struct Refusal {
+  std::string node;    // name of the node (or of its first output when it has no name), or of the tensor
+  std::string op;      // ONNX operator name, may be empty
+  std::string reason;  // one sentence with the remedy
+};
+
+struct Network {
+  std::uint64_t opset = 0;
+  std::vector<Tensor> initialisers;             // file order
+  std::vector<Value> values;                    // input first, then initialisers, then node outputs in file order
+  std::vector<Node> nodes;                      // file order, which is topological
+  ValueId input = 0;
+  ValueId output = no_value;
+  std::vector<std::uint64_t> symbolic;          // positions of symbolic dimensions of the input
+  std::vector<Refusal> refusals;                // empty when everything is supported; otherwise nodes and values may be incomplete
+
+  [[nodiscard]] std::string label(std::size_t node) const;  // name for messages: node name, or its output's
+};
+
+}  // namespace lipcert
