@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# From a fresh checkout to an accepted certificate: installs what is missing, builds, then makes a key, looks at a network, certifies it
+# and checks the certificate with the independent program.
+#
+#   examples/quickstart.sh [MODEL.onnx]
+#
+# Without a model it takes the network that ships with the repository. Everything that it makes lies under build/: the programs in
+# build/release/bin, the key and the certificate in build/quickstart.
+set -euo pipefail
+here=$(pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/install.sh
+
+model=examples/models/digits.onnx
+if [ $# -gt 0 ]; then
+  model=$1
+  case $model in
+    /*) ;;
+    *) model=$here/$model ;;
+  esac
+fi
+if [ ! -f "$model" ]; then
+  echo "quickstart: error: $model is not a file; name an ONNX model, or none for the one that ships here." >&2
+  exit 2
+fi
+
+install_parts build
+
+bin=build/release/bin
+log=build/quickstart.log
+mkdir -p build
+say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+if [ ! -t 1 ]; then
+  say() { printf '\n$ %s\n' "$*"; }
+fi
+echo "building lipcert and lipverify (a few minutes the first time) ..."
+if ! { cmake --preset release && cmake --build --preset release --parallel "$(nproc)" --target lipcert lipverify; } >"$log" 2>&1; then
+  tail -n 30 "$log" >&2
+  echo "quickstart: error: the build failed; the whole output is in $log." >&2
+  exit 4
+fi
+
+out=build/quickstart
+rm -rf "$out"
+mkdir -p "$out"
+name=$(basename "$model" .onnx)
+certificate=$out/$name.lipcert.sigstore.json
+run() {
+  say "$@"
+  "$@"
+}
+run "$bin/lipcert" keygen --out "$out/key.pem"
+run "$bin/lipcert" inspect "$model"
+run "$bin/lipcert" certify "$model" --key "$out/key.pem" -o "$certificate" -v
+run "$bin/lipverify" "$certificate" --model "$model" --public-key "$out/key.pub.pem"
+cat <<END
+
+The certificate is $certificate.
+Hand it over with the model and $out/key.pub.pem: whoever has lipverify can repeat the last command.
+END
