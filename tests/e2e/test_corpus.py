@@ -10,6 +10,8 @@ import pathlib
 import sys
 import time
 
+import jsonschema
+
 import support
 
 CORPUS = pathlib.Path(os.environ.get("LIPCERT_CORPUS") or "unset")
@@ -59,6 +61,8 @@ class Corpus(support.Case):
     def setUp(self):
         super().setUp()
         self.secret, self.public = self.key()
+        schema = json.loads((support.ROOT / "formats" / "certificate.schema.json").read_text())
+        self.schema = jsonschema.validators.validator_for(schema)(schema)
 
     def options(self, model):
         return ["--allow-external-data"] if model.with_name(model.name + ".data").exists() else []
@@ -71,6 +75,7 @@ class Corpus(support.Case):
         report = json.loads(self.lipverify(path, "--model", model, "--public-key", self.public, "--json", *self.options(model)).stdout)
         checked = time.monotonic()
         self.assertEqual(report["verdict"], "accepted")
+        self.schema.validate(support.statement(path))
         return printed, made - start, checked - made
 
     def test_every_network(self):
