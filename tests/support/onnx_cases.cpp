@@ -106,7 +106,10 @@ void read_files(std::vector<Case>& cases) {
   add("a varint padded with zero groups", changed([](ob::Model& m) { m.model_extra = std::string("\x28\x87\x80\x00", 4); }));
   add("data_location 0 written out", changed([](ob::Model& m) { m.initialisers[1] = bias() + ob::varint_field(14, 0); }));
   add("half typed data", with_tensor(ob::tensor("t", ob::FLOAT16, {2}, ob::int32_data({0, 65535 - 1024}))));  // 0xFBFF is finite
-  add("bfloat16 raw data", with_tensor(ob::halves("t", ob::BFLOAT16, {2}, {0x3F80, 0x8000})));
+  add("bfloat16 raw data", with_tensor(ob::halves("t", ob::BFLOAT16, {4}, {0x3F80, 0x8000, 0x7F7F, 0xFF7F})));
+  add("largest and smallest floats",
+      with_tensor(ob::tensor("t", ob::FLOAT, {3}, ob::raw_data(std::string("\xFF\xFF\x7F\x7F\xFF\xFF\x7F\xFF\x01\x00\x00\x00", 12)))));
+  add("largest double", with_tensor(ob::tensor("t", ob::DOUBLE, {1}, ob::raw_data(std::string("\xFF\xFF\xFF\xFF\xFF\xFF\xEF\x7F", 8)))));
   add("double typed data", with_tensor(ob::tensor("t", ob::DOUBLE, {2}, ob::double_data({1.5, -0.0}))));
   add("int32 typed data", with_tensor(ob::tensor("t", ob::INT32, {2}, ob::int32_data({-2147483647 - 1, 2147483647}))));
   add("int64 typed data", with_tensor(ob::tensor("t", ob::INT64, {2}, ob::int64_data({-1, 7}))));
