@@ -20,7 +20,7 @@ constexpr const char* kDescription =
     "Rechecks a certificate of Lipschitz constants: signature, digests and mathematics, with a reader, integers and a\n"
     "composition of its own. Prints one verdict line; exit code 0 accepted, 1 rejected, 2 usage, 3 input, 4 internal.";
 
-constexpr const char* kExample = "Example:\n  lipverify model.onnx.lipcert.sigstore.json --model model.onnx --public-key KEY.pub.pem";
+constexpr const char* kExample = "Example:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem";
 
 }  // namespace
 
