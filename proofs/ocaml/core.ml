@@ -12,6 +12,11 @@ type nat =
 | O
 | S of nat
 
+(** val fst : ('a1 * 'a2) -> 'a1 **)
+
+let fst = function
+| (x, _) -> x
+
 (** val snd : ('a1 * 'a2) -> 'a2 **)
 
 let snd = function
@@ -671,6 +676,81 @@ let rec chunks_fuel fuel size xs =
 let chunks size xs =
   chunks_fuel xs size xs
 
+(** val digits : Zar.t -> nat -> Zar.t -> Zar.t -> Zar.t list **)
+
+let rec digits w depth0 h x =
+  match depth0 with
+  | O -> x :: []
+  | S depth' ->
+    let half = Zar.shiftr h Zar.one in
+    let k = Zar.mul w half in
+    let high =
+      Zar.shiftr (Zar.add x (Zar.shiftl Zar.one (Zar.sub k Zar.one))) k
+    in
+    let low = Zar.sub x (Zar.shiftl high k) in
+    app (digits w depth' half low) (digits w depth' half high)
+
+(** val sum_abs : Zar.t -> Zar.t list -> Zar.t **)
+
+let rec sum_abs acc = function
+| [] -> acc
+| x :: xs' -> sum_abs (Zar.add acc (Zar.abs x)) xs'
+
+(** val max_abs : Zar.t -> Zar.t list -> Zar.t **)
+
+let rec max_abs acc = function
+| [] -> acc
+| x :: xs' -> max_abs (Zar.max acc (Zar.abs x)) xs'
+
+(** val slot_width_for : nat -> Zar.t -> Zar.t -> Zar.t **)
+
+let rec slot_width_for fuel bound w =
+  match fuel with
+  | O -> w
+  | S fuel' ->
+    if Zar.leb
+         (Zar.add (Zar.mul (Zar.double Zar.one) bound) (Zar.double Zar.one))
+         (Zar.shiftl Zar.one w)
+    then w
+    else slot_width_for fuel' bound
+           (Zar.add w (Zar.double (Zar.double (Zar.double (Zar.double
+             Zar.one)))))
+
+(** val product_depth : nat **)
+
+let product_depth =
+  S (S (S (S (S O))))
+
+(** val products : Zar.t list list -> Zar.t list list -> Zar.t list list **)
+
+let products rows0 vectors =
+  let largest = fold_left max_abs rows0 Zar.zero in
+  let bound =
+    fold_left (fun b c -> Zar.max b (Zar.mul largest (sum_abs Zar.zero c)))
+      vectors Zar.zero
+  in
+  let w =
+    slot_width_for (slots (S (S (S (S (S (S (S (S (S (S O))))))))))) bound
+      (Zar.double (Zar.double (Zar.double (Zar.double Zar.one))))
+  in
+  let packed =
+    map (fun block -> ((length block), (pack_rows w block)))
+      (chunks (slots product_depth) rows0)
+  in
+  map (fun c ->
+    if (&&) (Zar.ltb Zar.zero w)
+         (Zar.leb
+           (Zar.add
+             (Zar.mul (Zar.double Zar.one)
+               (Zar.mul largest (sum_abs Zar.zero c))) (Zar.double Zar.one))
+           (Zar.shiftl Zar.one w))
+    then concat
+           (map (fun b ->
+             firstn (fst b)
+               (digits w product_depth (zslots product_depth) (dot c (snd b))))
+             packed)
+    else map (fun row -> dot row c) rows0) vectors
+
 (** val gram_check :
     Zar.t -> Zar.t -> Zar.t -> nat -> Zar.t list list -> bool **)
 
@@ -1061,11 +1141,11 @@ let window_max max zero xs window =
 let on_coordinates f p =
   { coordinates = (f p.coordinates); power = p.power; divisor = p.divisor }
 
-(** val apply_rows : Zar.t -> Zar.t -> Zar.t list list -> point -> point **)
+(** val rescale : Zar.t -> Zar.t -> point -> Zar.t list -> point **)
 
-let apply_rows s q rows0 p =
-  { coordinates = (map (fun row -> dot row p.coordinates) rows0); power =
-    (Zar.sub p.power s); divisor = (Zar.mul p.divisor q) }
+let rescale s q p multiplied =
+  { coordinates = multiplied; power = (Zar.sub p.power s); divisor =
+    (Zar.mul p.divisor q) }
 
 (** val multiply_entries : Zar.t -> Zar.t -> Zar.t list -> point -> point **)
 
@@ -1082,7 +1162,8 @@ let rec forward net ps =
     let s = common_scale w in
     let rows0 = map (map (grid s)) w in
     let shift = constant b in
-    map (fun p -> add_points (apply_rows s q rows0 p) shift) ps
+    zip_with (fun p y -> add_points (rescale s q p y) shift) ps
+      (products rows0 (map (fun p -> p.coordinates) ps))
   | Diagonal (q, d, b) ->
     let s = common_scale (d :: []) in
     let factors = map (grid s) d in

@@ -8,6 +8,8 @@ type nat =
 | O
 | S of nat
 
+val fst : ('a1 * 'a2) -> 'a1
+
 val snd : ('a1 * 'a2) -> 'a2
 
 val length : 'a1 list -> nat
@@ -160,6 +162,18 @@ val chunks_fuel : 'a2 list -> nat -> 'a1 list -> 'a1 list list
 
 val chunks : nat -> 'a1 list -> 'a1 list list
 
+val digits : Zar.t -> nat -> Zar.t -> Zar.t -> Zar.t list
+
+val sum_abs : Zar.t -> Zar.t list -> Zar.t
+
+val max_abs : Zar.t -> Zar.t list -> Zar.t
+
+val slot_width_for : nat -> Zar.t -> Zar.t -> Zar.t
+
+val product_depth : nat
+
+val products : Zar.t list list -> Zar.t list list -> Zar.t list list
+
 val gram_check : Zar.t -> Zar.t -> Zar.t -> nat -> Zar.t list list -> bool
 
 val push_column : Zar.t list -> Zar.t list list -> Zar.t list list
@@ -269,7 +283,7 @@ val window_max : ('a1 -> 'a1 -> 'a1) -> 'a1 -> 'a1 list -> nat list -> 'a1
 
 val on_coordinates : (Zar.t list -> Zar.t list) -> point -> point
 
-val apply_rows : Zar.t -> Zar.t -> Zar.t list list -> point -> point
+val rescale : Zar.t -> Zar.t -> point -> Zar.t list -> point
 
 val multiply_entries : Zar.t -> Zar.t -> Zar.t list -> point -> point
 

@@ -100,6 +100,52 @@ Fixpoint chunks_fuel {A B : Type} (fuel : list B) (size : nat) (xs : list A) {st
 
 Definition chunks {A : Type} (size : nat) (xs : list A) : list (list A) := chunks_fuel xs size xs.
 
+(* ---- products with many vectors ---- *)
+
+(* The numbers in the h = 2^depth slots of x. *)
+Fixpoint digits (w : Z) (depth : nat) (h x : Z) {struct depth} : list Z :=
+  match depth with
+  | O => [x]
+  | S depth' =>
+      let half := Z.shiftr h 1 in
+      let k := w * half in
+      let high := Z.shiftr (x + Z.shiftl 1 (k - 1)) k in
+      let low := x - Z.shiftl high k in
+      digits w depth' half low ++ digits w depth' half high
+  end.
+
+Fixpoint sum_abs (acc : Z) (xs : list Z) : Z :=
+  match xs with
+  | [] => acc
+  | x :: xs' => sum_abs (acc + Z.abs x) xs'
+  end.
+
+Fixpoint max_abs (acc : Z) (xs : list Z) : Z :=
+  match xs with
+  | [] => acc
+  | x :: xs' => max_abs (Z.max acc (Z.abs x)) xs'
+  end.
+
+(* The first width, in steps of 16 bits, for which slots hold numbers up to [bound]; the caller tests it. *)
+Fixpoint slot_width_for (fuel : nat) (bound w : Z) : Z :=
+  match fuel with
+  | O => w
+  | S fuel' => if 2 * bound + 2 <=? Z.shiftl 1 w then w else slot_width_for fuel' bound (w + 16)
+  end.
+
+Definition product_depth : nat := 5.
+
+(* All rows times each vector. Packing the rows once serves all vectors; a vector that does not fit is done entry by entry. *)
+Definition products (rows vectors : list (list Z)) : list (list Z) :=
+  let largest := fold_left max_abs rows 0 in
+  let bound := fold_left (fun b c => Z.max b (largest * sum_abs 0 c)) vectors 0 in
+  let w := slot_width_for (slots 10) bound 16 in
+  let packed := map (fun block => (length block, pack_rows w block)) (chunks (slots product_depth) rows) in
+  map (fun c =>
+    if (0 <? w) && (2 * (largest * sum_abs 0 c) + 2 <=? Z.shiftl 1 w) then
+      concat (map (fun b => firstn (fst b) (digits w product_depth (zslots product_depth) (dot c (snd b)))) packed)
+    else map (fun row => dot row c) rows) vectors.
+
 (* ---- the test ---- *)
 
 (* For the rows c_1 .. c_n: n t + |c_i|^2 <= d, and |c_i . c_j| <= t for i <> j.

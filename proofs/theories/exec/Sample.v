@@ -69,9 +69,11 @@ Definition window_max {A : Type} (max : A -> A -> A) (zero : A) (xs : list A) (w
 
 Definition on_coordinates (f : list Z -> list Z) (p : point) : point := Point (f (coordinates p)) (power p) (divisor p).
 
-(* Integer rows of scale 2^-s and a divisor, applied to a point. *)
+(* A point whose coordinates were multiplied by integer rows of scale 2^-s, over a divisor. *)
+Definition rescale (s q : Z) (p : point) (multiplied : list Z) : point := Point multiplied (power p - s) (divisor p * q).
+
 Definition apply_rows (s q : Z) (rows : list (list Z)) (p : point) : point :=
-  Point (map (fun row => dot row (coordinates p)) rows) (power p - s) (divisor p * q).
+  rescale s q p (map (fun row => dot row (coordinates p)) rows).
 
 Definition multiply_entries (s q : Z) (factors : list Z) (p : point) : point :=
   Point (zip_with Z.mul factors (coordinates p)) (power p - s) (divisor p * q).
@@ -84,7 +86,7 @@ Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
       let s := common_scale W in
       let rows := map (map (grid s)) W in
       let shift := constant b in
-      map (fun p => add_points (apply_rows s q rows p) shift) ps
+      zip_with (fun p y => add_points (rescale s q p y) shift) ps (products rows (map coordinates ps))
   | Diagonal q d b =>
       let s := common_scale [d] in
       let factors := map (grid s) d in

@@ -250,7 +250,7 @@ Qed.
 
 Lemma unit_apply_rows s q rows p : 0 < zr q -> unit (apply_rows s q rows p) = unit p / tp s / zr q.
 Proof.
-move=> q0; rewrite /unit /apply_rows; cbn [power divisor].
+move=> q0; rewrite /unit /apply_rows /rescale; cbn [power divisor].
 by rewrite zrM invfM -Z.add_opp_r tpD tpN -!mulrA; congr (_ * _); rewrite mulrCA.
 Qed.
 
@@ -268,7 +268,7 @@ Proof.
 move=> g q0 y; have [gc vc] := constantP b.
 have gy : good y by rewrite /good /= zrM mulr_gt0.
 have [ga ->] := add_pointsP gy gc; split=> //.
-rewrite vc [vector y]vectorE /y unit_apply_rows // [vector p]vectorE /apply_rows; cbn [coordinates].
+rewrite vc [vector y]vectorE /y unit_apply_rows // [vector p]vectorE /apply_rows /rescale; cbn [coordinates].
 have [_ H] := common_scaleP W; move: (common_scale W) H {y gy ga vc gc} => s H.
 elim: W b H => [|w W IH] [|a b] //= H; congr (_ :: _); last by apply: IH => r z hr; apply: H; right.
 rewrite (inner_scaled (s := s)); last by move=> z hz; apply: (H w) => //; left.
@@ -346,7 +346,11 @@ Theorem forward_sound net ps : List.Forall (ready net) ps -> List.Forall2 (value
 Proof.
 elim: net ps => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
 - exact: eval_identity.
-- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[_ q0] ->]; exact: dense_scaled.
+- have -> : forward (Dense q W b) ps =
+      map (fun p => add_points (apply_rows (common_scale W) q [seq [seq grid (common_scale W) a | a <- r] | r <- W] p) (constant b)) ps.
+    rewrite /= products_sound; move: (common_scale W) => s; clear Hp; elim: ps => //= p ps ->.
+    by [].
+  apply: (forward_map _ Hp) => p y gp /guardedP[/andP[_ q0] ->]; exact: dense_scaled.
 - apply: (forward_map _ Hp) => p y gp /guardedP[/andP[/andP[/eqP sd /eqP sb] q0] ->].
   by have [ga H] := diagonal_scaled d b gp q0; split=> //; apply: H => //; rewrite sb sd.
 - by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: relu_scaled.

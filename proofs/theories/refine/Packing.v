@@ -194,6 +194,124 @@ Proof.
         -- rewrite zslots_spec. fold half. lia.
 Qed.
 
+(* ---- products with many vectors ---- *)
+
+Lemma digits_exact w depth : 0 < w -> forall gs, length gs = slots depth -> Forall (fits w) gs ->
+  digits w depth (zslots depth) (packed w gs) = gs.
+Proof.
+  intros Hw. induction depth as [|depth IH]; intros gs Hlen Hfit.
+  - cbn [slots] in Hlen. destruct gs as [|g [|g' gs]]; try discriminate Hlen.
+    cbn [digits packed]. f_equal. lia.
+  - pose proof (slots_pos depth) as Hhalf.
+    assert (Hz : Z.shiftr (zslots (S depth)) 1 = zslots depth).
+    { rewrite Z.shiftr_div_pow2 by lia. change (2 ^ 1) with 2. cbn [zslots].
+      replace (zslots depth + zslots depth) with (zslots depth * 2) by lia. now apply Z.div_mul. }
+    cbn [slots] in Hlen. set (half := slots depth) in *.
+    pose (low := firstn half gs). pose (high := skipn half gs).
+    assert (Egs : gs = low ++ high) by (unfold low, high; symmetry; apply firstn_skipn).
+    assert (Llow : length low = half) by (unfold low; rewrite firstn_length; lia).
+    assert (Lhigh : length high = half) by (unfold high; rewrite skipn_length; lia).
+    rewrite Egs in Hfit. apply Forall_app in Hfit. destruct Hfit as [Flow Fhigh].
+    cbn [digits]. rewrite Hz. set (k := w * zslots depth).
+    assert (Hk : 0 < k) by (unfold k; rewrite zslots_spec; fold half; nia).
+    assert (Esum : packed w gs = packed w low + 2 ^ k * packed w high).
+    { rewrite Egs, packed_app by lia. unfold k. now rewrite Llow, zslots_spec. }
+    assert (Blow : 2 * Z.abs (packed w low) <= 2 ^ k - 1).
+    { eapply Z.le_trans; [apply packed_bound; assumption|]. unfold k. rewrite Llow, zslots_spec. fold half. lia. }
+    rewrite Esum, (round_split k _ _ Hk Blow), Z.shiftl_mul_pow2 by lia.
+    replace (packed w low + 2 ^ k * packed w high - packed w high * 2 ^ k) with (packed w low) by lia.
+    rewrite (IH low), (IH high) by assumption. now symmetry.
+Qed.
+
+Lemma packed_zeros w gs n : packed w (gs ++ repeat 0 n) = packed w gs.
+Proof.
+  induction gs as [|g gs IH]; cbn [app packed]; [|now rewrite IH].
+  induction n as [|n IH]; cbn [repeat packed]; [reflexivity|]. rewrite IH. cbn [packed]. lia.
+Qed.
+
+Lemma digits_sound w depth gs : 0 < w -> (length gs <= slots depth)%nat -> Forall (fits w) gs ->
+  firstn (length gs) (digits w depth (zslots depth) (packed w gs)) = gs.
+Proof.
+  intros Hw Hlen Hfit. rewrite <- (packed_zeros w gs (slots depth - length gs)), digits_exact; try assumption.
+  - rewrite firstn_app, Nat.sub_diag, firstn_all. apply app_nil_r.
+  - rewrite app_length, repeat_length. lia.
+  - apply Forall_app. split; [assumption|]. apply Forall_forall. intros x Hx. apply repeat_spec in Hx. subst x.
+    unfold fits. cbn. assert (2 ^ 1 <= 2 ^ w) by (apply Z.pow_le_mono_r; lia). cbn in *. lia.
+Qed.
+
+Lemma sum_abs_add acc xs : sum_abs acc xs = acc + sum_abs 0 xs.
+Proof.
+  revert acc. induction xs as [|x xs IH]; intros acc; cbn [sum_abs]; [lia|].
+  rewrite (IH (acc + Z.abs x)), (IH (0 + Z.abs x)). lia.
+Qed.
+
+Lemma max_abs_spec acc xs : acc <= max_abs acc xs /\ forall x, In x xs -> Z.abs x <= max_abs acc xs.
+Proof.
+  revert acc. induction xs as [|y xs IH]; intros acc; cbn [max_abs]; [split; [lia|easy]|].
+  destruct (IH (Z.max acc (Z.abs y))) as [H1 H2]. split; [lia|].
+  intros x [<-|Hx]; [lia|now apply H2].
+Qed.
+
+Lemma max_abs_rows acc rows : acc <= fold_left max_abs rows acc /\
+  forall row, In row rows -> forall x, In x row -> Z.abs x <= fold_left max_abs rows acc.
+Proof.
+  revert acc. induction rows as [|r rows IH]; intros acc; cbn [fold_left]; [split; [lia|easy]|].
+  destruct (IH (max_abs acc r)) as [H1 H2]. destruct (max_abs_spec acc r) as [H3 H4]. split; [lia|].
+  intros row [<-|Hrow] x Hx; [specialize (H4 x Hx); lia|now apply (H2 row)].
+Qed.
+
+Lemma dot_bound largest row c : 0 <= largest -> (forall x, In x row -> Z.abs x <= largest) ->
+  Z.abs (dot row c) <= largest * sum_abs 0 c.
+Proof.
+  intros H0. revert c. induction row as [|x row IH]; intros c H.
+  - change (dot [] c) with 0. cbn [Z.abs].
+    assert (0 <= sum_abs 0 c); [|nia]. clear. induction c as [|y c IH]; [cbn; lia|]. cbn [sum_abs]. rewrite sum_abs_add. lia.
+  - destruct c as [|y c]; [rewrite dot_nil_r; cbn; lia|].
+    rewrite dot_cons. cbn [sum_abs]. rewrite sum_abs_add.
+    pose proof (IH c (fun z Hz => H z (or_intror Hz))) as H1. pose proof (H x (or_introl eq_refl)) as H2.
+    assert (Z.abs (x * y) <= largest * Z.abs y) by (rewrite Z.abs_mul; nia).
+    pose proof (Z.abs_triangle (x * y) (dot row c)). lia.
+Qed.
+
+Lemma chunks_fuel_limit (A B : Type) (fuel : list B) size (xs : list A) :
+  Forall (fun c => (length c <= size)%nat) (chunks_fuel fuel size xs).
+Proof.
+  revert xs. induction fuel as [|f fuel IH]; intros [|x xs]; cbn [chunks_fuel]; try constructor; auto.
+  rewrite firstn_length. lia.
+Qed.
+
+Lemma concat_chunks_all (A B : Type) (fuel : list B) size (xs : list A) : (0 < size)%nat -> (length xs <= length fuel)%nat ->
+  concat (chunks_fuel fuel size xs) = xs.
+Proof.
+  intros Hsize. revert xs. induction fuel as [|f fuel IH]; intros [|x xs] H; cbn [length] in *; try reflexivity; try lia.
+  cbn [chunks_fuel concat]. rewrite IH; [apply firstn_skipn|].
+  rewrite skipn_length. cbn [length]. lia.
+Qed.
+
+(* Packing changes nothing. *)
+Theorem products_sound rows vectors : products rows vectors = map (fun c => map (fun row => dot row c) rows) vectors.
+Proof.
+  unfold products. set (largest := fold_left max_abs rows 0).
+  set (w := slot_width_for _ _ _). apply map_ext. intros c.
+  destruct (Z.ltb_spec 0 w) as [Hw|]; [|reflexivity].
+  destruct (Z.leb_spec (2 * (largest * sum_abs 0 c) + 2) (Z.shiftl 1 w)) as [Hfit|]; [cbn [andb]|reflexivity].
+  rewrite Z.shiftl_mul_pow2, Z.mul_1_l in Hfit by lia.
+  destruct (max_abs_rows 0 rows) as [H0 Hrows]. fold largest in H0, Hrows.
+  set (blocks := chunks (slots product_depth) rows).
+  assert (Hshort : Forall (fun b => (length b <= slots product_depth)%nat) blocks) by apply chunks_fuel_limit.
+  assert (Eblocks : concat blocks = rows) by (apply concat_chunks_all; [apply slots_pos|lia]).
+  clearbody blocks largest w. subst rows.
+  induction Hshort as [|block blocks Hlen _ IH]; [reflexivity|].
+  cbn [map concat fst snd]. rewrite map_app. f_equal.
+  - rewrite dot_pack_rows by lia.
+    assert (E : map (dot c) block = map (fun row => dot row c) block) by (apply map_ext; intros; apply dot_comm).
+    rewrite E. rewrite <- (map_length (fun row => dot row c) block) at 1. apply digits_sound; [assumption|now rewrite map_length|].
+    apply Forall_forall. intros g Hg. apply in_map_iff in Hg. destruct Hg as (row & <- & Hrow).
+    unfold fits. assert (Z.abs (dot row c) <= largest * sum_abs 0 c); [|lia].
+    apply dot_bound; [assumption|]. apply Hrows. cbn [concat]. apply in_or_app. now left.
+  - apply IH. intros row Hrow. apply Hrows. cbn [concat]. apply in_or_app. now right.
+Qed.
+
 (* ---- blocks ---- *)
 
 Section Blocks.
@@ -266,23 +384,8 @@ Proof.
 Qed.
 End Blocks.
 
-Lemma concat_chunks_fuel (A B : Type) (fuel : list B) size (xs : list A) : (0 < size)%nat -> (length xs <= length fuel)%nat ->
-  concat (chunks_fuel fuel size xs) = xs.
-Proof.
-  intros Hsize. revert xs. induction fuel as [|f fuel IH]; intros [|x xs] H; cbn [length] in *; try reflexivity; try lia.
-  cbn [chunks_fuel concat]. rewrite IH; [apply firstn_skipn|].
-  rewrite skipn_length. cbn [length]. lia.
-Qed.
-
 Lemma concat_chunks (A : Type) size (xs : list A) : (0 < size)%nat -> concat (chunks size xs) = xs.
-Proof. intros H. apply concat_chunks_fuel; auto. Qed.
-
-Lemma chunks_fuel_short (A B : Type) (fuel : list B) size (xs : list A) :
-  Forall (fun c => (length c <= size)%nat) (chunks_fuel fuel size xs).
-Proof.
-  revert xs. induction fuel as [|f fuel IH]; intros [|x xs]; cbn [chunks_fuel]; try constructor; auto.
-  rewrite firstn_length. lia.
-Qed.
+Proof. intros H. apply concat_chunks_all; auto. Qed.
 
 (* ---- what the kernel tests ---- *)
 
@@ -311,7 +414,7 @@ Proof.
     assert (Hlt : forall i j, (i < j)%nat -> (j < length rows)%nat -> Z.abs (dot (nth i rows []) (nth j rows [])) <= t).
     { pose proof (concat_chunks _ (slots depth) rows (slots_pos depth)) as E.
       intros i j Hij Hj. rewrite <- E. eapply blocks_small_sound; try rewrite E; eauto.
-      apply chunks_fuel_short. }
+      apply chunks_fuel_limit. }
     intros i j Hi Hj Hne. destruct (Nat.lt_ge_cases i j) as [Hij|Hij].
     + now apply Hlt.
     + rewrite dot_comm. apply Hlt; lia.
