@@ -146,7 +146,7 @@ BREAKS = {
     "left_over_marks": ("formats/broken.cpp", "// TO" + "DO later\n"),
     "machine_paths": ("formats/broken.hpp", "// see /ro" + "ot/x\n"),
     "unproved": ("proofs/broken.v", "Axiom truth : False.\n"),
-    "traps": ("tests/TRAPS.md", "| a trap | nobody tests it | `no such test anywhere` |\n"),
+    "traps": ("tests/TRAPS.md", "| a trap | nobody tests it | `no such " + "test anywhere` |\n"),
 }
 
 
