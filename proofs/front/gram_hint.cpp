@@ -81,8 +81,11 @@ void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction
   while (spread > 0 && static_cast<std::uint64_t>((spread - 1) * (spread - 1)) >= off_grid) {
     --spread;
   }
-  const Integer norm = floor_scaled(bound, scale) - spread;
-  const Integer grid_norm = norm < 0 ? Integer(0) : norm;
+  Integer grid_norm = floor_scaled(bound, scale);
+  grid_norm -= spread;
+  if (grid_norm < 0) {
+    grid_norm = 0;
+  }
   const Integer square = grid_norm * grid_norm;
 
   // Half of the generator's slack (on the square: 2 (2^-52 n^2 + 2^-38)) goes to delta, the rest covers the generator's own gap.
