@@ -19,6 +19,8 @@ class Error : public std::runtime_error {
 };
 
 /// An input that cannot be read or is not supported (exit code 3).
-inline Error input_error(const std::string& sentence) { return Error(ExitCode::input, sentence); }
+inline Error input_error(const std::string& sentence) {
+  return Error(ExitCode::input, sentence);
+}
 
 }  // namespace lipcert

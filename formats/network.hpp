@@ -22,7 +22,8 @@ enum class ElementType : std::uint32_t { float32 = 1, int32 = 6, int64 = 7, bool
 
 using Shape = std::vector<std::uint64_t>;
 
-/// Number of entries of a tensor of this shape; the readers have checked that it does not overflow and is below 2^40.
+/// Number of entries of a tensor of this shape; the reader has checked that it is at most 2^28.
+/// Throws `Error` when it does not fit into 64 bits.
 [[nodiscard]] std::uint64_t element_count(const Shape& shape);
 
 /// A constant with exact entries: the little-endian bits of the file.
@@ -42,14 +43,16 @@ struct Tensor {
 using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::vector<std::int64_t>>;
 
 /// Operators that the graph can hold. An operator outside this list is refused by the reader.
+// clang-format off
 enum class Operator {
-  add, sub, mul, div, gemm, matmul,                // affine when one operand is constant
-  relu, leaky_relu, abs, sigmoid, tanh,            // entrywise activations
-  flatten, reshape, identity, dropout, cast,       // the same numbers in another shape
-  constant                                         // a weight inside the node list
+  add, sub, mul, div, gemm, matmul,           // affine when one operand is constant
+  relu, leaky_relu, abs, sigmoid, tanh,       // entrywise activations
+  flatten, reshape, identity, dropout, cast,  // the same numbers in another shape
+  constant                                    // a weight inside the node list
 };
+// clang-format on
 
-[[nodiscard]] const char* name_of(Operator op);   // ONNX's name
+[[nodiscard]] const char* name_of(Operator op);  // ONNX's name
 
 /// Index into Network::values; `no_value` stands for an absent optional input or output.
 using ValueId = std::size_t;
@@ -57,9 +60,9 @@ inline constexpr ValueId no_value = static_cast<ValueId>(-1);
 
 struct Node {
   Operator op = Operator::identity;
-  std::string name;                          // as in the file; may be empty
-  std::vector<ValueId> inputs;               // trailing absent ones dropped
-  std::vector<ValueId> outputs;              // trailing absent ones dropped
+  std::string name;                             // as in the file; may be empty
+  std::vector<ValueId> inputs;                  // trailing absent ones dropped
+  std::vector<ValueId> outputs;                 // trailing absent ones dropped
   std::map<std::string, Attribute> attributes;  // defaults of the operator's version filled in, see SPEC.md section 7
 
   [[nodiscard]] float real_attribute(const std::string& key) const;
@@ -84,15 +87,23 @@ struct Refusal {
   std::string reason;  // one sentence with the remedy
 };
 
+/// A file with weights beside the model (ONNX external data).
+struct ExternalFile {
+  std::string name;  // plain file name in the model's folder
+  std::uint64_t bytes = 0;
+  std::string sha256;  // lower-case hex, of the bytes that were used
+};
+
 struct Network {
   std::uint64_t opset = 0;
-  std::vector<Tensor> initialisers;             // file order
-  std::vector<Value> values;                    // input first, then initialisers, then node outputs in file order
-  std::vector<Node> nodes;                      // file order, which is topological
+  std::vector<Tensor> initialisers;  // file order
+  std::vector<Value> values;         // input first, then initialisers, then node outputs in file order
+  std::vector<Node> nodes;           // file order, which is topological
   ValueId input = 0;
   ValueId output = no_value;
-  std::vector<std::uint64_t> symbolic;          // positions of symbolic dimensions of the input
-  std::vector<Refusal> refusals;                // empty when everything is supported; otherwise nodes and values may be incomplete
+  std::vector<std::uint64_t> symbolic;       // positions of symbolic dimensions of the input
+  std::vector<ExternalFile> external_files;  // sorted by name
+  std::vector<Refusal> refusals;             // empty when everything is supported; otherwise nodes and values may be incomplete
 
   [[nodiscard]] std::string label(std::size_t node) const;  // name for messages: node name, or its output's
 };
