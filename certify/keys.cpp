@@ -6,7 +6,6 @@
 
 #include "certify/keys.hpp"
 
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -39,7 +38,9 @@ template <class T, void (*F)(T*)>
 struct Freed {
   void operator()(T* p) const { F(p); }
 };
-void free_bio(BIO* bio) { BIO_free_all(bio); }
+void free_bio(BIO* bio) {
+  BIO_free_all(bio);
+}
 using Bio = std::unique_ptr<BIO, Freed<BIO, free_bio>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX, EVP_MD_CTX_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX, EVP_PKEY_CTX_free>>;
@@ -51,7 +52,8 @@ using EncryptedPkcs8 = std::unique_ptr<X509_SIG, Freed<X509_SIG, X509_SIG_free>>
 Error internal(const std::string& what) {
   const unsigned long code = ERR_get_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return Error(ExitCode::internal, "OpenSSL could not " + what + (reason == nullptr ? std::string() : " (" + std::string(reason) + ")") + ".");
+  return Error(ExitCode::internal,
+               "OpenSSL could not " + what + (reason == nullptr ? std::string() : " (" + std::string(reason) + ")") + ".");
 }
 
 std::string contents(BIO* bio) {
@@ -67,15 +69,6 @@ Bio memory() {
     throw internal("allocate memory");
   }
   return bio;
-}
-
-std::array<unsigned char, 32> sha256(std::string_view bytes) {
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 || size != digest.size()) {
-    throw internal("compute SHA-256");
-  }
-  return digest;
 }
 
 /// SSH's wire form of a string: its length as 32-bit big-endian, then its bytes.
@@ -156,60 +149,24 @@ std::string private_pem(EVP_PKEY* key, const std::optional<Secret>& passphrase) 
   return contents(bio.get());
 }
 
-/// A file that this process has created and that did not exist before; removed again unless kept.
-class NewFile {
- public:
-  NewFile(std::string path, mode_t mode) : path_(std::move(path)) {
-    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (descriptor_ < 0) {
-      if (errno == EEXIST) {
-        throw Error(ExitCode::usage, path_ + " exists: a key is never overwritten; choose another name or move the file away.");
-      }
-      throw Error(ExitCode::usage, path_ + " cannot be created: " + std::strerror(errno) + ".");
-    }
-    ::fchmod(descriptor_, mode);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (descriptor_ >= 0) {
-      ::close(descriptor_);
-    }
-    if (!kept_) {
-      ::unlink(path_.c_str());
-    }
-  }
-
-  void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) {
-        continue;
-      }
-      if (n <= 0) {
-        throw Error(ExitCode::internal, path_ + " cannot be written: " + std::strerror(errno) + ".");
-      }
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    if (::fsync(descriptor_) != 0 && errno != EINVAL) {
-      throw Error(ExitCode::internal, path_ + " cannot be written: " + std::strerror(errno) + ".");
-    }
-  }
-  void keep() { kept_ = true; }
-
- private:
-  std::string path_;
-  int descriptor_ = -1;
-  bool kept_ = false;
-};
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
 
 }  // namespace
 
-const char* name_of(KeyAlgorithm algorithm) { return algorithm == KeyAlgorithm::p256 ? "p256" : "ed25519"; }
+const char* name_of(KeyAlgorithm algorithm) {
+  return algorithm == KeyAlgorithm::p256 ? "p256" : "ed25519";
+}
 
-Secret::Secret(Secret&& other) noexcept : text_(other.text_) { OPENSSL_cleanse(other.text_.data(), other.text_.size()); }
+Secret::Secret(Secret&& other) noexcept : text_(other.text_) {
+  OPENSSL_cleanse(other.text_.data(), other.text_.size());
+}
 
-Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
+Secret::~Secret() {
+  OPENSSL_cleanse(text_.data(), text_.size());
+}
 
 std::optional<Secret> read_passphrase(std::optional<int> fd) {
   const auto checked = [](std::string text, const std::string& source) -> std::optional<Secret> {
@@ -234,8 +191,8 @@ std::optional<Secret> read_passphrase(std::optional<int> fd) {
       }
       if (n < 0) {
         OPENSSL_cleanse(text.data(), text.size());
-        throw Error(ExitCode::usage, "The passphrase cannot be read from " + source + ": " + std::strerror(errno) + "; open it, for example with " +
-                                         std::to_string(*fd) + "< passphrase.txt.");
+        throw Error(ExitCode::usage, "The passphrase cannot be read from " + source + ": " + std::strerror(errno) +
+                                         "; open it, for example with " + std::to_string(*fd) + "< passphrase.txt.");
       }
       if (n == 0 || c == '\n') {
         break;
@@ -250,11 +207,13 @@ std::optional<Secret> read_passphrase(std::optional<int> fd) {
   return std::nullopt;
 }
 
-void SigningKey::Free::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
+void SigningKey::Free::operator()(evp_pkey_st* key) const {
+  EVP_PKEY_free(key);
+}
 
 SigningKey SigningKey::generate(KeyAlgorithm algorithm) {
-  EVP_PKEY* const key = algorithm == KeyAlgorithm::p256 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
-                                                        : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  EVP_PKEY* const key =
+      algorithm == KeyAlgorithm::p256 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
   if (key == nullptr) {
     throw internal("generate a key");
   }
@@ -263,13 +222,16 @@ SigningKey SigningKey::generate(KeyAlgorithm algorithm) {
 
 SigningKey SigningKey::read(const std::string& path, const std::optional<Secret>& passphrase) {
   const Secret pem(read_file(path, largest_key_file));
-  const auto holds = [&](const char* label) { return pem.view().find(std::string("-----BEGIN ") + label + "-----") != std::string_view::npos; };
+  const auto holds = [&](const char* label) {
+    return pem.view().find(std::string("-----BEGIN ") + label + "-----") != std::string_view::npos;
+  };
   if (!holds("PRIVATE KEY") && !holds("ENCRYPTED PRIVATE KEY")) {
     if (holds("PUBLIC KEY")) {
       throw input_error(path + " is a public key; signing needs the private key that `lipcert keygen` wrote beside it.");
     }
     if (pem.view().find("PRIVATE KEY-----") != std::string_view::npos) {
-      throw input_error(path + " is a private key in an older format; convert it with `openssl pkcs8 -topk8 -in " + path + " -out key.pem`.");
+      throw input_error(path + " is a private key in an older format; convert it with `openssl pkcs8 -topk8 -in " + path +
+                        " -out key.pem`.");
     }
     throw input_error(path + " is not a PEM private key; make one with `lipcert keygen --out key.pem`.");
   }
@@ -283,7 +245,8 @@ SigningKey SigningKey::read(const std::string& path, const std::optional<Secret>
   if (!key.key_) {
     ERR_clear_error();
     if (answer.asked && !passphrase) {
-      throw Error(ExitCode::usage, path + " is encrypted; give its passphrase with --passphrase-fd or in the environment variable LIPCERT_PASSPHRASE.");
+      throw Error(ExitCode::usage,
+                  path + " is encrypted; give its passphrase with --passphrase-fd or in the environment variable LIPCERT_PASSPHRASE.");
     }
     throw input_error(path + (answer.asked ? " cannot be decrypted: the passphrase is wrong or the file is damaged."
                                            : " is damaged: the private key in it cannot be decoded."));
@@ -306,17 +269,25 @@ std::string SigningKey::public_path(const std::string& path) {
 }
 
 void SigningKey::write_new(const std::string& path, const std::optional<Secret>& passphrase) const {
+  const std::string open_path = public_path(path);
+  for (const std::string& file : {path, open_path}) {
+    if (exists(file)) {
+      throw Error(ExitCode::usage, file + " exists: a key is never overwritten; choose another name or move the file away.");
+    }
+  }
   const Secret secret(private_pem(key_.get(), passphrase));
-  const std::string open = public_pem();
-  NewFile private_file(path, 0600);
-  NewFile public_file(public_path(path), 0644);
-  private_file.write(secret.view());
-  public_file.write(open);
-  private_file.keep();
-  public_file.keep();
+  write_file(path, std::string(secret.view()), Overwrite::no, 0600);
+  try {
+    write_file(open_path, public_pem(), Overwrite::no, 0644);
+  } catch (...) {
+    ::unlink(path.c_str());  // half a pair is of no use to anybody
+    throw;
+  }
 }
 
-KeyAlgorithm SigningKey::algorithm() const { return algorithm_of(key_.get()).value(); }
+KeyAlgorithm SigningKey::algorithm() const {
+  return algorithm_of(key_.get()).value();
+}
 
 std::string SigningKey::public_pem() const {
   const Bio bio = memory();
@@ -339,8 +310,7 @@ std::string SigningKey::fingerprint() const {
     const std::string point = "\x04" + coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X) + coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y);
     wire = ssh_string("ecdsa-sha2-nistp256") + ssh_string("nistp256") + ssh_string(point);
   }
-  const auto digest = sha256(wire);
-  std::string text = base64(std::string(digest.begin(), digest.end()));
+  std::string text = base64_encode(sha256(wire));
   while (!text.empty() && text.back() == '=') {
     text.pop_back();
   }
@@ -348,13 +318,7 @@ std::string SigningKey::fingerprint() const {
 }
 
 std::string SigningKey::hint() const {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : sha256(public_pem())) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-  return out;
+  return sha256_hex(public_pem());
 }
 
 std::string SigningKey::sign(std::string_view message) const {
@@ -375,7 +339,8 @@ std::string SigningKey::sign(std::string_view message) const {
   // signatures can reveal the key.
   const DigestContext verifying(EVP_MD_CTX_new());
   if (!verifying || EVP_DigestVerifyInit(verifying.get(), nullptr, digest, nullptr, key_.get()) != 1 ||
-      EVP_DigestVerify(verifying.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(), bytes, message.size()) != 1) {
+      EVP_DigestVerify(verifying.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(), bytes,
+                       message.size()) != 1) {
     throw internal("verify its own signature");
   }
   return signature;

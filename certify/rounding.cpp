@@ -73,54 +73,54 @@ Lower operator*(Lower a, Lower b) {
 }
 
 Upper operator/(Upper a, Lower b) {
-  if (a.value_ == 0) {
+  if (a.value() == 0) {
     return Upper(0);
   }
-  const double quotient = a.value_ / b.value_;
+  const double quotient = a.value() / b.value();
   if (!(quotient < infinity)) {
     return Upper(infinity);
   }
-  if (quotient < residual_is_exact_from || a.value_ < residual_is_exact_from || b.value_ > 1 / residual_is_exact_from) {
+  if (quotient < residual_is_exact_from || a.value() < residual_is_exact_from || b.value() > 1 / residual_is_exact_from) {
     return Upper(next_up(quotient));
   }
   // quotient * b < a: the true quotient lies above.
-  return Upper(std::fma(quotient, b.value_, -a.value_) < 0 ? next_up(quotient) : quotient);
+  return Upper(std::fma(quotient, b.value(), -a.value()) < 0 ? next_up(quotient) : quotient);
 }
 
 Lower operator/(Lower a, Upper b) {
-  if (!(a.value_ > 0) || !b.finite()) {
+  if (!(a.value() > 0) || !b.finite()) {
     return Lower(0);
   }
-  if (b.value_ == 0) {
+  if (b.value() == 0) {
     return Lower(0);
   }
-  const double quotient = a.value_ / b.value_;
+  const double quotient = a.value() / b.value();
   if (!(quotient < infinity)) {
     return Lower(std::numeric_limits<double>::max());
   }
-  if (quotient < residual_is_exact_from || a.value_ < residual_is_exact_from || b.value_ > 1 / residual_is_exact_from) {
+  if (quotient < residual_is_exact_from || a.value() < residual_is_exact_from || b.value() > 1 / residual_is_exact_from) {
     return Lower(next_down(quotient));
   }
-  return Lower(std::fma(quotient, b.value_, -a.value_) > 0 ? next_down(quotient) : quotient);
+  return Lower(std::fma(quotient, b.value(), -a.value()) > 0 ? next_down(quotient) : quotient);
 }
 
 Upper minus(Upper a, Lower b) {
-  const double difference = a.value_ - b.value_;
+  const double difference = a.value() - b.value();
   if (!a.finite()) {
     return Upper(infinity);
   }
   if (!(difference > 0)) {
     return Upper(0);
   }
-  return Upper(sum_residual(a.value_, -b.value_, difference) > 0 ? next_up(difference) : difference);
+  return Upper(sum_residual(a.value(), -b.value(), difference) > 0 ? next_up(difference) : difference);
 }
 
 Lower minus(Lower a, Upper b) {
-  const double difference = a.value_ - b.value_;
+  const double difference = a.value() - b.value();
   if (!(difference > 0)) {
     return Lower(0);
   }
-  return Lower(sum_residual(a.value_, -b.value_, difference) < 0 ? next_down(difference) : difference);
+  return Lower(sum_residual(a.value(), -b.value(), difference) < 0 ? next_down(difference) : difference);
 }
 
 Upper sqrt(Upper a) {

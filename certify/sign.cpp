@@ -16,8 +16,9 @@ std::string pre_authentication_encoding(std::string_view payload) {
 std::string sign_bundle(std::string_view payload, const SigningKey& key) {
   const std::string signature = key.sign(pre_authentication_encoding(payload));
   return R"({"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":")" + key.hint() +
-         R"("},"tlogEntries":[]},"dsseEnvelope":{"payload":")" + base64(std::string(payload)) + R"(","payloadType":")" +
-         std::string(payload_type) + R"(","signatures":[{"keyid":")" + key.fingerprint() + R"(","sig":")" + base64(signature) + "\"}]}}\n";
+         R"("},"tlogEntries":[]},"dsseEnvelope":{"payload":")" + base64_encode(std::string(payload)) + R"(","payloadType":")" +
+         std::string(payload_type) + R"(","signatures":[{"keyid":")" + key.fingerprint() + R"(","sig":")" + base64_encode(signature) +
+         "\"}]}}\n";
 }
 
 }  // namespace lipcert

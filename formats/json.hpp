@@ -15,9 +15,9 @@ struct JsonLimits {
   unsigned depth = 64;                 // nesting of arrays and objects
 };
 
-/// Strict reading. Refuses (`Error`, input): size above the cap, byte order mark, zero bytes, invalid UTF-8, duplicate keys, nesting above the limit,
-/// any number that is not an integer written without fraction and exponent and of magnitude below 2^53, and anything after the value.
-/// `what` names the document in the message.
+/// Strict reading. Refuses (`Error`, input): size above the cap, byte order mark, zero bytes, invalid UTF-8, duplicate keys, nesting above
+/// the limit, any number that is not an integer written without fraction and exponent and of magnitude below 2^53, and anything after the
+/// value. `what` names the document in the message.
 [[nodiscard]] Json parse_json(const std::string& text, const std::string& what, const JsonLimits& limits = {});
 
 /// The text of a certificate's payload: UTF-8, no insignificant whitespace. Throws `Error` (internal) when a value breaks the rules that

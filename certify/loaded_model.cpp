@@ -1,0 +1,28 @@
+#include "certify/loaded_model.hpp"
+
+#include "formats/files.hpp"
+#include "formats/onnx_reader.hpp"
+
+namespace lipcert {
+
+LoadedModel load_model(const std::string& path, bool allow_external_data) {
+  OnnxOptions options;
+  options.file = path;
+  options.allow_external_data = allow_external_data;
+  options.folder = folder_of(path);
+  const std::string bytes = read_file(path, options.size_cap);
+  LoadedModel model;
+  model.file = {file_name_of(path), bytes.size(), sha256_hex(bytes)};
+  model.network = read_onnx(bytes, options);
+  return model;
+}
+
+std::string shape_text(const Shape& shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  }
+  return out + "]";
+}
+
+}  // namespace lipcert

@@ -1,0 +1,22 @@
+// A model file read once: the bytes that are hashed are the bytes that are parsed.
+#pragma once
+
+#include <string>
+
+#include "certify/statement.hpp"
+#include "formats/network.hpp"
+
+namespace lipcert {
+
+struct LoadedModel {
+  ModelFile file;
+  Network network;
+};
+
+/// Throws `Error` (input) for a file that cannot be read or is malformed; what is only unsupported is listed in the network.
+[[nodiscard]] LoadedModel load_model(const std::string& path, bool allow_external_data);
+
+/// `[1, 64]`, for people.
+[[nodiscard]] std::string shape_text(const Shape& shape);
+
+}  // namespace lipcert
