@@ -62,6 +62,15 @@ void check_output(const CertifyOptions& options) {
   }
 }
 
+/// Texts of the user go into the payload, which is UTF-8.
+void check_text(const std::string& text, const std::string& option) {
+  try {
+    static_cast<void>(write_json(Json(text)));
+  } catch (const Error&) {
+    throw Error(ExitCode::usage, "The argument of " + option + " is not UTF-8; write it in UTF-8.");
+  }
+}
+
 void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals) {
   if (refusals.empty()) {
     return;
@@ -154,6 +163,11 @@ void print_text(const CertifyOptions& options, const Analysis& analysis, const O
 
 int certify_command(const CertifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  check_text(options.issuer, "--issuer");
+  for (const std::string& requirement : options.requirements) {
+    check_text(requirement, "--requirement");
+  }
+  check_text(file_name_of(options.model), "MODEL");
   Issuance issuance;
   issuance.issuer = options.issuer;
   issuance.requirements = options.requirements;

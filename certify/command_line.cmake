@@ -10,4 +10,4 @@ add_executable(lipcert main.cpp command_inspect.cpp command_keygen.cpp command_c
 set_source_files_properties(build_info.cpp PROPERTIES
   COMPILE_DEFINITIONS "LIPCERT_VERSION=\"${PROJECT_VERSION}\";LIPCERT_COMMIT=\"${LIPCERT_COMMIT}\"")
 target_link_libraries(lipcert PRIVATE lipcert_options lipcert_statement lipcert_signing lipcert_analysis lipcert_formats fmt::fmt CLI11::CLI11
-  protobuf::libprotobuf PkgConfig::MPFR PkgConfig::OPENBLAS)
+  protobuf::libprotobuf-lite PkgConfig::MPFR PkgConfig::OPENBLAS)

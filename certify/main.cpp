@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <new>
 
 #include "certify/command.hpp"
@@ -48,8 +49,12 @@ int complain(const std::string& sentence, lipcert::ExitCode code) {
   return static_cast<int>(code);
 }
 
-/// CLI11's message as one sentence with the remedy.
-std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
+/// CLI11's message as one sentence with the remedy. Where no command was recognised, CLI11 only misses one: say what was there instead.
+std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error, const char* first) {
+  if (app.get_subcommands().empty()) {
+    return (first == nullptr ? std::string("A command is missing") : "'" + std::string(first) + "' is not a command") +
+           "; choose inspect, keygen or certify, or see `lipcert --help`.";
+  }
   std::string text = error.what();
   while (!text.empty() && (text.back() == '.' || text.back() == '\n' || text.back() == ' ')) {
     text.pop_back();
@@ -59,8 +64,7 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error) {
       c = ' ';
     }
   }
-  const auto chosen = app.get_subcommands();
-  return text + "; see `lipcert " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help`.";
+  return text + "; see `lipcert " + app.get_subcommands().front()->get_name() + " --help`.";
 }
 
 }  // namespace
@@ -125,7 +129,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& request) {  // --help, --version
       return app.exit(request);
     } catch (const CLI::ParseError& error) {
-      return complain(usage_sentence(app, error), ExitCode::usage);
+      return complain(usage_sentence(app, error, argc > 1 ? argv[1] : nullptr), ExitCode::usage);
     }
     if (inspect_app.parsed()) {
       return inspect_command(inspect);

@@ -51,6 +51,7 @@ class TensorReader {
 
   const OnnxOptions& options_;
   std::map<std::string, External> external_;
+  std::uint64_t external_total_ = 0;
 };
 
 /// An operand of a node, as far as shape inference needs it.

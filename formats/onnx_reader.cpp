@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "formats/error.hpp"
@@ -65,10 +66,10 @@ class GraphReader {
     if (version < first_ir_version || version > last_ir_version)
       fail("the IR version is " + std::to_string(version) + "; versions 3 to 14 are read: export the model with a current tool.");
     bool found = false;
-    std::unordered_map<std::string, bool> domains;
+    std::unordered_set<std::string> domains;
     for (const auto& opset : model_.opset_import()) {
       const bool standard = is_default_domain(opset.domain());
-      if (!domains.emplace(standard ? "" : opset.domain(), true).second)
+      if (!domains.insert(standard ? "" : opset.domain()).second)
         fail("the operator domain '" + opset.domain() +
              "' is imported twice; readers disagree on which version holds, so the file is refused.");
       if (!standard) continue;
@@ -114,8 +115,7 @@ class GraphReader {
     const onnx::ValueInfoProto* input = nullptr;
     std::size_t inputs = 0;
     for (const auto& info : graph_.input()) {
-      if (!input_names_.emplace(info.name(), true).second)
-        fail("two graph inputs have the name '" + info.name() + "'; the file is damaged.");
+      if (!input_names_.insert(info.name()).second) fail("two graph inputs have the name '" + info.name() + "'; the file is damaged.");
       const auto constant = initialisers.find(info.name());
       if (constant == initialisers.end()) {
         ++inputs;
@@ -241,10 +241,15 @@ class GraphReader {
       unknown = unknown || !found->second.value;
       inputs.push_back(found->second.value.value_or(no_value));
     }
+    std::unordered_set<std::string> attributes;
+    for (const auto& attribute : message.attribute())
+      if (!attributes.insert(attribute.name()).second)
+        fail("the node '" + label + "' has the attribute '" + attribute.name() +
+             "' twice; readers disagree on such a node, so the file is refused.");
     std::vector<std::string> outputs;
+    std::unordered_set<std::string> defined_here;
     for (const std::string& name : message.output()) {
-      if (!name.empty() &&
-          (names_.count(name) != 0 || input_names_.count(name) != 0 || std::find(outputs.begin(), outputs.end(), name) != outputs.end()))
+      if (!name.empty() && (names_.count(name) != 0 || input_names_.count(name) != 0 || !defined_here.insert(name).second))
         fail("the name '" + name + "' is defined twice, the second time by the node '" + label + "'; the file is damaged.");
       outputs.push_back(name);
     }
@@ -270,11 +275,6 @@ class GraphReader {
 
   void build_node(const onnx::NodeProto& message, Operator op, const std::string& label, std::vector<ValueId> inputs,
                   const std::vector<std::string>& outputs, bool unknown) {
-    for (int k = 0, count = message.attribute_size(); k < count; ++k)
-      for (int other = 0; other < k; ++other)
-        if (message.attribute(k).name() == message.attribute(other).name())
-          fail("the node '" + label + "' has the attribute '" + message.attribute(k).name() +
-               "' twice; readers disagree on such a node, so the file is refused.");
     Node node;
     node.op = op;
     node.name = message.name();
@@ -287,7 +287,7 @@ class GraphReader {
       Operand operand;
       if (id != no_value) {
         const Value& value = network_.values[id];
-        if (std::find(masks_.begin(), masks_.end(), id) != masks_.end())
+        if (masks_.count(id) != 0)
           throw Unsupported{"It reads the mask of the Dropout node that writes '" + value.name + "'; export the model for inference."};
         operand = {true, value.type, value.shape, value.constant, known_tensor(id)};
         constant = constant && value.constant;
@@ -317,7 +317,7 @@ class GraphReader {
       value.constant = constant;
       value.producer = network_.nodes.size();
       const ValueId id = add_value(std::move(value), k == 0 ? known : Known{});
-      if (k == 1) masks_.push_back(id);
+      if (k == 1) masks_.insert(id);
       names_[outputs[k]] = Name{id};
       node.outputs.push_back(id);
     }
@@ -326,9 +326,9 @@ class GraphReader {
   }
 
   void read_output() {
-    std::unordered_map<std::string, bool> seen;
+    std::unordered_set<std::string> seen;
     for (const auto& info : graph_.output())
-      if (!seen.emplace(info.name(), true).second) fail("two graph outputs have the name '" + info.name() + "'; the file is damaged.");
+      if (!seen.insert(info.name()).second) fail("two graph outputs have the name '" + info.name() + "'; the file is damaged.");
     for (const auto& info : graph_.output())
       if (names_.count(info.name()) == 0) fail("nothing defines the graph's output '" + info.name() + "'; the file is damaged.");
     if (graph_.output_size() != 1) {
@@ -353,7 +353,7 @@ class GraphReader {
       refuse(info.name(), "", "The model's output does not depend on its input; there is nothing to bound.");
       return;
     }
-    if (std::find(masks_.begin(), masks_.end(), *name.value) != masks_.end()) {
+    if (masks_.count(*name.value) != 0) {
       refuse(info.name(), "", "The model's output is the mask of a Dropout node; export the model for inference.");
       return;
     }
@@ -400,10 +400,10 @@ class GraphReader {
   const OnnxOptions& options_;
   TensorReader tensors_;
   Network network_;
-  std::vector<Known> known_;    // parallel to network_.values
-  std::vector<ValueId> masks_;  // second outputs of Dropout
+  std::vector<Known> known_;           // parallel to network_.values
+  std::unordered_set<ValueId> masks_;  // second outputs of Dropout
   std::unordered_map<std::string, Name> names_;
-  std::unordered_map<std::string, bool> input_names_;
+  std::unordered_set<std::string> input_names_;
 };
 
 }  // namespace

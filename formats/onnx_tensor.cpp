@@ -140,6 +140,11 @@ std::string TensorReader::external_bytes(const onnx::TensorProto& message, const
     file.sha256 = sha256_hex(file.bytes);
     found = external_.emplace(*location, std::move(file)).first;
   }
+  // Many tensors may name the same bytes: what they take together is bounded too.
+  external_total_ += size;
+  if (external_total_ > options_.size_cap)
+    throw input_error(options_.file + ": its tensors take more than the limit of " + std::to_string(options_.size_cap) +
+                      " bytes from external files.");
   const std::string& bytes = found->second.bytes;
   const std::uint64_t start = offset.value_or(0);
   if (start > bytes.size())
