@@ -286,7 +286,11 @@ std::int64_t integral(const Number& value, const std::string& name) {
 /// Lines of numbers; the first may be a header.
 class NumberLines {
  public:
-  NumberLines(const std::string& path, const std::string& what) : stream_(path, what, ByteStream::Gzip::refused) { start(); }
+  NumberLines(const std::string& path, const std::string& what, bool header_allowed)
+      : stream_(path, what, ByteStream::Gzip::refused), header_allowed_(header_allowed) {
+    if (stream_.peek(0) == 0xEF && stream_.peek(1) == 0xBB && stream_.peek(2) == 0xBF)
+      unreadable(stream_.name() + " starts with a byte order mark; save it as plain text");
+  }
 
   ByteStream& stream() { return stream_; }
 
@@ -305,7 +309,7 @@ class NumberLines {
         const std::optional<Number> value = parse_number(field);
         if (value) {
           numbers.push_back(*value);
-        } else if (number_ == 1 && looks_like_a_name(field)) {
+        } else if (header_allowed_ && number_ == 1 && looks_like_a_name(field)) {
           header = true;
         } else {
           unreadable(stream_.name() + ", line " + std::to_string(number_) + ": '" + printable(field) +
@@ -320,11 +324,6 @@ class NumberLines {
   [[nodiscard]] std::string place() const { return stream_.name() + ", line " + std::to_string(number_); }
 
  private:
-  void start() {
-    if (stream_.peek(0) == 0xEF && stream_.peek(1) == 0xBB && stream_.peek(2) == 0xBF)
-      unreadable(stream_.name() + " starts with a byte order mark; save it as plain text");
-  }
-
   static std::string_view trimmed(std::string_view field) {
     while (!field.empty() && (field.front() == ' ' || field.front() == '\t')) field.remove_prefix(1);
     while (!field.empty() && (field.back() == ' ' || field.back() == '\t')) field.remove_suffix(1);
@@ -358,6 +357,7 @@ class NumberLines {
   }
 
   ByteStream stream_;
+  bool header_allowed_;
   std::uint64_t number_ = 0;
 };
 
@@ -373,7 +373,7 @@ class Labels {
     if (stream->compressed() && !idx)
       unreadable(stream->name() + " is compressed with gzip, which only IDX labels may be; unpack it with gunzip");
     if (!idx && !npy) {
-      text_ = std::make_unique<NumberLines>(path, "label file");
+      text_ = std::make_unique<NumberLines>(path, "label file", false);
       return;
     }
     header_ = idx ? read_idx_header(*stream) : read_npy_header(*stream);
@@ -515,7 +515,7 @@ class Cifar10File final : public OneFile {
 
 class CsvFile final : public OneFile {
  public:
-  explicit CsvFile(const DataSource& source) : OneFile(source), lines_(source.path, "data file"), label_column_(source.label_column) {
+  explicit CsvFile(const DataSource& source) : OneFile(source), lines_(source.path, "data file", true), label_column_(source.label_column) {
     if (label_column_ && source.labels) unreadable("labels are given twice, by a label file and by a column; leave one out");
     labelled_ = labelled_ || label_column_.has_value();
     have_first_ = lines_.next(first_);
