@@ -17,7 +17,7 @@
 #include <limits>
 #include <memory>
 
-#include "certify/interval.hpp"
+#include "certify/integer_vector.hpp"
 #include "certify/lanczos.hpp"
 #include "certify/lapack.hpp"
 #include "certify/tiles.hpp"
@@ -349,29 +349,6 @@ std::vector<double> times(const Scaled& s, const std::vector<double>& x, bool tr
   return y;
 }
 
-/// The vector as integers of at most 24 bits, the largest of which has 24; empty when it is zero or not finite.
-IntegerVector to_integers(const std::vector<double>& v) {
-  IntegerVector result;
-  double largest = 0;
-  for (const double x : v) {
-    if (!std::isfinite(x)) {
-      return result;
-    }
-    largest = std::max(largest, std::fabs(x));
-  }
-  if (largest == 0) {
-    return result;
-  }
-  int e = 0;
-  static_cast<void>(std::frexp(largest, &e));
-  result.mantissas.resize(v.size());
-  for (std::size_t i = 0; i < v.size(); ++i) {
-    const double rounded = std::nearbyint(std::ldexp(v[i], 24 - e));
-    result.mantissas[i] = static_cast<std::int32_t>(std::clamp(rounded, -0x1.fffffep23, 0x1.fffffep23));
-  }
-  return result;
-}
-
 /// ||A v|| / ||v|| from below, in units of the scaled matrix. `radius` bounds the distance of the true matrix from the centre in the same units.
 Lower witness_ratio(const Scaled& s, const IntegerVector& v, Upper radius) {
   std::vector<double> x(v.mantissas.begin(), v.mantissas.end());
@@ -525,7 +502,7 @@ Upper gram_iteration_bound(const EnclosedMatrix& matrix, WorkerPool& pool, unsig
   return sqrt(bound + gram_error(s) + Upper::exact(0x1p-800)).scaled(s.exponent) + radius;
 }
 
-NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64_t seed) {
+NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64_t seed, Upper reserve) {
   NormBound result;
   if (first_unbounded(matrix.centre, matrix.radius) != matrix.centre.size()) {
     throw Error(ExitCode::internal, "A matrix with entries that are not finite reached the norm computation; please report this.");
@@ -566,6 +543,7 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
     centre_bound = squared.finite() ? sqrt(squared).scaled(s.exponent) : gram_iteration_bound({matrix.rows, matrix.columns, matrix.centre, {}}, pool, 12);
     // The right singular vector: for AA' the Ritz vector is the left one.
     IntegerVector witness = to_integers(s.at_a ? ritz.vector : times(s, ritz.vector, true));
+    witness.exponent = 0;  // only its direction matters
     if (!witness.mantissas.empty()) {
       lower = witness_ratio(s, witness, radius.scaled(-s.exponent)).scaled(s.exponent);
       result.witness = std::move(witness);
@@ -592,9 +570,9 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
   }
   const int sR = std::min(sA, 51 - ceiling_exponent(generous.value()));
   // What the checker adds for the grid: exactly known for an exact matrix. For an enclosed one the checker has its own centre, so that half a unit
-  // per entry is reserved, and once more our own radius in case that its radius is as large.
+  // per entry is reserved, and our own radius in case that its radius is as large.
   const Upper entries = sqrt(Upper::exact(static_cast<double>(matrix.rows)) * Upper::exact(static_cast<double>(matrix.columns)));
-  const Upper grid = matrix.exact() ? grid_residual(matrix, sA) : entries.scaled(-sA) + radius + radius;
+  const Upper grid = matrix.exact() ? grid_residual(matrix, sA) : entries.scaled(-sA) + radius + radius + reserve;
   const Upper claimed = (result.proved + grid + grid) * (Upper::exact(1) + slack);
   result.upper = claimed.value();
   if (!claimed.finite()) {

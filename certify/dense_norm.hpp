@@ -32,8 +32,9 @@ struct NormBound {
 };
 
 /// Bounds ||A||_2 of the matrix (every matrix between centre and radius). The entries must be finite. `seed` concerns only the start of the
-/// search for c and v. The result does not depend on the pool's number of threads.
-[[nodiscard]] NormBound bound_norm(const EnclosedMatrix& a, WorkerPool& pool, std::uint64_t seed);
+/// search for c and v. The result does not depend on the pool's number of threads. `reserve` widens the claims of a matrix that is not exact, for a
+/// checker that encloses it in its own way: at least the Frobenius norm of that checker's radius, beyond twice ours and a grid's.
+[[nodiscard]] NormBound bound_norm(const EnclosedMatrix& a, WorkerPool& pool, std::uint64_t seed, Upper reserve = {});
 
 /// ||A|| from above by Gram iteration with matrix products alone (Delattre et al. 2023, with every rounding charged): what `bound_norm` falls
 /// back to when no Cholesky factorisation succeeds. Weak for near-orthogonal matrices. The entries must be finite.

@@ -1,0 +1,97 @@
+(* Exact evaluation of a network at points with rational coordinates.
+   Standard library only: this file is extracted. *)
+From Coq Require Import ZArith List Bool.
+From Lipcert Require Import exec.Dyadic exec.Gram exec.Network.
+Import ListNotations.
+Local Open Scope Z_scope.
+
+(* Coordinate i is coordinates_i * 2^power / divisor. *)
+Record point : Type := Point { coordinates : list Z; power : Z; divisor : Z }.
+
+(* Rows of dyadic numbers as rows of integers, with their common scale s >= 0: entry = integer * 2^-s, exactly. *)
+Definition common_scale (rows : list (list dyadic)) : Z := - fold_right (fun row e => lowest e row) 0 rows.
+
+(* Bring to the smaller power [k], with the coordinates multiplied by [scaling]. *)
+Definition lift (k scaling : Z) (p : point) : list Z :=
+  map (fun c => Z.shiftl (c * scaling) (power p - k)) (coordinates p).
+
+Fixpoint zip_with {A B C : Type} (f : A -> B -> C) (xs : list A) (ys : list B) {struct xs} : list C :=
+  match xs, ys with
+  | x :: xs', y :: ys' => f x y :: zip_with f xs' ys'
+  | _, _ => []
+  end.
+
+Definition add_points (p q : point) : point :=
+  let k := Z.min (power p) (power q) in
+  Point (zip_with Z.add (lift k (divisor q) p) (lift k (divisor p) q)) k (divisor p * divisor q).
+
+Definition append_points (p q : point) : point :=
+  let k := Z.min (power p) (power q) in
+  Point (lift k (divisor q) p ++ lift k (divisor p) q) k (divisor p * divisor q).
+
+(* A constant vector *)
+Definition constant (b : list dyadic) : point :=
+  let s := common_scale [b] in
+  Point (map (grid s) b) (- s) 1.
+
+Definition times_dyadic (a : dyadic) (p : point) : point :=
+  Point (map (Z.mul (mantissa a)) (coordinates p)) (power p + exponent a) (divisor p).
+
+Definition leaky (slope : dyadic) (p : point) : point :=
+  let k := Z.min 0 (exponent slope) in
+  Point (map (fun c => if 0 <=? c then Z.shiftl c (- k) else Z.shiftl (mantissa slope * c) (exponent slope - k)) (coordinates p))
+        (power p + k) (divisor p).
+
+(* Insertion into a decreasing list; [max] and [min] order the type. *)
+Fixpoint insert {A : Type} (max min : A -> A -> A) (x : A) (xs : list A) {struct xs} : list A :=
+  match xs with
+  | [] => [x]
+  | y :: xs' => max x y :: insert max min (min x y) xs'
+  end.
+
+Definition insertion_sort {A : Type} (max min : A -> A -> A) (xs : list A) : list A := fold_right (insert max min) [] xs.
+
+Definition sort_groups {A : Type} (max min : A -> A -> A) (group : nat) (xs : list A) : list A :=
+  concat (map (insertion_sort max min) (chunks group xs)).
+
+Definition maxmin_halves {A : Type} (max min : A -> A -> A) (xs : list A) : list A :=
+  let half := Nat.div2 (length xs) in
+  let left := firstn half xs in
+  let right := skipn half xs in
+  zip_with max left right ++ zip_with min left right.
+
+(* The maximum of the entries with the given indices. *)
+Definition window_max {A : Type} (max : A -> A -> A) (zero : A) (xs : list A) (window : list nat) : A :=
+  match map (fun i => nth i xs zero) window with
+  | [] => zero
+  | y :: ys => fold_right max y ys
+  end.
+
+Definition on_coordinates (f : list Z -> list Z) (p : point) : point := Point (f (coordinates p)) (power p) (divisor p).
+
+(* All points at once, so that each layer's integer rows are made once. *)
+Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
+  match net with
+  | Identity => ps
+  | Dense q W b =>
+      let s := common_scale W in
+      let rows := map (map (grid s)) W in
+      let shift := constant b in
+      map (fun p =>
+        add_points (Point (map (fun row => dot row (coordinates p)) rows) (power p - s) (divisor p * q)) shift) ps
+  | Diagonal d b =>
+      let s := common_scale [d] in
+      let factors := map (grid s) d in
+      let shift := constant b in
+      map (fun p => add_points (Point (zip_with Z.mul factors (coordinates p)) (power p - s) (divisor p)) shift) ps
+  | Relu => map (on_coordinates (map (Z.max 0))) ps
+  | LeakyRelu slope => map (leaky slope) ps
+  | Abs => map (on_coordinates (map Z.abs)) ps
+  | GroupSort group => map (on_coordinates (sort_groups Z.max Z.min group)) ps
+  | FullSort => map (on_coordinates (insertion_sort Z.max Z.min)) ps
+  | MaxMinHalves => map (on_coordinates (maxmin_halves Z.max Z.min)) ps
+  | MaxPool windows => map (on_coordinates (fun c => map (window_max Z.max 0 c) windows)) ps
+  | Compose f g => forward g (forward f ps)
+  | Residual a g => zip_with add_points (map (times_dyadic a) ps) (forward g ps)
+  | Concat f g => zip_with append_points (forward f ps) (forward g ps)
+  end.
