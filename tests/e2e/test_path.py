@@ -4,6 +4,7 @@ signature with nothing but the openssl command line."""
 import json
 import os
 import stat
+import subprocess
 
 import numpy
 
@@ -139,6 +140,32 @@ class Path(support.Case):
         printed = self.lipcert("certify", DIGITS, "--key", key, "-o", self.folder / "c.json", "-v", "--json")
         json.loads(printed.stdout)  # exactly one object
         self.assertIn("dense-gram-psd", printed.stderr)
+
+    def test_progress_bar_on_a_terminal(self):
+        """Long work draws a bar on standard error when that is a terminal, and wipes it; standard output stays clean."""
+        n = 3000
+        weights = numpy.random.default_rng(5).standard_normal((n, n)).astype("<f4").tobytes()
+        model = self.write("large.onnx", support.model([support.node("MatMul", ["x", "w"], "y", "mm")], [support.tensor("w", (n, n), weights)],
+                                                       (1, n), (1, n)))
+        key, _ = self.key()
+        main_end, terminal = os.openpty()
+        done = subprocess.Popen([support.LIPCERT, "certify", model, "--key", key, "-o", self.folder / "c.json", "--json"],
+                                env=support.environment(TERM="xterm"), stdout=subprocess.PIPE, stderr=terminal)
+        os.close(terminal)
+        drawn = b""
+        while True:
+            try:
+                part = os.read(main_end, 4096)
+            except OSError:  # the other side has closed
+                break
+            if not part:
+                break
+            drawn += part
+        os.close(main_end)
+        json.loads(done.communicate()[0])
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(drawn.decode(), r"\[#*\.*\] +\d+ %  \w+")
+        self.assertTrue(drawn.endswith(b"\r\x1b[K"), drawn[-40:])
 
     def test_renewal_replaces_a_certificate_and_nothing_else(self):
         key, _ = self.key()
