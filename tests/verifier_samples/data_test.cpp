@@ -1,7 +1,7 @@
 // Data readers of the checker against the vectors of tests/vectors/data (written by a program of its own): every value exactly, every
 // refusal with exit code 3 and a sentence that says what is wrong.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include "verifier/trusted/data.hpp"
+#include "verifier/samples/data.hpp"
 
 #include <doctest/doctest.h>
 
@@ -36,7 +36,7 @@ Rational fraction(const std::string& text) {
 std::vector<Rational> values_of(const Sample& sample) {
   std::vector<Rational> values;
   for (const std::uint8_t pixel : sample.pixels) values.emplace_back(Integer(pixel));
-  for (const Number& number : sample.numbers) values.push_back(rational_of(number));
+  for (const DataNumber& number : sample.numbers) values.push_back(rational_of(number));
   return values;
 }
 

@@ -1,5 +1,5 @@
 // See records.hpp.
-#include "verifier/trusted/records.hpp"
+#include "verifier/samples/records.hpp"
 
 #include <algorithm>
 #include <array>

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "verifier/samples/data.hpp"
 #include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/data.hpp"
 #include "verifier/trusted/failure.hpp"
 
 namespace lipverify {

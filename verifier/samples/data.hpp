@@ -15,17 +15,17 @@
 namespace lipverify {
 
 /// mantissa * 2^two * 10^ten, exactly.
-struct Number {
+struct DataNumber {
   Integer mantissa = 0;
   std::int32_t two = 0;
   std::int32_t ten = 0;
 };
 
-[[nodiscard]] Rational rational_of(const Number& value);
+[[nodiscard]] Rational rational_of(const DataNumber& value);
 
 /// [+-][digits][.digits][e|E[+-]digits] with at least one digit before the exponent, at most 1100 characters, exponent at most 400 in
 /// magnitude.
-[[nodiscard]] std::optional<Number> parse_number(std::string_view text);
+[[nodiscard]] std::optional<DataNumber> parse_number(std::string_view text);
 /// A number as above, or a fraction of decimal integers, [-]n/d with d > 0.
 [[nodiscard]] std::optional<Rational> parse_ratio(std::string_view text);
 
@@ -47,7 +47,7 @@ struct SampleShape {
 /// One sample: either bytes (pixels) or numbers, in the file's order (images: channel, row, column).
 struct Sample {
   std::vector<std::uint8_t> pixels;
-  std::vector<Number> numbers;
+  std::vector<DataNumber> numbers;
   std::optional<std::int64_t> label;
 };
 

@@ -1,5 +1,5 @@
 // See data.hpp. One class for each format; labels come from the same file or from a reader of their own.
-#include "verifier/trusted/data.hpp"
+#include "verifier/samples/data.hpp"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -10,8 +10,8 @@
 #include <cstring>
 #include <limits>
 
+#include "verifier/samples/byte_stream.hpp"
 #include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/data_stream.hpp"
 #include "verifier/trusted/failure.hpp"
 
 namespace lipverify {
@@ -46,13 +46,13 @@ Integer integer_of_digits(std::string_view digits) {
 
 }  // namespace
 
-Rational rational_of(const Number& value) {
+Rational rational_of(const DataNumber& value) {
   const auto ten = static_cast<unsigned>(value.ten < 0 ? -value.ten : value.ten);
   const Rational power = value.ten < 0 ? Rational(Integer(1), mp::pow(Integer(10), ten)) : Rational(mp::pow(Integer(10), ten));
   return scaled(value.mantissa, value.two) * power;
 }
 
-std::optional<Number> parse_number(std::string_view text) {
+std::optional<DataNumber> parse_number(std::string_view text) {
   if (text.size() > 1100) return std::nullopt;
   std::string_view rest = text;
   const bool negative = !rest.empty() && rest[0] == '-';
@@ -60,7 +60,7 @@ std::optional<Number> parse_number(std::string_view text) {
   const std::size_t whole = leading_digits(rest);
   std::string digits(rest.substr(0, whole));
   rest.remove_prefix(whole);
-  Number value;
+  DataNumber value;
   if (!rest.empty() && rest[0] == '.') {
     const std::size_t part = leading_digits(rest.substr(1));
     if (part == 0) return std::nullopt;
@@ -90,7 +90,7 @@ std::optional<Number> parse_number(std::string_view text) {
 std::optional<Rational> parse_ratio(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) {
-    const std::optional<Number> value = parse_number(text);
+    const std::optional<DataNumber> value = parse_number(text);
     return value ? std::optional<Rational>(rational_of(*value)) : std::nullopt;
   }
   const bool negative = text[0] == '-';
@@ -249,7 +249,7 @@ ArrayHeader read_npy_header(ByteStream& stream) {
 }
 
 /// The exact value of one element; the bits of a binary floating-point number are sign, exponent and fraction of IEEE 754.
-Number element(const ArrayHeader& header, const char* at, const std::string& name) {
+DataNumber element(const ArrayHeader& header, const char* at, const std::string& name) {
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < header.width; ++i)
     bits = bits << 8 | static_cast<unsigned char>(at[header.big_endian ? i : header.width - 1 - i]);
@@ -274,7 +274,7 @@ Number element(const ArrayHeader& header, const char* at, const std::string& nam
 }
 
 /// The integer that a number is.
-std::int64_t integral(const Number& value, const std::string& name) {
+std::int64_t integral(const DataNumber& value, const std::string& name) {
   const Rational exact = rational_of(value);
   if (mp::denominator(exact) != 1 || exact < -1 || exact > 2147483647)
     unreadable(name + " holds a label that is not an integer from 0 (with one output: -1) to 2147483647");
@@ -295,7 +295,7 @@ class NumberLines {
   ByteStream& stream() { return stream_; }
 
   /// The numbers of the next line, false at the end.
-  bool next(std::vector<Number>& numbers) {
+  bool next(std::vector<DataNumber>& numbers) {
     std::string line;
     while (read_line(line)) {
       numbers.clear();
@@ -306,7 +306,7 @@ class NumberLines {
         more = comma != std::string_view::npos;
         const std::string_view field = trimmed(rest.substr(0, comma));
         if (more) rest.remove_prefix(comma + 1);
-        const std::optional<Number> value = parse_number(field);
+        const std::optional<DataNumber> value = parse_number(field);
         if (value) {
           numbers.push_back(*value);
         } else if (header_allowed_ && number_ == 1 && looks_like_a_name(field)) {
@@ -382,7 +382,7 @@ class Labels {
   }
 
   std::optional<std::int64_t> next() {
-    std::vector<Number> line;
+    std::vector<DataNumber> line;
     if (text_) {
       if (!text_->next(line)) return std::nullopt;
       if (line.size() != 1) unreadable(text_->place() + " has " + std::to_string(line.size()) + " numbers; a label file has one in a line");
@@ -551,7 +551,7 @@ class CsvFile final : public OneFile {
 
   NumberLines lines_;
   std::optional<std::uint64_t> label_column_;
-  std::vector<Number> first_;
+  std::vector<DataNumber> first_;
   bool have_first_ = false;
   std::size_t columns_ = 0;
 };

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "verifier/trusted/data_stream.hpp"
-#include "verifier/trusted/merkle.hpp"
+#include "verifier/samples/byte_stream.hpp"
+#include "verifier/samples/merkle.hpp"
 #include "verifier/trusted/numbers.hpp"
 
 namespace lipverify {

@@ -1,5 +1,5 @@
-// See data_stream.hpp.
-#include "verifier/trusted/data_stream.hpp"
+// See byte_stream.hpp.
+#include "verifier/samples/byte_stream.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // See merkle.hpp.
-#include "verifier/trusted/merkle.hpp"
+#include "verifier/samples/merkle.hpp"
 
 #include <algorithm>
 #include <utility>
