@@ -313,18 +313,14 @@ Upper gram_error(const Scaled& s) {
   return gamma(s.inner() + 4) * magnitude_product(s.a.data(), s.columns, s.rows, s.columns, false);
 }
 
-/// Everything about one attempt to prove ||A||^2 <= bound with c2; infinity when it fails.
-Upper prove(const SymmetricTiles& g, double c2, Upper gram_error, SymmetricTiles& r, WorkerPool& pool) {
-  const Upper failed = Upper::exact(infinity);
-  if (!std::isfinite(c2) || !factor(g, c2, r, pool)) {
-    return failed;
-  }
+/// ||A||^2 <= this, from c2 and ANY upper triangular R; infinity when an entry of R or of the residual is not finite.
+Upper bound_from_residual(const SymmetricTiles& g, double c2, Upper gram_error, const SymmetricTiles& r, WorkerPool& pool) {
   const std::size_t n = g.order();
   // X bounds || |R|'|R| ||_2. It is finite only if every entry of R is: dpotrf can report success with NaN inside.
   const Upper x = magnitude_product(r.at(0, 0), n, n, n, true);
   const double e = residual(g, c2, r, pool);
   if (!x.finite() || !(e < infinity)) {
-    return failed;
+    return Upper::exact(infinity);
   }
   double diagonal = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -339,6 +335,11 @@ Upper prove(const SymmetricTiles& g, double c2, Upper gram_error, SymmetricTiles
   const Upper eh = Upper::exact(e) * (Upper::exact(1) + gamma(2 * n + 4));
   return Upper::exact(c2) + eh + gamma(n + 4) * (Upper::exact(2.125) * x + Upper::exact(2) * eh) +
          Upper::exact(2 * unit_roundoff) * Upper::exact(diagonal) + gram_error + Upper::exact(0x1p-800);
+}
+
+/// One attempt to prove ||A||^2 <= bound with c2; infinity when it fails.
+Upper prove(const SymmetricTiles& g, double c2, Upper gram_error, SymmetricTiles& r, WorkerPool& pool) {
+  return std::isfinite(c2) && factor(g, c2, r, pool) ? bound_from_residual(g, c2, gram_error, r, pool) : Upper::exact(infinity);
 }
 
 /// y = A x for row-major A (transposed: A'x), plain arithmetic.
@@ -502,6 +503,20 @@ Upper gram_iteration_bound(const EnclosedMatrix& matrix, WorkerPool& pool, unsig
   return sqrt(bound + gram_error(s) + Upper::exact(0x1p-800)).scaled(s.exponent) + radius;
 }
 
+Upper bound_with_factor(const EnclosedMatrix& matrix, double c2, const std::vector<double>& factor, WorkerPool& pool) {
+  const Scaled s = scale(matrix);
+  SymmetricTiles g(s.order());
+  gram(s, g, pool);
+  SymmetricTiles r(s.order());
+  for (std::size_t j = 0; j < s.order(); ++j) {
+    for (std::size_t i = 0; i < s.order(); ++i) {
+      *r.at(i, j) = i <= j ? std::ldexp(factor[j * s.order() + i], -s.exponent) : 0;
+    }
+  }
+  const Upper squared = bound_from_residual(g, std::ldexp(c2, -2 * s.exponent), gram_error(s), r, pool);
+  return sqrt(squared).scaled(s.exponent) + sqrt(sum_of_squares(matrix.radius.data(), matrix.radius.size()));
+}
+
 NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64_t seed, Upper reserve) {
   NormBound result;
   if (first_unbounded(matrix.centre, matrix.radius) != matrix.centre.size()) {
@@ -555,20 +570,19 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
   }
   result.proved = centre_bound + radius;
 
-  // The checker's grids. |A| 2^sA < 2^51 keeps every |Ah| below 2^52 whatever way it is rounded, and the Frobenius norm, which is above every
-  // entry and every row sum of squares of A'A, keeps those below 2^120. |R| <= c because R'R is nearly c2 I - A'A: the same for Rh.
+  // The checker's grids. |A| 2^sA <= 2^51 keeps every |Ah| below 2^52, and the Frobenius norm, which bounds the root of every entry of A'A, keeps
+  // those below 2^118. |R| <= c because R'R is nearly c2 I - A'A, and c is a little above what was proved: below 2^51 for Rh.
   const Upper slack = claim_slack(matrix.rows, matrix.columns);
-  const Upper generous = (result.proved + radius) * Upper::exact(1.0625);
-  const double above_all = std::max(frobenius.value(), generous.value());
+  const double above_all = std::max(frobenius.value(), result.proved.value());
   if (!std::isfinite(above_all)) {
     result.upper = infinity;
     return result;
   }
-  int sA = 60 - ceiling_exponent(above_all);
+  int sA = 59 - ceiling_exponent(above_all);
   if (largest > 0) {
     sA = std::min(sA, 51 - ceiling_exponent(largest));
   }
-  const int sR = std::min(sA, 51 - ceiling_exponent(generous.value()));
+  const int sR = std::min(sA, 50 - ceiling_exponent(result.proved.value()));
   // What the checker adds for the grid: exactly known for an exact matrix. For an enclosed one the checker has its own centre, so that half a unit
   // per entry is reserved, and our own radius in case that its radius is as large.
   const Upper entries = sqrt(Upper::exact(static_cast<double>(matrix.rows)) * Upper::exact(static_cast<double>(matrix.columns)));

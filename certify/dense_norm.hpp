@@ -36,6 +36,11 @@ struct NormBound {
 /// checker that encloses it in its own way: at least the Frobenius norm of that checker's radius, beyond twice ours and a grid's.
 [[nodiscard]] NormBound bound_norm(const EnclosedMatrix& a, WorkerPool& pool, std::uint64_t seed, Upper reserve = {});
 
+/// The theorem by itself: ||A|| from above with this c^2 and ANY upper triangular factor R (column-major, order min(rows, columns)) of c^2 I - A'A,
+/// or of c^2 I - AA' when A has more columns than rows. A bad factor gives a large bound, never a wrong one; infinity when an entry of R is not
+/// finite.
+[[nodiscard]] Upper bound_with_factor(const EnclosedMatrix& a, double c2, const std::vector<double>& factor, WorkerPool& pool);
+
 /// ||A|| from above by Gram iteration with matrix products alone (Delattre et al. 2023, with every rounding charged): what `bound_norm` falls
 /// back to when no Cholesky factorisation succeeds. Weak for near-orthogonal matrices. The entries must be finite.
 [[nodiscard]] Upper gram_iteration_bound(const EnclosedMatrix& a, WorkerPool& pool, unsigned steps);

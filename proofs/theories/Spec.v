@@ -5,7 +5,7 @@
 From Coq Require Import ZArith.
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import zify ssrZ.
-From Lipcert Require Import exec.Dyadic exec.Network exec.Sample.
+From Lipcert Require Import exec.Dyadic exec.Network exec.Sample exec.Claims.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -51,7 +51,7 @@ Fixpoint eval (net : network) (x : seq R) {struct net} : option (seq R) :=
   match net with
   | Identity => Some x
   | Dense divisor W b =>
-      guarded (all (fun row => size row == size x) W && (size b == size W) && (zr divisor != 0))
+      guarded (all (fun row => size row == size x) W && (size b == size W) && (0 < zr divisor))
               [seq inner p.1 x / zr divisor + dr p.2 | p <- zip W b]
   | Diagonal d b =>
       guarded ((size d == size x) && (size b == size x))
@@ -91,3 +91,32 @@ Definition vector (p : point) : seq R :=
   [seq zr c * two_power (power p) / zr (divisor p) | c <- coordinates p].
 
 End Spec.
+
+(* ---- claims ---- *)
+
+(* A network computes a function from vectors of n to vectors of m entries. *)
+Definition computes (R : rcfType) (net : network) (n m : nat) : Prop :=
+  forall x : seq R, size x = n -> exists2 y, eval net x = Some y & size y = m.
+
+(* What a claim says about the function f of the problem's network; [n] inputs, [m] outputs. *)
+Definition holds (R : rcfType) (p : problem) (n m : nat) (c : claim) : Prop :=
+  let f := eval (R := R) (whole p) in
+  match c with
+  | GlobalLipschitz u =>
+      forall x y fx fy, size x = n -> size y = n -> f x = Some fx -> f y = Some fy ->
+      distance fx fy <= qr R u * distance x y
+  | PairLipschitz i j u =>
+      [/\ (i < m)%N, (j < m)%N &
+      forall x y fx fy, size x = n -> size y = n -> f x = Some fx -> f y = Some fy ->
+      `|(nth 0 fx i - nth 0 fx j) - (nth 0 fy i - nth 0 fy j)| <= qr R u * distance x y]
+  | RobustClass k i r =>
+      exists2 s, List.nth_error (points p) k = Some s &
+      [/\ (i < m)%N, 0 <= qr R r &
+      forall y fy, size y = n -> f y = Some fy -> distance (vector R s) y <= qr R r ->
+      forall j, (j < m)%N -> j != i -> nth 0 fy j < nth 0 fy i]
+  | RobustSign k r =>
+      exists2 s, List.nth_error (points p) k = Some s &
+      [/\ m = 1%N, 0 <= qr R r &
+      forall fs y fy, f (vector R s) = Some fs -> size y = n -> f y = Some fy -> distance (vector R s) y <= qr R r ->
+      nth 0 fs 0 != 0 /\ Num.sg (nth 0 fy 0) = Num.sg (nth 0 fs 0)]
+  end.

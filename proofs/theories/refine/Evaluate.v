@@ -18,7 +18,7 @@ Notation dr := (@dr R).
 Notation vector := (@vector R).
 Notation nz := (nth Z0).
 Notation nl := (nth [::]).
-Implicit Types (p : point) (x : seq R) (c : seq Z).
+Implicit Types (p : point) (c : seq Z).
 
 Definition good p : Prop := 0 < zr (divisor p).
 
@@ -40,7 +40,7 @@ Lemma lowest_le e (xs : seq dyadic) : Z.le (lowest e xs) e /\ forall x, List.In 
 Proof.
 elim: xs e => [|x xs IH] e /=; first by split=> //; lia.
 have [h1 h2] := IH (Z.min e (exponent x)); split; first by lia.
-by move=> y [<-|/h2 //]; lia.
+by move=> y [<-|/h2 hy]; lia.
 Qed.
 
 Lemma common_scaleP (rows : seq (seq dyadic)) : Z.le 0 (common_scale rows) /\
@@ -65,8 +65,9 @@ Lemma liftP k d p a : Z.le k (power p) -> 0 < zr d -> good p ->
 Proof.
 move=> kp d0 g; rewrite zr_shiftl; last by lia.
 rewrite /unit !zrM -Z.add_opp_r tpD tpN invfM.
-rewrite -[RHS]mulr1 -[1](mulfV (lt0r_neq0 d0)) -[X in _ = X * _]mulr1 -[X in _ = _ * X * _](mulfV (tp_neq0 R k)).
-by ring.
+have g0 : zr (divisor p) != 0 by rewrite gt_eqF.
+have d1 : zr d != 0 by rewrite gt_eqF.
+have k0 := tp_neq0 R k; by field; rewrite g0 d1 k0.
 Qed.
 
 Lemma good_mul p q : good p -> good q -> 0 < zr (Z.mul (divisor p) (divisor q)).
@@ -99,12 +100,15 @@ Qed.
 Lemma constantP b : good (constant b) /\ vector (constant b) = [seq dr a | a <- b].
 Proof.
 split; first by rewrite /good /= zr1 ltr01.
-rewrite vectorE /constant /unit /= zr1 divr1 -map_comp.
-have [s0 H] := common_scaleP [:: b].
+have uc : unit (constant b) = (tp (common_scale [:: b]))^-1.
+  by rewrite /unit /constant; cbn [power divisor]; rewrite zr1 divr1 tpN.
+have [_ H] := common_scaleP [:: b].
 have {}H : forall a, List.In a b -> zr (grid (common_scale [:: b]) a) = dr a * tp (common_scale [:: b]).
   by move=> a ha; apply: H ha; left.
-elim: {1 3 4}b H => //= a c IH H; congr (_ :: _); last by apply: IH => d hd; apply: H; right.
-by rewrite H ?tpN ?mulfK ?tp_neq0 //; left.
+rewrite vectorE uc /constant; cbn [coordinates]; rewrite -map_comp.
+move: (common_scale [:: b]) H {uc} => s; elim: b => //= a c IH H; congr (_ :: _).
+  by rewrite H ?mulfK ?tp_neq0 //; left.
+by apply: IH => d hd; apply: H; right.
 Qed.
 
 Lemma times_dyadicP a p : good p -> good (times_dyadic a p) /\ vector (times_dyadic a p) = [seq dr a * t | t <- vector p].
@@ -137,17 +141,15 @@ Qed.
 Lemma leakyP s p : good p ->
   good (leaky s p) /\ [seq if 0 <= a then a else dr s * a | a <- vector p] = vector (leaky s p).
 Proof.
-move=> g; split=> //; rewrite !vectorE /leaky /= -!map_comp; apply: eq_map => a /=.
-have u0 := unit_gt0 g; set k := Z.min _ _.
-have uE : unit p = tp k * tp (Z.opp k) * unit p by rewrite tpN mulfV ?mul1r ?tp_neq0.
-have -> : unit {| coordinates := [seq if Z.leb 0 c then Z.shiftl c (Z.opp k) else Z.shiftl (Z.mul (mantissa s) c) (Z.sub (exponent s) k) | c <- coordinates p];
-                  power := Z.add (power p) k; divisor := divisor p |} = tp k * unit p.
-  by rewrite /unit /= tpD; ring.
-rewrite pmulr_lge0 // -[X in X <= _]zr0 zr_leE; case: ifP => _.
+move=> g; split=> //; have u0 := unit_gt0 g.
+have ul : unit (leaky s p) = tp (Z.min 0 (exponent s)) * unit p by rewrite /unit /= tpD; ring.
+rewrite !vectorE ul /leaky /= -!map_comp; apply: eq_map => a /=; set k := Z.min _ _.
+have k0 := tp_neq0 R k; rewrite pmulr_lge0 // -[X in X <= _]zr0 zr_leE.
+move: (unit p) u0 => w u0; case: ifP => _.
   rewrite zr_shiftl; last by rewrite /k; lia.
-  by rewrite {1}uE; ring.
+  by rewrite tpN; field.
 rewrite zr_shiftl; last by rewrite /k; lia.
-rewrite zrM -Z.add_opp_r tpD /Spec.dr {1}uE; ring.
+by rewrite zrM -Z.add_opp_r tpD tpN /Spec.dr; field.
 Qed.
 
 (* ---- sorting ---- *)
@@ -172,7 +174,7 @@ Proof.
 move=> n0; elim: fuel k xs => [|f fuel IH] [|k] [|x xs] //= e le.
 - by case: (n) n0 e.
 - by case: (n) n0 e.
-have split : size (x :: xs) = (n + k * n)%N by rewrite e mulSn.
+have split : size (x :: xs) = (n + k * n)%N by rewrite /= e mulSn.
 have tE (T : Type) m (s : seq T) : List.firstn m s = take m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
 have dE (T : Type) m (s : seq T) : List.skipn m s = drop m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
 rewrite -tE -dE; congr (_ :: _); rewrite dE; apply: IH.
@@ -242,24 +244,133 @@ rewrite /inner; elim: w c => [|a w IH] [|b c] H /=.
 - by rewrite big_nil zr0 !mul0r.
 rewrite big_cons dot_cons IH; last by move=> d hd; apply: H; right.
 rewrite zrD zrM H /=; last by left.
-rewrite -{1}[dr a](mulfK (tp_neq0 R s)); ring.
+have t0 := tp_neq0 R s; move: (dr a) => e.
+by field.
 Qed.
 
-Lemma dense_scaled q W b p : good p -> 0 < zr q -> size b = size W ->
-  let s := common_scale W in
-  let y := Point [seq dot row (coordinates p) | row <- [seq [seq grid s a | a <- r] | r <- W]]
-                 (Z.sub (power p) s) (Z.mul (divisor p) q) in
+Lemma unit_apply_rows s q rows p : 0 < zr q -> unit (apply_rows s q rows p) = unit p / tp s / zr q.
+Proof.
+move=> q0; rewrite /unit /apply_rows; cbn [power divisor].
+by rewrite zrM invfM -Z.add_opp_r tpD tpN -!mulrA; congr (_ * _); rewrite mulrCA.
+Qed.
+
+Lemma unit_multiply_entries s f p : unit (multiply_entries s f p) = unit p / tp s.
+Proof.
+rewrite /unit /multiply_entries; cbn [power divisor].
+by rewrite -Z.add_opp_r tpD tpN mulrAC.
+Qed.
+
+Lemma dense_scaled q W b p : good p -> 0 < zr q ->
+  let y := apply_rows (common_scale W) q [seq [seq grid (common_scale W) a | a <- r] | r <- W] p in
   good (add_points y (constant b)) /\
   [seq inner t.1 (vector p) / zr q + dr t.2 | t <- zip W b] = vector (add_points y (constant b)).
 Proof.
-move=> g q0 sb s y; have [gc vc] := constantP b.
+move=> g q0 y; have [gc vc] := constantP b.
 have gy : good y by rewrite /good /= zrM mulr_gt0.
 have [ga ->] := add_pointsP gy gc; split=> //.
-rewrite vc [vector y]vectorE /y /= -!map_comp vectorE.
-have [_ H] := common_scaleP W; rewrite -/s in H.
-have -> : unit (Point [seq dot row (coordinates p) | row <- [seq [seq grid s a | a <- r] | r <- W]]
-                 (Z.sub (power p) s) (Z.mul (divisor p) q)) = unit p / tp s / zr q.
-  by rewrite /unit /= zrM invfM -Z.add_opp_r tpD tpN; ring.
-elim: W b sb H {s y gy ga gc vc} => [|w W IH] [|a b] //= [sb] H.
-Abort.
+rewrite vc [vector y]vectorE /y unit_apply_rows // [vector p]vectorE /apply_rows; cbn [coordinates].
+have [_ H] := common_scaleP W; move: (common_scale W) H {y gy ga vc gc} => s H.
+elim: W b H => [|w W IH] [|a b] //= H; congr (_ :: _); last by apply: IH => r z hr; apply: H; right.
+rewrite (inner_scaled (s := s)); last by move=> z hz; apply: (H w) => //; left.
+by rewrite !mulrA.
+Qed.
+
+Lemma diagonal_scaled d b p : good p ->
+  let y := multiply_entries (common_scale [:: d]) [seq grid (common_scale [:: d]) a | a <- d] p in
+  good (add_points y (constant b)) /\
+  (size b = size d -> size d = size (vector p) ->
+   [seq dr t.1.1 * t.2 + dr t.1.2 | t <- zip (zip d b) (vector p)] = vector (add_points y (constant b))).
+Proof.
+move=> g y; have [gc vc] := constantP b.
+have gy : good y by [].
+have [ga ->] := add_pointsP gy gc; split=> // sb sd.
+rewrite vc [vector y]vectorE /y unit_multiply_entries [vector p]vectorE /multiply_entries; cbn [coordinates].
+have [_ H] := common_scaleP [:: d].
+have {}H : forall a, List.In a d -> zr (grid (common_scale [:: d]) a) = dr a * tp (common_scale [:: d]).
+  by move=> a ha; apply: (H d) => //; left.
+move: (common_scale [:: d]) H sd {y gy ga gc vc} => s H; rewrite size_vector.
+elim: d b (coordinates p) H sb => [|e d IH] [|a b] [|x c] //= H [sb] [sc]; congr (_ :: _).
+  rewrite zrM H; last by left.
+  have t0 := tp_neq0 R s; move: (dr e) (unit p) => v w.
+  by congr (_ + _); field.
+by apply: IH => // z hz; apply: H; right.
+Qed.
+
+(* ---- whole networks ---- *)
+
+(* The network can be evaluated at p, and q is its value there. *)
+Definition ready net p : Prop := good p /\ eval net (vector p) <> None.
+Definition value net p q : Prop := good q /\ eval net (vector p) = Some (vector q).
+
+Lemma forward_map net (f : point -> point) ps :
+  (forall p y, good p -> eval net (vector p) = Some y -> good (f p) /\ y = vector (f p)) ->
+  List.Forall (ready net) ps -> List.Forall2 (value net) ps (map f ps).
+Proof.
+move=> H; elim=> [|p {}ps [gp] E _ IH] /=; constructor=> //.
+by case Ep: (eval net (vector p)) E => [y|] // _; have [gf e] := H p y gp Ep; split=> //; rewrite Ep e.
+Qed.
+
+Lemma forward_two (A : point -> point -> Prop) net2 net (h : point -> point -> point) ps qs rs :
+  (forall p q r, A p q -> value net2 p r -> ready net p -> value net p (h q r)) ->
+  List.Forall (ready net) ps -> List.Forall2 A ps qs -> List.Forall2 (value net2) ps rs ->
+  List.Forall2 (value net) ps (zip_with h qs rs).
+Proof.
+move=> H Hp Hq; elim: Hq rs Hp => [|p q {}ps {}qs Apq _ IH] rs Hp Hr; inversion Hr; subst=> /=; first by constructor.
+by inversion Hp; subst; constructor; [exact: H | exact: IH].
+Qed.
+
+Lemma value_ready f g ps qs : List.Forall (ready (Compose f g)) ps -> List.Forall2 (value f) ps qs -> List.Forall (ready g) qs.
+Proof.
+move=> Hp Hq; elim: Hq Hp => [|p q {}ps {}qs [gq Eq] _ IH] Hp; inversion Hp; subst; constructor; last exact: IH.
+match goal with h : ready _ p |- _ => case: h => gp /=; rewrite Eq /= => Ep end.
+by split.
+Qed.
+
+Lemma value_compose f g ps qs rs : List.Forall2 (value f) ps qs -> List.Forall2 (value g) qs rs ->
+  List.Forall2 (value (Compose f g)) ps rs.
+Proof.
+move=> Hq; elim: Hq rs => [|p q {}ps {}qs [gq Eq] _ IH] rs Hr; inversion Hr; subst; constructor; last exact: IH.
+match goal with h : value g q _ |- _ => case: h => gr Er end.
+by split=> //=; rewrite Eq.
+Qed.
+
+Lemma ready_sub f net ps : (forall p, eval net (vector p) <> None -> eval f (vector p) <> None) ->
+  List.Forall (ready net) ps -> List.Forall (ready f) ps.
+Proof. by move=> H; apply: List.Forall_impl => p [gp Ep]; split=> //; exact: H. Qed.
+
+Lemma eval_identity ps : List.Forall (ready Identity) ps -> List.Forall2 (value Identity) ps ps.
+Proof. by elim=> [|p {}ps [gp _] _ IH]; constructor. Qed.
+
+Theorem forward_sound net ps : List.Forall (ready net) ps -> List.Forall2 (value net) ps (forward net ps).
+Proof.
+elim: net ps => [|q W b|d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
+- exact: eval_identity.
+- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[_ q0] ->]; exact: dense_scaled.
+- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[/eqP sd /eqP sb] ->].
+  by have [ga H] := diagonal_scaled d b gp; split=> //; apply: H => //; rewrite sb sd.
+- by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: relu_scaled.
+- by apply: (forward_map _ Hp) => p y gp [<-]; exact: leakyP.
+- by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: abs_scaled.
+- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[g0 gd] ->]; split=> //; rewrite size_vector in gd.
+  by rewrite !vectorE groups_scaled ?unit_gt0.
+- by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: decreasing_scaled.
+- apply: (forward_map _ Hp) => p y gp /guardedP[_ ->]; split=> //.
+  by rewrite !vectorE; exact: halves_scaled (unit_gt0 gp).
+- apply: (forward_map _ Hp) => p y gp /guardedP[_ ->]; split=> //.
+  by rewrite !vectorE; exact: windows_scaled (unit_gt0 gp).
+- have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
+  have Vf := IHf _ Hf; apply: (value_compose Vf); apply: IHg; exact: value_ready Hp Vf.
+- have Hg : List.Forall (ready g) ps by apply: ready_sub Hp => p /=; case: (eval g _).
+  apply: (@forward_two (fun p q => good p /\ q = times_dyadic a p) g) (IHg _ Hg) => //.
+    move=> p q r [gp ->] [gr Er] [_] /=; rewrite Er; case E: (guarded _ _) => [y|] // _.
+    have [_ Ey] := guardedP E; have [gt vt] := times_dyadicP a gp; have [gs vs] := add_pointsP gt gr.
+    split=> //=; rewrite Er E Ey vs vt; congr Some.
+    by elim: (vector p) (vector r) => [|c x IH] [|e z] //=; rewrite IH.
+  by clear Hg; elim: Hp => [|p {}ps [gp _] _ IH]; constructor.
+- have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
+  have Hg : List.Forall (ready g) ps by apply: ready_sub Hp => p /=; case: (eval f _) => // y; case: (eval g _).
+  apply: (@forward_two (value f) g) (IHf _ Hf) (IHg _ Hg) => // p q r [gq Eq] [gr Er] _.
+  by have [ga va] := append_pointsP gq gr; split=> //=; rewrite Eq Er va.
+Qed.
+
 End Evaluate.

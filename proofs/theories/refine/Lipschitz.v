@@ -78,7 +78,7 @@ elim: net n m x => [|q W b|d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m x
 - by move=> [<-] <-; exists x.
 - move=> /guardP[/andP[/andP[q0 W_ok] /PeanoNat.Nat.eqb_eq b_ok] ->] sx.
   have {}b_ok : size b = size W by exact: b_ok.
-  rewrite every_lengthE -sx in W_ok; rewrite W_ok b_ok eqxx zr_neq0 //=.
+  rewrite every_lengthE -sx in W_ok; rewrite W_ok b_ok eqxx zr_gt0 //=.
   by eexists; [reflexivity | rewrite size_map size_zip b_ok minnn].
 - move=> /guardP[/andP[/PeanoNat.Nat.eqb_eq sd /PeanoNat.Nat.eqb_eq sb] ->] sx.
   have {}sd : size d = n by exact: sd.

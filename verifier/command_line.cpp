@@ -1,0 +1,106 @@
+// See command_line.hpp.
+#include "verifier/command_line.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include "verifier/hint/cholesky.hpp"
+#include "verifier/output.hpp"
+#include "verifier/trusted/bytes.hpp"
+
+namespace lipverify {
+
+namespace {
+
+constexpr const char* kDescription =
+    "Rechecks a certificate of Lipschitz constants: signature, digests and mathematics, with a reader, integers and a\n"
+    "composition of its own. Prints one verdict line; exit code 0 accepted, 1 rejected, 2 usage, 3 input, 4 internal.";
+
+constexpr const char* kExample = "Example:\n  lipverify model.onnx.lipcert.sigstore.json --model model.onnx --public-key KEY.pub.pem";
+
+}  // namespace
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  CommandLine out;
+  // Before "--" only: what follows is a file name.
+  out.json = std::find(arguments.begin(), std::find(arguments.begin(), arguments.end(), "--"), "--json") !=
+             std::find(arguments.begin(), arguments.end(), "--");
+  CLI::App app(kDescription, "lipverify");
+  app.footer(kExample);
+  app.set_version_flag("--version", std::string("lipverify ") + kVersion);
+  bool json = false;
+  std::string time;
+  unsigned threads = 0;
+  app.add_option("CERT", out.request.certificate, "certificate file (Sigstore bundle)")->required();
+  app.add_option("--model", out.request.models, "the model file; may be given several times, the digest decides")
+      ->required()
+      ->take_all()
+      ->expected(1);
+  app.add_option("--public-key", out.request.public_key, "the trusted public key (PEM), obtained from whom you trust")->required();
+  app.add_flag("--json", json, "print one JSON object on stdout instead of text");
+  app.add_flag("-v,--verbose", out.verbose, "also print blocks and every comparison");
+  app.add_flag("--allow-external-data", out.request.allow_external_data, "read weights from plain files beside the model");
+  app.add_option("--time", time, "check validity at this time, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now");
+  app.add_option("--threads", threads, "threads to use (default: all cores); the verdict does not depend on it")->check(CLI::Range(1U, 1024U));
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    out.action = CommandLine::Action::print;
+    out.text = app.help();
+    return out;
+  } catch (const CLI::CallForVersion& call) {
+    out.action = CommandLine::Action::print;
+    out.text = std::string(call.what()) + "\n";
+    return out;
+  } catch (const CLI::Error& error) {
+    out.text = error.what() + std::string("; run lipverify --help");
+    return out;
+  }
+  if (!time.empty()) {
+    if (!is_time(time)) {
+      out.text = "--time: '" + printable(time) + "' is not a time YYYY-MM-DDThh:mm:ssZ; run lipverify --help";
+      return out;
+    }
+    out.request.time = time;
+  }
+  out.request.engine.threads = threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+  out.request.hint = cholesky_hint;
+  out.action = CommandLine::Action::verify;
+  return out;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  CommandLine line = parse_command_line(arguments);
+  if (line.action == CommandLine::Action::print) {
+    std::cout << line.text;
+    std::cout.flush();
+    return std::cout.good() ? 0 : static_cast<int>(Outcome::internal);
+  }
+  Report report;
+  if (line.action == CommandLine::Action::usage_error) {
+    report.outcome = Outcome::usage;
+    report.error = line.text;
+  } else {
+    const bool terminal = ::isatty(STDERR_FILENO) == 1 && !line.json;
+    if (terminal)
+      line.request.progress = [](std::size_t done, std::size_t blocks) {
+        std::cerr << "\rchecking block " << done + 1 << " of " << blocks << std::flush;
+      };
+    report = verify(line.request);
+    if (terminal) std::cerr << "\r\033[K" << std::flush;
+  }
+  for (const std::string& warning : report.warnings) std::cerr << "lipverify: warning: " << printable_line(warning) << "\n";
+  if (report.outcome != Outcome::accepted) std::cerr << "lipverify: " << printable_line(report.error) << "\n";
+  std::cout << (line.json ? json_report(report) : text_report(report, line.verbose));
+  std::cout.flush();
+  // A verdict that did not reach its reader is not an acceptance.
+  if (!std::cout.good() && report.outcome == Outcome::accepted) return static_cast<int>(Outcome::internal);
+  return static_cast<int>(report.outcome);
+}
+
+}  // namespace lipverify

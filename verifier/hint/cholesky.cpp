@@ -1,0 +1,162 @@
+// See cholesky.hpp.
+#include "verifier/hint/cholesky.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "verifier/trusted/parallel.hpp"
+
+namespace lipverify {
+
+void hint_microkernel_portable(const double* a, const double* b, std::size_t depth, double* c) {
+  for (std::size_t k = 0; k < depth; ++k, a += 8, b += 8)
+    for (std::size_t i = 0; i < 8; ++i)
+      for (std::size_t j = 0; j < 8; ++j) c[8 * i + j] -= a[i] * b[j];
+}
+
+#if !defined(LIPVERIFY_X86)
+void hint_microkernel_avx2(const double* a, const double* b, std::size_t depth, double* c) { hint_microkernel_portable(a, b, depth, c); }
+void hint_microkernel_avx512(const double* a, const double* b, std::size_t depth, double* c) { hint_microkernel_portable(a, b, depth, c); }
+#endif
+
+namespace {
+
+constexpr std::size_t kTile = SymmetricSum::kTile;
+constexpr std::size_t kPanel = 8;
+constexpr std::size_t kPanels = kTile / kPanel;
+constexpr std::size_t kDepth = 256;
+
+/// Block column J of R: kPanels panels of 8 columns, each with rows 0 to 64 (J + 1) - 1, entry (k, c) at 8 k + c.
+struct BlockColumn {
+  std::size_t rows = 0;
+  std::vector<double> data;
+  double* panel(std::size_t p) { return data.data() + p * rows * kPanel; }
+};
+
+/// S - sum over the rows k < 64 I of R_kI R_kJ, as 8 x 8 blocks of 8 x 8 entries.
+void update(const SymmetricSum& m, double shift, std::size_t I, std::size_t J, BlockColumn& left, BlockColumn& right, HintMicrokernel kernel,
+            double* block) {
+  const Int128* tile = m.tile(I, J);
+  for (std::size_t i = 0; i < kTile; ++i)
+    for (std::size_t j = 0; j < kTile; ++j) {
+      const bool outside = I * kTile + i >= m.order() || J * kTile + j >= m.order();
+      double value = I == J && j < i ? 0 : static_cast<double>(tile[i * kTile + j]);
+      if (I == J && i == j) value = outside ? 1 : value + shift;  // the identity beyond the matrix keeps the blocks whole
+      block[((i / kPanel) * kPanels + j / kPanel) * kPanel * kPanel + i % kPanel * kPanel + j % kPanel] = value;
+    }
+  for (std::size_t k = 0; k < I * kTile; k += kDepth)
+    for (std::size_t i = 0; i < kPanels; ++i)
+      for (std::size_t j = I == J ? i : 0; j < kPanels; ++j)
+        kernel(left.panel(i) + k * kPanel, right.panel(j) + k * kPanel, std::min(kDepth, I * kTile - k),
+               block + (i * kPanels + j) * kPanel * kPanel);
+}
+
+double& at(double* block, std::size_t i, std::size_t j) {
+  return block[((i / kPanel) * kPanels + j / kPanel) * kPanel * kPanel + i % kPanel * kPanel + j % kPanel];
+}
+
+/// Cholesky of a diagonal block in place (upper triangle); false at a pivot that is not positive and finite.
+bool factor_diagonal(double* block) {
+  for (std::size_t k = 0; k < kTile; ++k) {
+    const double pivot = at(block, k, k);
+    if (!(pivot > 0) || !std::isfinite(pivot)) return false;
+    const double root = std::sqrt(pivot);
+    at(block, k, k) = root;
+    for (std::size_t j = k + 1; j < kTile; ++j) at(block, k, j) /= root;
+    for (std::size_t i = k + 1; i < kTile; ++i) {
+      const double factor = at(block, k, i);
+      for (std::size_t j = i; j < kTile; ++j) at(block, i, j) -= factor * at(block, k, j);
+    }
+  }
+  return true;
+}
+
+/// Solves R_II' X = S in place, one panel of eight columns at a time.
+void solve(double* diagonal, double* block) {
+  for (std::size_t p = 0; p < kPanels; ++p) {
+    double rows[kTile][kPanel];
+    for (std::size_t i = 0; i < kTile; ++i)
+      for (std::size_t c = 0; c < kPanel; ++c) rows[i][c] = at(block, i, p * kPanel + c);
+    for (std::size_t k = 0; k < kTile; ++k) {
+      const double root = at(diagonal, k, k);
+      for (std::size_t c = 0; c < kPanel; ++c) rows[k][c] /= root;
+      for (std::size_t i = k + 1; i < kTile; ++i) {
+        const double factor = at(diagonal, k, i);
+        for (std::size_t c = 0; c < kPanel; ++c) rows[i][c] -= factor * rows[k][c];
+      }
+    }
+    for (std::size_t i = 0; i < kTile; ++i)
+      for (std::size_t c = 0; c < kPanel; ++c) at(block, i, p * kPanel + c) = rows[i][c];
+  }
+}
+
+void store(double* block, std::size_t I, bool diagonal, BlockColumn& column) {
+  for (std::size_t j = 0; j < kTile; ++j)
+    for (std::size_t i = 0; i < kTile; ++i)
+      column.panel(j / kPanel)[(I * kTile + i) * kPanel + j % kPanel] = diagonal && i > j ? 0 : at(block, i, j);
+}
+
+bool factorise(const SymmetricSum& m, double shift, unsigned threads, HintMicrokernel kernel, std::vector<BlockColumn>& r) {
+  const std::size_t tiles = m.tiles();
+  std::vector<double> diagonal(kTile * kTile);
+  for (std::size_t I = 0; I < tiles; ++I) {
+    update(m, shift, I, I, r[I], r[I], kernel, diagonal.data());
+    if (!factor_diagonal(diagonal.data())) return false;
+    store(diagonal.data(), I, true, r[I]);
+    parallel_for(tiles - I - 1, threads, [&](std::size_t t) {
+      const std::size_t J = I + 1 + t;
+      std::vector<double> block(kTile * kTile);
+      update(m, shift, I, J, r[I], r[J], kernel, block.data());
+      solve(diagonal.data(), block.data());
+      store(block.data(), I, false, r[J]);
+    });
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> cholesky_hint_with(Kernel kernel, const SymmetricSum& m, unsigned drop, unsigned threads) {
+  const HintMicrokernel inner = kernel == Kernel::avx512 ? hint_microkernel_avx512
+                                : kernel == Kernel::avx2 ? hint_microkernel_avx2
+                                                         : hint_microkernel_portable;
+  const std::size_t n = m.order();
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, static_cast<double>(m.at(i, i)));
+  std::vector<BlockColumn> r(m.tiles());
+  for (std::size_t J = 0; J < r.size(); ++J) {
+    r[J].rows = (J + 1) * kTile;
+    r[J].data.resize(r[J].rows * kTile);
+  }
+  bool found = false;
+  for (double shift = static_cast<double>(n) * std::ldexp(largest, -52); !found && shift < std::ldexp(largest, -20); shift *= 16)
+    found = factorise(m, shift, threads, inner, r);
+  std::vector<std::int64_t> result;
+  if (!found) {
+    if (largest > 0) return result;
+    result.assign(n * n, 0);  // M has no positive diagonal entry: 0 is as good a factor as any
+    return result;
+  }
+  result.resize(n * n);
+  const double grid = std::ldexp(1.0, -static_cast<int>(drop));
+  std::atomic<bool> fits{true};
+  parallel_for(n, threads, [&](std::size_t k) {
+    for (std::size_t j = k; j < n; ++j) {
+      const double value = std::nearbyint(r[j / kTile].panel(j % kTile / kPanel)[k * kPanel + j % kPanel] * grid);
+      if (!(std::fabs(value) < 9e15)) {
+        fits = false;
+        return;
+      }
+      result[k * n + j] = static_cast<std::int64_t>(value);
+    }
+  });
+  if (!fits) result.clear();
+  return result;
+}
+
+std::vector<std::int64_t> cholesky_hint(const SymmetricSum& m, unsigned drop, unsigned threads) {
+  return cholesky_hint_with(best_kernel(), m, drop, threads);
+}
+
+}  // namespace lipverify

@@ -1,0 +1,26 @@
+// Theorem `dense-gram-psd` (formats/SPEC.md, section 5; mathematics, section 2): the spectral norm of a dense matrix, in integers.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "verifier/trusted/gram.hpp"
+#include "verifier/trusted/matrix.hpp"
+
+namespace lipverify {
+
+struct GramEvidence {
+  bool at_a = true;  // B = A (else A'), E = C2 I - Bh'Bh - ...
+  int sA = 0;
+  int sR = 0;
+  Integer C2 = 0;
+};
+
+/// Search, not proof: given M = C2 I - Ah'Ah, an upper triangular integer matrix R (order x order, row-major; what stands below the diagonal
+/// is ignored) with R'R 2^(2 drop) near M. An empty result means that none was found. Whatever is returned can only make the check fail.
+using FactorHint = std::function<std::vector<std::int64_t>(const SymmetricSum& m, unsigned drop, unsigned threads)>;
+
+/// A number that is at least ||A||_2 for every A in the enclosure, or Failure (rejected) when the evidence is unusable.
+[[nodiscard]] Rational gram_psd_bound(const EnclosedMatrix& a, const GramEvidence& evidence, const FactorHint& hint, const Engine& engine);
+
+}  // namespace lipverify

@@ -1,0 +1,82 @@
+// The statement that was signed, as typed data (formats/SPEC.md, sections 2 to 5). Parsing checks form: members, types, spellings. What the numbers
+// say is checked in blocks.cpp and verify.cpp. A kind or theorem that this version does not know is refused here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verifier/trusted/evaluate.hpp"
+#include "verifier/trusted/numbers.hpp"
+#include "verifier/trusted/onnx.hpp"
+#include "verifier/trusted/spectral.hpp"
+
+namespace lipverify {
+
+/// A rigorous number whose decimal has been found on the safe side.
+struct Number {
+  Rational exact = 0;
+  std::string decimal;
+};
+
+/// Why a block's constant is at least `lower`.
+struct LowerEvidence {
+  enum class Theorem { zero, attained, diagonal_entry, operator_witness };
+  Theorem theorem = Theorem::zero;
+  std::uint64_t index = 0;  // diagonal_entry
+  IntegerVector vector;     // operator_witness
+};
+
+struct BlockClaim {
+  std::string id;
+  std::string op;  // isometry, scale, dense, activation
+  std::vector<std::size_t> nodes;
+  std::vector<std::string> inputs;
+  std::string theorem;
+  Number upper, lower;
+  std::optional<GramEvidence> gram;  // dense-gram-psd
+  LowerEvidence lower_evidence;
+};
+
+struct GlobalClaim {
+  std::string formula;
+  Number upper, lower;
+  bool lower_is_zero = true;  // else directional-derivative
+  IntegerVector point, direction;
+};
+
+struct PairClaim {
+  std::string formula;
+  std::uint64_t classes = 0;
+  bool by_rows = false;  // pair-row-difference, else pair-sqrt2
+  std::vector<Number> upper;
+};
+
+struct Statement {
+  std::string subject_name, subject_sha256;
+  // predicate.model
+  std::uint64_t model_bytes = 0;
+  std::string graph_digest;
+  std::vector<ExternalFile> external_files;
+  std::string input_name, output_name;
+  Shape input_shape, output_shape;
+  std::vector<std::uint64_t> symbolic;
+  // the rest of the predicate
+  std::optional<GlobalClaim> global;
+  std::optional<PairClaim> pairs;
+  std::vector<BlockClaim> blocks;
+  std::vector<std::size_t> constant_nodes;
+  std::vector<std::string> not_covered;
+  std::vector<std::string> assumptions;  // "id: text"
+  std::string issuer, issued_at;
+  std::optional<std::string> not_after;
+  std::string tool;  // name and version, as claimed
+  std::vector<std::string> warnings;
+};
+
+[[nodiscard]] Statement parse_statement(const std::string& payload);
+
+/// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.
+[[nodiscard]] bool is_time(const std::string& text);
+
+}  // namespace lipverify
