@@ -46,32 +46,14 @@ std::vector<std::string> SampleOptions::canonical_eps() const {
   return result;
 }
 
-std::uint64_t ShardNumber::begin(std::uint64_t samples) const {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>(Wide{samples} * part / of);
-}
-std::uint64_t ShardNumber::end(std::uint64_t samples) const {
-  return ShardNumber{part + 1, of}.begin(samples);
-}
-
-ShardNumber parse_shard(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  const auto digits = [](const std::string& part) { return !part.empty() && part.size() <= 7 && part.find_first_not_of("0123456789") == std::string::npos; };
-  if (slash != std::string::npos && digits(text.substr(0, slash)) && digits(text.substr(slash + 1))) {
-    const ShardNumber shard{std::stoull(text.substr(0, slash)), std::stoull(text.substr(slash + 1))};
-    if (shard.part < shard.of && shard.of <= 1000000) return shard;
-  }
-  throw Error(ExitCode::usage, "--shard '" + text + "' is not of the form i/N with 0 <= i < N; the first of four shards is 0/4.");
-}
-
 void add_data_options(CLI::App& command, DataOptions& options) {
   command.add_option("--data", options.data, "samples: IDX or CIFAR-10 binary (plain or gzip), CSV, NPY, or a folder of PNG images");
   command.add_option("--labels", options.labels, "labels: IDX, NPY, or text with one integer in a line");
   command.add_option("--label-column", options.label_column, "CSV: the column of the label, from 0; -1 is the last one")->allow_extra_args(false);
   command.add_option("--format", options.format, "format of the samples (default: recognised)")->check(CLI::IsMember({"idx", "csv", "npy", "cifar10", "png-folder"}));
   command.add_option("--scale", options.scale, "the graph's input is (v * scale - mean) / std, exactly; a decimal or a fraction such as 1/255")->capture_default_str();
-  command.add_option("--mean", options.mean, "see --scale: one number, or one per channel, separated by commas")->delimiter(',')->capture_default_str();
-  command.add_option("--std", options.std, "see --scale: one number, or one per channel, separated by commas")->delimiter(',')->capture_default_str();
+  command.add_option("--mean", options.mean, "see --scale: one number, or one per channel (tables: per column), separated by commas")->delimiter(',')->capture_default_str();
+  command.add_option("--std", options.std, "see --scale: one number, or one per channel (tables: per column), separated by commas")->delimiter(',')->capture_default_str();
   command.add_option("--layout", options.layout, "order in which the graph reads an image: NCHW, NHWC, or NCWH (transposed pixels)")
       ->check(CLI::IsMember({"NCHW", "NHWC", "NCWH"}))
       ->capture_default_str();

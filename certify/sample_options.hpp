@@ -43,18 +43,6 @@ struct SampleOptions {
   [[nodiscard]] std::vector<std::string> canonical_eps() const;
 };
 
-/// Part i of N, i < N.
-struct ShardNumber {
-  std::uint64_t part = 0;
-  std::uint64_t of = 1;
-
-  /// The contiguous range [floor(T i / N), floor(T (i + 1) / N)) of T samples.
-  [[nodiscard]] std::uint64_t begin(std::uint64_t samples) const;
-  [[nodiscard]] std::uint64_t end(std::uint64_t samples) const;
-};
-/// Throws `Error` (usage) unless the text is `i/N` with 0 <= i < N <= 1000000.
-[[nodiscard]] ShardNumber parse_shard(const std::string& text);
-
 void add_data_options(CLI::App& command, DataOptions& options);
 void add_eps_option(CLI::App& command, std::vector<std::string>& eps);
 

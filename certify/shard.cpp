@@ -8,6 +8,24 @@
 
 namespace lipcert {
 
+std::uint64_t ShardNumber::begin(std::uint64_t samples) const {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>(Wide{samples} * part / of);
+}
+std::uint64_t ShardNumber::end(std::uint64_t samples) const {
+  return ShardNumber{part + 1, of}.begin(samples);
+}
+
+ShardNumber parse_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto digits = [](const std::string& part) { return !part.empty() && part.size() <= 7 && part.find_first_not_of("0123456789") == std::string::npos; };
+  if (slash != std::string::npos && digits(text.substr(0, slash)) && digits(text.substr(slash + 1))) {
+    const ShardNumber shard{std::stoull(text.substr(0, slash)), std::stoull(text.substr(slash + 1))};
+    if (shard.part < shard.of && shard.of <= 1000000) return shard;
+  }
+  throw Error(ExitCode::usage, "--shard '" + text + "' is not of the form i/N with 0 <= i < N; the first of four shards is 0/4.");
+}
+
 std::string configuration_digest(const Analysis& analysis, const AnalysisOptions& settings, const Generator& generator) {
   Json pairs = Json::array();
   for (const double bound : analysis.pairs) pairs.push_back(hex_float(bound));

@@ -61,11 +61,16 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-/// A spelling of NaN or infinity, which must never pass for a header.
+/// A spelling of NaN or infinity.
 bool is_not_finite(const std::string& field) {
   std::string word = lower_case(field);
   if (!word.empty() && (word[0] == '+' || word[0] == '-')) word.erase(0, 1);
   return word == "nan" || word == "inf" || word == "infinity";
+}
+
+/// A field that no column is called: the beginning of a number. A sample in which something is wrong must never pass for a header.
+bool is_broken_number(const std::string& field) {
+  return !field.empty() && ((field[0] >= '0' && field[0] <= '9') || field[0] == '+' || field[0] == '-' || field[0] == '.' || is_not_finite(field));
 }
 
 class CsvReader final : public SampleReader::Format {
@@ -76,9 +81,10 @@ class CsvReader final : public SampleReader::Format {
     width_ = fields_.size();
     Rational scratch;
     if (!std::all_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return Rational::read_decimal(field, scratch); })) {
-      // A header, unless it looks like a sample in which something is wrong.
-      if (std::any_of(fields_.begin(), fields_.end(),
-                      [&](const std::string& field) { return Rational::read_decimal(field, scratch) || is_not_finite(field); }))
+      if (line_.rfind("\xef\xbb\xbf", 0) == 0) throw input_error(path + ": starts with a byte order mark; save it as plain UTF-8 without one.");
+      const auto is_number = [&](const std::string& field) { return Rational::read_decimal(field, scratch); };
+      if (std::any_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return !is_number(field) && is_broken_number(field); }) ||
+          std::all_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return field.empty() || is_number(field); }))
         throw bad_field();
     } else {
       have_line_ = true;
@@ -92,7 +98,7 @@ class CsvReader final : public SampleReader::Format {
     }
     const std::uint64_t columns = width_ - (label_column_ ? 1 : 0);
     if (columns == 0) throw input_error(path + ": has no column besides the labels.");
-    shape_.columns = sample_entries(path, {columns});
+    shape_.channels = sample_entries(path, {columns});
   }
 
   bool next(Sample& sample) override {

@@ -25,11 +25,11 @@ struct DataSource {
   std::optional<std::int64_t> label_column;     // CSV: from 0; negative counts from the last column
 };
 
-/// Images have channels, rows and columns, in that order; entries without image shape are `columns` of one row of one channel.
+/// Images have channels, rows and columns, in that order. Without image shape every entry is a channel of its own (a feature, with its own mean).
 struct SampleShape {
-  std::uint64_t channels = 1;
+  std::uint64_t channels = 0;
   std::uint64_t rows = 1;
-  std::uint64_t columns = 0;
+  std::uint64_t columns = 1;
   bool image = false;
 
   [[nodiscard]] std::uint64_t entries() const { return channels * rows * columns; }

@@ -34,9 +34,7 @@ class IdxReader final : public SampleReader::Format {
       throw input_error(path + ": has " + std::to_string(dimensions.size()) + " dimensions; samples have 2 (number, entries) or 3 (number, rows, columns).");
     count_ = dimensions[0];
     entries_ = sample_entries(path, {dimensions.begin() + 1, dimensions.end()});
-    shape_.image = dimensions.size() == 3;
-    shape_.rows = shape_.image ? dimensions[1] : 1;
-    shape_.columns = dimensions.back();
+    shape_ = dimensions.size() == 3 ? SampleShape{1, dimensions[1], dimensions[2], true} : SampleShape{dimensions[1], 1, 1, false};
   }
 
   bool next(Sample& sample) override {

@@ -119,10 +119,7 @@ class NpyReader final : public SampleReader::Format {
     if (size_ == 0)
       throw input_error(path + ": holds elements of type '" + header_.type.substr(0, 20) + "', which are not read; convert it with astype(numpy.float64).");
     entries_ = sample_entries(path, {d.begin() + 1, d.end()});
-    shape_.image = d.size() > 2;
-    shape_.channels = d.size() == 4 ? d[1] : 1;
-    shape_.rows = d.size() > 2 ? d[d.size() - 2] : 1;
-    shape_.columns = d.back();
+    shape_ = d.size() == 2 ? SampleShape{d[1], 1, 1, false} : SampleShape{d.size() == 4 ? d[1] : 1, d[d.size() - 2], d.back(), true};
   }
 
   bool next(Sample& sample) override {

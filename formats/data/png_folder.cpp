@@ -168,7 +168,9 @@ class PngReader final : public SampleReader::Format {
         continue;
       }
       labelled_ = true;
-      for (const Entry& inner : list(path_ + "/" + entry.name)) {
+      const std::vector<Entry> inside = list(path_ + "/" + entry.name);
+      if (inside.empty()) throw input_error(path_ + ": the sub-folder '" + entry.name + "' has no image; remove it, or put the images of its class there.");
+      for (const Entry& inner : inside) {
         if (inner.folder || !is_png_name(inner.name)) refuse(entry.name + "/" + inner.name);
         images_.push_back({entry.name + "/" + inner.name, position});
       }

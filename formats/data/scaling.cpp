@@ -28,8 +28,8 @@ std::vector<Rational> per_channel(const std::vector<std::string>& texts, std::ui
     throw Error(ExitCode::usage, option + " has " + std::to_string(texts.size()) + " numbers, but the samples have " + std::to_string(channels) +
                                      (channels == 1 ? " channel; give one number." : " channels; give one number, or one per channel."));
   std::vector<Rational> result;
-  for (std::uint64_t c = 0; c < channels; ++c) {
-    result.push_back(Rational::parse(texts[texts.size() == 1 ? 0 : c], option));
+  for (const std::string& text : texts) {
+    result.push_back(Rational::parse(text, option));
     if (!zero_allowed && result.back().sign() == 0) throw Error(ExitCode::usage, option + " is zero; give the number that the samples are divided by.");
   }
   return result;
@@ -48,8 +48,9 @@ Scaling::Scaling(const ScalingTexts& texts, const SampleShape& shape, const Shap
   std_ = per_channel(texts.std, shape.channels, "--std", false);
 
   if (element_count(input) != shape.entries())
-    throw input_error(data_name + ": a sample has " + std::to_string(shape.entries()) + " entries (" + std::to_string(shape.channels) + " x " +
-                      std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + "), but the model's input " + text_of(input) + " has " +
+    throw input_error(data_name + ": a sample has " + std::to_string(shape.entries()) + " entries" +
+                      (shape.image ? " (" + std::to_string(shape.channels) + " x " + std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + ")" : "") +
+                      ", but the model's input " + text_of(input) + " has " +
                       std::to_string(element_count(input)) + "; give data that belongs to the model" +
                       (shape.entries() == element_count(input) + 1 && !shape.image ? ", or name the column of the labels with --label-column." : "."));
   if (!shape.image && texts.layout != Layout::nchw)
@@ -87,14 +88,18 @@ Scaling::Scaling(const ScalingTexts& texts, const SampleShape& shape, const Shap
 
   const Rational one(1);
   unit_ = scale_ == one;
-  for (std::uint64_t c = 0; c < channels; ++c) unit_ = unit_ && mean_[c].sign() == 0 && std_[c] == one;
-  for (std::uint64_t c = 0; c < channels; ++c) {
+  for (const Rational& mean : mean_) unit_ = unit_ && mean.sign() == 0;
+  for (const Rational& std : std_) unit_ = unit_ && std == one;
+  one_map_ = mean_.size() == 1 && std_.size() == 1;
+  constexpr std::uint64_t most_tables = 4096;
+  const std::uint64_t tables = one_map_ ? 1 : channels;
+  for (std::uint64_t c = 0; c < tables && tables <= most_tables; ++c) {
     for (int v = 0; v < 256; ++v) pixel_table_.push_back(bounds_of(scaled(Rational(v), c)));
   }
 }
 
 Rational Scaling::scaled(const Rational& value, std::size_t channel) const {
-  return unit_ ? value : (value * scale_ - mean_[channel]) / std_[channel];
+  return unit_ ? value : (value * scale_ - mean_[mean_.size() == 1 ? 0 : channel]) / std_[std_.size() == 1 ? 0 : channel];
 }
 
 Rational Scaling::entry(const Sample& sample, std::size_t i) const {
@@ -114,8 +119,8 @@ void Scaling::enclose(const Sample& sample, std::vector<EntryBounds>& entries) c
   entries.resize(order_.size());
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const std::size_t at = order_[i];
-    if (!sample.pixels.empty())
-      entries[i] = pixel_table_[at / area_ * 256 + sample.pixels[at]];
+    if (!sample.pixels.empty() && !pixel_table_.empty())
+      entries[i] = pixel_table_[(one_map_ ? 0 : at / area_) * 256 + sample.pixels[at]];
     else if (unit_ && !sample.reals.empty())
       entries[i] = {sample.reals[at], sample.reals[at]};
     else

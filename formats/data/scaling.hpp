@@ -49,10 +49,11 @@ class Scaling {
   std::uint64_t area_ = 1;            // entries of one channel
   std::string data_name_;
   Rational scale_;
-  std::vector<Rational> mean_;  // per channel
+  std::vector<Rational> mean_;  // one, or one per channel
   std::vector<Rational> std_;
-  bool unit_ = false;                    // x = v
-  std::vector<EntryBounds> pixel_table_;  // 256 per channel
+  bool unit_ = false;     // x = v
+  bool one_map_ = false;  // the same for all channels
+  std::vector<EntryBounds> pixel_table_;  // 256 per map; empty when there are too many maps
 };
 
 }  // namespace lipcert
