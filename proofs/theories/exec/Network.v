@@ -78,8 +78,14 @@ Inductive evidence : Type :=
 | Inner (g : evidence)                          (* Residual: |a| + the bound of g *)
 | Join (u : rational) (f g : evidence).         (* Concat: at least the root of the sum of squares *)
 
-Definition off_grid_count (s : Z) (W : list (list dyadic)) : Z :=
-  zlength (filter (fun x => negb (on_grid s x)) (concat W)).
+(* How many weights are not on the grid. Tail-recursive, since a layer may have millions of weights. *)
+Fixpoint count_off_grid (s acc : Z) (row : list dyadic) : Z :=
+  match row with
+  | [] => acc
+  | x :: row' => count_off_grid s (if on_grid s x then acc else acc + 1) row'
+  end.
+
+Definition off_grid_count (s : Z) (W : list (list dyadic)) : Z := fold_left (count_off_grid s) W 0.
 
 (* ||W||_2 / divisor <= u: the rounded matrix has norm <= grid_norm steps, the rest has Frobenius norm <= spread steps. *)
 Definition dense_check (divisor : Z) (W : list (list dyadic)) (u : rational) (h : gram_hint) : bool :=

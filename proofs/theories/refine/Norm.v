@@ -134,8 +134,11 @@ Qed.
 
 Lemma off_grid_countP s W : zr (off_grid_count s W) = (count (fun x => ~~ on_grid s x) (flatten W))%:R.
 Proof.
-rewrite /off_grid_count zlength_spec zr_nat; congr (_%:R).
-by rewrite -[length _]/(size _) -size_filter.
+have row_count acc row : zr (count_off_grid s acc row) = zr acc + (count (fun x => ~~ on_grid s x) row)%:R.
+  elim: row acc => [|x row IH] acc /=; first by rewrite addr0.
+  by rewrite IH natrD; case: (on_grid s x) => /=; rewrite ?add0r // zrD addrA.
+rewrite /off_grid_count -[RHS]add0r -(zr0 R); elim: W Z0 => [|row W IH] acc /=; first by rewrite addr0.
+by rewrite IH row_count count_cat natrD addrA.
 Qed.
 
 (* The matrix of rounded weights has the norm that was tested, whichever orientation was tested. *)

@@ -1,0 +1,211 @@
+// lipproof: hands a certificate's claims to the proved checker. This program is not trusted: it converts, and passes on the verdict of
+// lipproof-check, which prints the digest of what it read. It says nothing about signatures (that is lipverify's work).
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+#include "formats/base64.hpp"
+#include "formats/error.hpp"
+#include "formats/files.hpp"
+#include "formats/graph_digest.hpp"
+#include "formats/json.hpp"
+#include "formats/onnx_reader.hpp"
+#include "proofs/front/convert.hpp"
+
+namespace {
+
+using namespace lipcert;
+using namespace lipcert::proofs;
+
+constexpr std::uint64_t certificate_cap = 268435456;
+
+struct Options {
+  std::string certificate;
+  std::string model;
+  std::string problem;
+  std::string checker;
+  bool allow_external_data = false;
+  bool quiet = false;
+};
+
+Error rejected(const std::string& sentence) {
+  return Error(ExitCode::rejected, sentence);
+}
+
+/// The payload of the envelope. The signature is not looked at.
+std::string payload_of(const std::string& bundle_text) {
+  const Json bundle = parse_json(bundle_text, "the certificate");
+  try {
+    const Json& envelope = bundle.at("dsseEnvelope");
+    if (envelope.at("payloadType") != "application/vnd.in-toto+json") {
+      throw rejected("the envelope's payload type is not an in-toto statement.");
+    }
+    return base64_decode(envelope.at("payload").get<std::string>());
+  } catch (const nlohmann::json::exception&) {
+    throw rejected("the certificate is not a bundle with a DSSE envelope.");
+  }
+}
+
+Json statement_of(const std::string& payload) {
+  try {
+    Json statement = parse_json(payload, "the statement");
+    if (statement.at("predicateType") != "https://lipcert.github.io/attestation/lipschitz-certificate/v1" ||
+        statement.at("predicate").at("formatVersion") != 1 || statement.at("subject").size() != 1) {
+      throw rejected("the statement is not a Lipschitz certificate of version 1 about one model.");
+    }
+    return statement;
+  } catch (const nlohmann::json::exception&) {
+    throw rejected("the statement is not a Lipschitz certificate.");
+  } catch (const Error& e) {
+    throw rejected(e.what());
+  }
+}
+
+void check_digests(const Json& statement, const std::string& model_digest, const Network& network) {
+  try {
+    if (statement.at("subject").at(0).at("digest").at("sha256") != model_digest) {
+      throw rejected("the certificate is about another model file (its SHA-256 differs).");
+    }
+    if (statement.at("predicate").at("model").at("graphDigest") != graph_digest(network)) {
+      throw rejected("the certificate's graph digest is not the model's.");
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw rejected("the certificate does not name its model's digests.");
+  }
+}
+
+/// Runs the proved checker on the problem and returns its exit code; its output goes to ours.
+int run_checker(const std::string& checker, const std::string& problem, bool quiet) {
+  int ends[2] = {-1, -1};
+  if (pipe(ends) != 0) {
+    throw Error(ExitCode::internal, "no pipe to the proved checker could be made.");
+  }
+  std::cout.flush();
+  const pid_t child = fork();
+  if (child < 0) {
+    throw Error(ExitCode::internal, "the proved checker could not be started.");
+  }
+  if (child == 0) {
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    if (quiet) {
+      execl(checker.c_str(), "lipproof-check", "--quiet", "-", nullptr);
+    } else {
+      execl(checker.c_str(), "lipproof-check", "-", nullptr);
+    }
+    std::perror(checker.c_str());
+    _exit(127);
+  }
+  close(ends[0]);
+  std::size_t written = 0;
+  while (written < problem.size()) {
+    const ssize_t n = write(ends[1], problem.data() + written, problem.size() - written);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n <= 0) {
+      break;  // the checker has refused early; its exit code says why
+    }
+    written += static_cast<std::size_t>(n);
+  }
+  close(ends[1]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1)) {
+    // An acceptance counts only when the checker has read the whole problem.
+    return written == problem.size() ? WEXITSTATUS(status) : 4;
+  }
+  throw Error(ExitCode::internal, "the proved checker '" + checker + "' could not decide (see its message).");
+}
+
+int run(const Options& options) {
+  const std::string bundle = read_file(options.certificate, certificate_cap);
+  const std::string model = read_file(options.model, OnnxOptions{}.size_cap);
+  const std::string model_digest = sha256_hex(model);
+  OnnxOptions reading;
+  reading.file = file_name_of(options.model);
+  reading.allow_external_data = options.allow_external_data;
+  reading.folder = folder_of(options.model);
+  const Network network = read_onnx(model, reading);
+  if (!network.refusals.empty()) {
+    const Refusal& refusal = network.refusals.front();
+    throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);
+  }
+  std::string payload;
+  try {
+    payload = payload_of(bundle);
+  } catch (const Error& e) {
+    throw rejected(e.what());
+  }
+  const Json statement = statement_of(payload);
+  std::cout << "model sha256 " << model_digest << "\n";
+  std::cout << "certificate payload sha256 " << sha256_hex(payload) << "\n";
+  check_digests(statement, model_digest, network);
+  Conversion conversion;
+  try {
+    conversion = convert(network, statement.at("predicate"));
+  } catch (const nlohmann::json::exception& e) {
+    throw rejected(std::string("the certificate has not the structure of the format: ") + e.what());
+  }
+  for (const std::string& part : conversion.not_covered) {
+    std::cout << "not covered: " << part << "\n";
+  }
+  if (!options.problem.empty()) {
+    write_file(options.problem, conversion.problem, Overwrite::yes);
+  }
+  return run_checker(options.checker, conversion.problem, options.quiet);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  Options options;
+  CLI::App app{"Rechecks the mathematics of a certificate with a checker that is proved in Coq. Says nothing about signatures.\n"
+               "Exit codes: 0 mathematics accepted, 1 rejected, 2 usage, 3 unreadable, unsupported or not covered, 4 internal error."};
+  app.add_option("CERT", options.certificate, "certificate file (Sigstore bundle)")->required();
+  app.add_option("--model", options.model, "the model file")->required();
+  app.add_flag("--allow-external-data", options.allow_external_data, "read weights from plain files beside the model");
+  app.add_option("--problem", options.problem, "keep the plain problem file that the proved checker reads");
+  app.add_option("--checker", options.checker, "the proved checker (default: lipproof-check beside this program)");
+  app.add_flag("-q,--quiet", options.quiet, "do not list every claim");
+  app.footer("Example:\n  lipproof model.onnx.lipcert.sigstore.json --model model.onnx");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  try {
+    if (options.checker.empty()) {
+      options.checker = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "lipproof-check").string();
+    }
+    return run(options);
+  } catch (const NotCovered& e) {
+    std::cout << "not covered: " << e.what() << ".\n";
+    return 3;
+  } catch (const Error& e) {
+    if (e.code() == ExitCode::rejected) {
+      std::cout << e.what() << "\nmathematics rejected\n";
+    } else {
+      std::cerr << "lipproof: " << e.what() << "\n";
+    }
+    return static_cast<int>(e.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "lipproof: not enough memory.\n";
+    return 4;
+  } catch (const std::exception& e) {
+    std::cerr << "lipproof: internal error: " << e.what() << "\n";
+    return 4;
+  }
+}
