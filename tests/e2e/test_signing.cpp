@@ -189,6 +189,8 @@ TEST_CASE("new keys: both files or none, never over another, for the owner only"
     CHECK(error_of([&] { key.write_new(path, none); }, "key.pub.pem exists") == ExitCode::usage);
     CHECK_FALSE(std::filesystem::exists(path));
     static_cast<void>(error_of([&] { key.write_new(folder.path + "/no/key.pem", none); }, "no/key.pem"));
+    // A name that only the private key can have: with .pub.pem it is longer than file systems allow.
+    static_cast<void>(error_of([&] { key.write_new(folder.path + "/" + std::string(250, 'k'), none); }, ".pub.pem"));
     CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
 
     const std::string safe = folder.path + "/safe";

@@ -1,0 +1,145 @@
+// The generator's and the checker's ONNX reader on the same bytes: they read the same files, with the same digest, names, symbolic
+// dimensions and constants, and refuse the same ones. A file that one of them reads otherwise is a hole, whichever of the two is right.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "formats/error.hpp"
+#include "formats/files.hpp"
+#include "formats/graph_digest.hpp"
+#include "formats/onnx_reader.hpp"
+#include "tests/support/onnx_cases.hpp"
+#include "verifier/trusted/failure.hpp"
+#include "verifier/trusted/onnx.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What a reader makes of a file, as text: equal texts mean that the two saw the same network.
+struct Seen {
+  std::string text;    // empty: refused
+  std::string reason;  // of the refusal
+};
+
+template <typename List>
+std::string numbers(const List& list) {
+  std::string text;
+  for (const auto entry : list) text += std::to_string(entry) + ",";
+  return text;
+}
+
+Seen by_generator(const std::string& bytes) {
+  try {
+    const lipcert::Network network = lipcert::read_onnx(bytes, {.file = "model.onnx"});
+    if (!network.refusals.empty()) return {"", network.refusals.front().node + ": " + network.refusals.front().reason};
+    std::string text =
+        lipcert::graph_digest(network) + " symbolic " + numbers(network.symbolic) + " output " + std::to_string(network.output);
+    for (const lipcert::Value& value : network.values)
+      text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(static_cast<unsigned>(value.type)) + " " +
+              numbers(value.shape);
+    return {text, ""};
+  } catch (const lipcert::Error& error) {
+    CHECK(error.code() == lipcert::ExitCode::input);
+    return {"", error.what()};
+  }
+}
+
+Seen by_checker(const std::string& bytes) {
+  try {
+    std::vector<lipverify::ExternalFile> external;
+    const lipverify::Graph graph = lipverify::read_onnx(bytes, {}, external);
+    std::string text = lipverify::graph_digest(graph) + " symbolic " + numbers(graph.symbolic) + " output " + std::to_string(graph.output);
+    for (const lipverify::Value& value : graph.values)
+      text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(value.type) + " " + numbers(value.shape);
+    return {text, ""};
+  } catch (const lipverify::Failure& failure) {
+    CHECK(failure.outcome() == lipverify::Outcome::input);
+    return {"", failure.what()};
+  }
+}
+
+// Returns whether the file was read (by both).
+bool agree(const std::string& bytes, const std::string& what) {
+  const Seen generator = by_generator(bytes);
+  const Seen checker = by_checker(bytes);
+  if (generator.text == checker.text) return !generator.text.empty();
+  FAIL_CHECK(what, "\ngenerator: ", generator.text.empty() ? "refused, " + generator.reason : generator.text,
+             "\nchecker: ", checker.text.empty() ? "refused, " + checker.reason : checker.text,
+             "\nbytes: ", bytes.size() < 600 ? lipcert::to_hex(bytes) : "(long)");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("two readers: the cases of each rule") {
+  for (const onnx_cases::Case& item : onnx_cases::read()) CHECK_MESSAGE(agree(item.bytes, item.name), item.name);
+  for (const onnx_cases::Case& item : onnx_cases::refused()) CHECK_MESSAGE(!agree(item.bytes, item.name), item.name);
+}
+
+TEST_CASE("two readers: 40000 damaged files") {
+  std::vector<std::string> files;
+  for (int weight = 0; weight < 4; ++weight)
+    for (const onnx_cases::Case& item : onnx_cases::read()) files.push_back(item.bytes);
+  for (const onnx_cases::Case& item : onnx_cases::refused())
+    if (item.bytes.size() > 20 && item.bytes.size() < 2000) files.push_back(item.bytes);
+  std::mt19937_64 random(2);
+  std::size_t read = 0;
+  for (int k = 0; k < 40000; ++k) {
+    std::string bytes = files[random() % files.size()];
+    for (std::uint64_t changes = 1 + random() % 4 / 3; changes > 0 && !bytes.empty(); --changes) {
+      const auto place = static_cast<std::size_t>(random() % bytes.size());
+      const auto length = static_cast<std::size_t>(1 + random() % 12);
+      switch (random() % 16) {
+        case 0:
+          bytes.resize(place);
+          break;
+        case 1:
+          bytes.erase(place, length);
+          break;
+        case 2:
+          bytes.insert(place, bytes.substr(static_cast<std::size_t>(random() % bytes.size()), length));
+          break;
+        case 3:
+          bytes += bytes.substr(place);
+          break;
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+          bytes[place] = static_cast<char>(random() % 24);  // small numbers: field numbers, types, versions
+          break;
+        default:
+          bytes[place] = static_cast<char>(bytes[place] ^ static_cast<char>(1U << (random() % 8)));
+      }
+    }
+    read += agree(bytes, "case " + std::to_string(k)) ? 1U : 0U;
+  }
+  CHECK(read > 2000);
+}
+
+TEST_CASE("two readers: the corpus, where there is one") {
+  const char* folder = std::getenv("LIPCERT_CORPUS");
+  if (folder == nullptr || *folder == '\0') return;
+  std::size_t read = 0;
+  std::mt19937_64 random(3);
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".onnx") continue;
+    const std::string bytes = lipcert::read_file(entry.path().string(), 1U << 30U);
+    read += agree(bytes, entry.path().filename().string()) ? 1U : 0U;
+    if (bytes.size() > 100000) continue;
+    for (int k = 0; k < 20; ++k) {
+      std::string damaged = bytes;
+      const std::size_t range = std::min<std::size_t>(bytes.size(), 1500);
+      const auto place = static_cast<std::size_t>(random() % range);
+      damaged[place] = static_cast<char>(damaged[place] ^ static_cast<char>(1U << (random() % 8)));
+      static_cast<void>(agree(damaged, entry.path().filename().string() + ", damaged"));
+    }
+  }
+  CHECK(read > 40);
+}
