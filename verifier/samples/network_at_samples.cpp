@@ -17,14 +17,16 @@ namespace {
 /// 150 significant bits of a rational, rounded outward.
 Interval interval_of(const Rational& x) {
   if (x == 0) return {};
-  const Integer n = mp::numerator(x), d = mp::denominator(x);
-  const auto bits = static_cast<std::int64_t>(mp::msb(n < 0 ? Integer(-n) : n)) - static_cast<std::int64_t>(mp::msb(d));
-  const std::int64_t shift = 150 - bits;
-  const Integer top = shift > 0 ? Integer(n << static_cast<std::size_t>(shift)) : n;
-  const Integer bottom = shift < 0 ? Integer(d << static_cast<std::size_t>(-shift)) : d;
+  Integer top = mp::numerator(x);
+  Integer bottom = mp::denominator(x);
+  const Integer size = mp::abs(top);
+  const std::int64_t shift = 150 - static_cast<std::int64_t>(mp::msb(size)) + static_cast<std::int64_t>(mp::msb(bottom));
+  if (shift > 0) top <<= static_cast<std::size_t>(shift);
+  if (shift < 0) bottom <<= static_cast<std::size_t>(-shift);
   Integer quotient, remainder;
   mp::divide_qr(top, bottom, quotient, remainder);  // towards zero
-  const Wide low(remainder < 0 ? Integer(quotient - 1) : quotient);
+  if (remainder < 0) quotient -= 1;
+  const Wide low(quotient);
   return {low, remainder == 0 ? low : Wide(low + 1), -shift};
 }
 
