@@ -365,13 +365,17 @@ TEST_CASE("every field of the claim is checked") {
       CHECK(refused([&](Claim& c) { c.at(place) = c.at(place).get<std::int64_t>() - 1; }));
       CHECK(refused([&](Claim& c) { c.at(place) = -1; }));
     }
-    if (world.claim.at(place).is_string() && place.back() != "name")
-      CHECK(refused([&](Claim& c) { c.at(place) = c.at(place).get<std::string>() + "0"; }) == (place.back() != "0"));
+    // One more zero: another number, digest or word, but for these: 0.50 is 0.5, and at 36/2550 the counts may be the same.
+    const std::string key = place.back(), above = place.parent_pointer().empty() ? "" : place.parent_pointer().back();
+    if (world.claim.at(place).is_string() && key != "name" && key != "eps" && above != "mean" && key != "format")
+      CHECK(refused([&](Claim& c) { c.at(place) = c.at(place).get<std::string>() + "0"; }));
   }
   CHECK(refused([](Claim& c) { c["more"] = 1; }));
   CHECK(refused([](Claim& c) { c["formula"] = kOneFormula; }));
   CHECK(refused([](Claim& c) { c["labelled"] = false; }));
-  CHECK(refused([](Claim& c) { c["data"]["format"] = "npy"; }));
+  Claim other_format = world.claim;
+  other_format["data"]["format"] = "npy";
+  CHECK(world.verdict(other_format, bytes).substr(0, 6) == "input:");  // the bytes are the claimed ones, and no NPY file
   CHECK(refused([](Claim& c) { c["data"]["format"] = "idx2"; }));
   CHECK(refused([&](Claim& c) { c["data"]["files"][0]["sha256"] = zeros; }));
   CHECK(refused([&](Claim& c) { c["data"]["files"][1]["sha256"] = zeros; }));

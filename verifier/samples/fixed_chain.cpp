@@ -102,9 +102,11 @@ struct FixedChain::State {
   }
 };
 
-bool FixedChain::set_norm(Step& step, const Rational& norm) {
-  step.norm = ceil_of(norm * power_of_two(kNormScale));
-  return step.norm < (Integer(1) << 120);
+void FixedChain::set_norm(Step& step, const Rational& norm) {
+  if (norm == 0) return;
+  step.norm_exponent =
+      static_cast<std::int64_t>(mp::msb(mp::numerator(norm))) - static_cast<std::int64_t>(mp::msb(mp::denominator(norm))) - 40;
+  step.norm = ceil_of(norm * power_of_two(-step.norm_exponent));
 }
 
 bool FixedChain::set_offset(Step& step, const IntervalTensor& offset) {
@@ -145,7 +147,8 @@ bool FixedChain::add_dense(const EnclosedMatrix& a, std::uint64_t left, std::uin
   }
   step.weight_error = sqrt_ceiling(rounded) / 2 + 1 + ceil_of(a.radius * power_of_two(-step.exponent));
   if (rounded == 0 && a.radius == 0) step.weight_error = 0;
-  if (!set_norm(step, norm) || !set_offset(step, offset)) return false;
+  set_norm(step, norm);
+  if (!set_offset(step, offset)) return false;
   steps_.push_back(std::move(step));
   return true;
 }
@@ -156,7 +159,8 @@ bool FixedChain::add_diagonal(const IntervalTensor& d, const IntervalTensor& off
   std::vector<Integer> errors;
   if (!to_grid(d, 62, step.weights, step.exponent, errors)) return false;
   step.weight_error = *std::max_element(errors.begin(), errors.end());
-  if (!set_norm(step, norm) || !set_offset(step, offset)) return false;
+  set_norm(step, norm);
+  if (!set_offset(step, offset)) return false;
   steps_.push_back(std::move(step));
   return true;
 }
@@ -184,7 +188,7 @@ bool FixedChain::add_activation(const Node& node, const Rational& norm) {
     default:
       return false;
   }
-  if (!set_norm(step, norm)) return false;
+  set_norm(step, norm);
   steps_.push_back(std::move(step));
   return true;
 }
@@ -219,7 +223,7 @@ void FixedChain::apply_affine(const Step& step, State& state) {
   const std::int64_t before = state.exponent;
   std::int64_t unit = before + step.exponent;
   const Integer weight_cost = step.weight_error * length;  // units 2^unit
-  const Integer norm_cost = step.norm * state.distance;    // units 2^(before - kNormScale)
+  const Integer norm_cost = step.norm * state.distance;    // units 2^(before + step.norm_exponent)
   const Integer root = sqrt_ceiling(Integer(sums.size()));
   Integer rounding = 0;
   const std::int64_t fine = unit;
@@ -236,7 +240,7 @@ void FixedChain::apply_affine(const Step& step, State& state) {
     sums[i] += lift >= 0 ? offset * (Int128{1} << lift) : lift < -127 ? (offset < 0 ? Int128{-1} : Int128{0}) : offset >> -lift;
   }
   if (lift < 0) rounding += root;
-  state.distance = ceil_scaled(norm_cost, before - kNormScale - unit) + ceil_scaled(weight_cost, fine - unit) +
+  state.distance = ceil_scaled(norm_cost, before + step.norm_exponent - unit) + ceil_scaled(weight_cost, fine - unit) +
                    ceil_scaled(step.offset_error, step.offset_exponent - unit) + rounding;
   state.take_sums(unit);
 }
@@ -250,7 +254,7 @@ void FixedChain::apply_leaky_relu(const Step& step, State& state) {
     const Int128 c = state.centre[i];
     state.sums[i] = c >= 0 ? c << finer : c * step.slope.mantissa * (Int128{1} << coarser);
   }
-  state.distance = ceil_scaled(step.norm * state.distance, finer - kNormScale);
+  state.distance = ceil_scaled(step.norm * state.distance, finer + step.norm_exponent);
   state.take_sums(state.exponent - finer);
 }
 
@@ -263,8 +267,8 @@ void FixedChain::apply_smooth(const Step& step, State& state) {
     const std::int64_t above = -floor_shifted(-value.high, value.exponent + kBits - 2);
     if (above - c > 2) exhausted("an activation was enclosed too widely: a fault of the checker");
   }
-  state.distance =
-      ceil_scaled(step.norm * state.distance, state.exponent - kNormScale + kBits - 2) + 2 * sqrt_ceiling(Integer(state.centre.size()));
+  state.distance = ceil_scaled(step.norm * state.distance, state.exponent + step.norm_exponent + kBits - 2) +
+                   2 * sqrt_ceiling(Integer(state.centre.size()));
   state.exponent = -(kBits - 2);
   state.usable = state.distance < (Integer(1) << kBits);
 }

@@ -49,12 +49,11 @@ class FixedChain {
     std::int64_t offset_exponent = 0;
     Integer offset_error = 0;  // at least the Euclidean norm of what the offset leaves out, same units
     Dyadic slope;              // leaky_relu
-    Integer norm = 0;          // at least the Lipschitz constant, in units 2^-kNormScale
+    Integer norm = 0;          // at least the Lipschitz constant, in units 2^norm_exponent
+    std::int64_t norm_exponent = 0;
   };
   struct State;
-  static constexpr int kNormScale = 40;
-
-  [[nodiscard]] static bool set_norm(Step& step, const Rational& norm);
+  static void set_norm(Step& step, const Rational& norm);
   [[nodiscard]] static bool set_offset(Step& step, const IntervalTensor& offset);
   static void apply_affine(const Step& step, State& state);
   static void apply_leaky_relu(const Step& step, State& state);
