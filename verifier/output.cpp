@@ -126,6 +126,7 @@ std::string json_report(const Report& report) {
                          {"formula", s.formula},
                          {"rechecked", audit ? "audit" : s.depth == SampleSummary::Depth::all ? "all" : "no: needs --data"},
                          {"samplesRechecked", s.rechecked},
+                         {"samplesEvaluatedTwice", s.wider},
                          {"total", s.total},
                          {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
                          {"undecided", s.undecided},
