@@ -58,6 +58,10 @@ void check_output(const CertifyOptions& options) {
   if (same_file(status, options.model) || same_file(status, options.key)) {
     refuse(options.out + " is the model or the key; name another file for the certificate.");
   }
+  if (same_file(status, options.samples.data.data) || same_file(status, options.samples.data.labels) ||
+      std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
+    refuse(options.out + " holds the samples; name another file for the certificate.");
+  }
   if (!options.force && !is_certificate_or_empty(options.out)) {
     refuse(options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
   }

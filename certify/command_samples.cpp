@@ -105,6 +105,12 @@ int shard_command(const CertifyOptions& options) {
       problem = "is not a shard";
     }
     if (!there && !options.force) throw Error(ExitCode::usage, options.out + " exists and " + problem + "; choose another name, or replace it with --force.");
+    for (const std::string& input : {options.model, options.samples.data.data, options.samples.data.labels}) {
+      struct stat one {};
+      struct stat other {};
+      if (::stat(options.out.c_str(), &one) == 0 && ::stat(input.c_str(), &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+        throw Error(ExitCode::usage, options.out + " is an input; name another file for the shard.");
+    }
   }
   if (!there) {
     shard.records.reserve(shard.count * record_bytes);

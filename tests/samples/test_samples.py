@@ -55,6 +55,47 @@ class Samples(Case):
         self.assertEqual(predicate["semantics"]["arithmetic"], "real")
         self.assertTrue(any("loating-point inference" in sentence for sentence in predicate["notCovered"]))
 
+    def test_schema(self):
+        import copy
+        import jsonschema
+        schema = json.loads((ROOT / "formats" / "certificate.schema.json").read_text())
+        validator = jsonschema.validators.validator_for(schema)(schema)
+        data = self.write("data.csv", csv(rows(12), [1] * 12))
+        path, _ = self.certify_data("--data", data, "--label-column", "-1", "--eps", "1e-2,36/255", "--mean", "-0.5", "--std", "1e1")
+        good = payload(path)
+        self.assertEqual([e.message for e in validator.iter_errors(good)], [])
+
+        def invalid(change):
+            statement = copy.deepcopy(good)
+            change(next(c for c in statement["predicate"]["claims"] if c["kind"] == "sample-radii"))
+            self.assertFalse(validator.is_valid(statement))
+        invalid(lambda c: c.pop("total"))
+        invalid(lambda c: c.update(extra=1))
+        invalid(lambda c: c["data"].update(layout="WHCN"))
+        invalid(lambda c: c["data"].update(scale="0x1p+0"))
+        invalid(lambda c: c["counts"][0].update(eps="-1"))
+        invalid(lambda c: c["records"].update(file="../x"))
+        invalid(lambda c: c.update(formula="all is well"))
+
+    @unittest.skipUnless(LIPVERIFY, "lipverify is not built")
+    def test_checker_accepts(self):
+        """The integer checker accepts whatever is claimed, without any tolerance: multi-class, one output, sigmoids, real and decimal data."""
+        self.private, self.public = self.key()
+        labels = [k % 2 for k in range(40)]
+        plane = dense([[[0.5, -1.25, 2], [1, 1, 1]], [[1, -0.75]]])
+        linear = dense([[[0.5, -1.25, 2]]])
+        sigmoid = model([node("MatMul", ["x", "W"], "a"), node("Sigmoid", ["a"], "y")], [tensor("W", (3, 2), [1, -2, 0.5, 0.25, 3, -1])], (1, 3), (1, 2))
+        small = self.write("small.csv", csv([[v / 7 for v in s] for s in rows(40, 3)], labels))
+        for name, content in {"plane": plane, "linear": linear, "sigmoid": sigmoid}.items():
+            network = self.write(name + ".onnx", content)
+            path, _ = self.certify(network, self.private, "--data", small, "--label-column", "-1", "--mean", "0.1,1/3,2", "--std", "1,3,0.7", "--eps", "0.01",
+                                   name=name + ".json")
+            self.lipverify(path, "--model", network, "--public-key", self.public, "--data", small)
+        data = self.write("data.csv", csv(rows(60), [k % 10 for k in range(60)]))
+        path, _ = self.certify_data("--data", data, "--label-column", "-1", "--scale", "1/3", "--eps", "0.1")
+        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data)
+        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data, "--audit", "5")
+
     def test_text(self):
         data = self.write("data.csv", csv(rows(5)))
         private, _ = self.key()
@@ -165,6 +206,10 @@ class Samples(Case):
         self.refuse("--data", data, "--label-column", "3", code=2, says=["CSV"])
         self.refuse("--data", data, "--layout", "WHCN", code=2)
         self.refuse("--eps", "0.1", code=2, says=["--data"])
+        content = data.read_bytes()
+        for arguments in (("--key", self.private), ("--shard", "0/1")):
+            self.lipcert("certify", DIGITS, *arguments, "-o", data, "--data", data, "--force", code=2)
+            self.assertEqual(data.read_bytes(), content)
         self.refuse("--data", data, "--shard", "1/2", code=2, says=["not signed"])
         self.refuse("--data", data, "--shard", "2/2", code=2)
 
