@@ -378,9 +378,9 @@ Lower witness_ratio(const Scaled& s, const IntegerVector& v, Upper radius) {
   // Each entry of A v has `columns` products: |fl(sum) - sum| <= gamma_n sum|terms|, and the computed sum of magnitudes is at most
   // gamma_n relative below the true one. Four additions join the partial sums.
   const Upper g = gamma(s.columns + 8);
-  const Upper error = g * (Upper::exact(1) + g) * sqrt(sum_of_squares(magnitudes.data(), s.rows)) + Upper::exact(0x1p-900);
-  const Upper length = sqrt(sum_of_squares(x.data(), x.size()));
-  const Lower norm = minus(minus(sqrt(sum_of_squares_below(sums.data(), s.rows)), error), radius * length);
+  const Upper error = g * (Upper::exact(1) + g) * norm_above(magnitudes.data(), s.rows) + Upper::exact(0x1p-900);
+  const Upper length = norm_above(x.data(), x.size());
+  const Lower norm = minus(minus(norm_below(sums.data(), s.rows), error), radius * length);
   return norm / length;
 }
 
@@ -473,14 +473,14 @@ Upper gram_iteration_bound(const EnclosedMatrix& matrix, WorkerPool& pool, unsig
   std::vector<Upper> frobenius;
   std::vector<int> exponent;
   std::vector<double> y(n * n);
-  Upper last = sqrt(sum_of_squares(x.data(), x.size()));
+  Upper last = norm_above(x.data(), x.size());
   for (unsigned step = 0; step < steps && last.finite() && last.value() > 0; ++step) {
     int e = 0;
     static_cast<void>(std::frexp(last.value(), &e));
     for (double& entry : x) {
       entry = std::ldexp(entry, -e);
     }
-    frobenius.push_back(sqrt(sum_of_squares(x.data(), x.size())));
+    frobenius.push_back(norm_above(x.data(), x.size()));
     exponent.push_back(e);
     for_each(pool, g.pairs(), static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n), [&](std::size_t number) {
       const auto [i, j] = g.pair(number);
@@ -493,13 +493,13 @@ Upper gram_iteration_bound(const EnclosedMatrix& matrix, WorkerPool& pool, unsig
       }
     }
     std::swap(x, y);
-    last = sqrt(sum_of_squares(x.data(), x.size()));
+    last = norm_above(x.data(), x.size());
   }
   Upper bound = last;
   for (std::size_t step = frobenius.size(); step-- > 0;) {
     bound = sqrt(bound + gamma(n + 2) * frobenius[step] * frobenius[step] + Upper::exact(0x1p-800)).scaled(exponent[step]);
   }
-  Upper radius = sqrt(sum_of_squares(matrix.radius.data(), matrix.radius.size()));
+  const Upper radius = norm_above(matrix.radius.data(), matrix.radius.size());
   return sqrt(bound + gram_error(s) + Upper::exact(0x1p-800)).scaled(s.exponent) + radius;
 }
 
@@ -514,7 +514,7 @@ Upper bound_with_factor(const EnclosedMatrix& matrix, double c2, const std::vect
     }
   }
   const Upper squared = bound_from_residual(g, std::ldexp(c2, -2 * s.exponent), gram_error(s), r, pool);
-  return sqrt(squared).scaled(s.exponent) + sqrt(sum_of_squares(matrix.radius.data(), matrix.radius.size()));
+  return sqrt(squared).scaled(s.exponent) + norm_above(matrix.radius.data(), matrix.radius.size());
 }
 
 NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64_t seed, Upper reserve) {
@@ -527,7 +527,7 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
     result.zero = true;
     return result;
   }
-  const Upper radius = sqrt(sum_of_squares(matrix.radius.data(), matrix.radius.size()));
+  const Upper radius = norm_above(matrix.radius.data(), matrix.radius.size());
   Upper centre_bound;
   Upper frobenius;
   double largest = 0;
@@ -563,7 +563,7 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
       lower = witness_ratio(s, witness, radius.scaled(-s.exponent)).scaled(s.exponent);
       result.witness = std::move(witness);
     }
-    frobenius = sqrt(sum_of_squares(s.a.data(), s.a.size())).scaled(s.exponent) + Upper::exact(std::numeric_limits<double>::denorm_min());
+    frobenius = norm_above(matrix.centre.data(), matrix.centre.size());
     for (const double x : matrix.centre) {
       largest = std::max(largest, std::fabs(x));
     }

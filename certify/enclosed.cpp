@@ -289,29 +289,14 @@ std::vector<Upper> row_norms(const std::vector<double>& a, std::size_t rows, std
   std::vector<Upper> norms(rows);
   if (!a.empty()) {
     for (std::size_t i = 0; i < rows; ++i) {
-      norms[i] = sqrt(sum_of_squares(&a[i * columns], columns));
+      norms[i] = norm_above(&a[i * columns], columns);
     }
   }
   return norms;
 }
 
 std::vector<Upper> column_norms(const std::vector<double>& b, std::size_t rows, std::size_t columns) {
-  // Plain sums of `rows` squares per column, charged afterwards like sum_of_squares.
-  std::vector<double> sums(columns, 0.0);
-  if (!b.empty()) {
-    for (std::size_t k = 0; k < rows; ++k) {
-      for (std::size_t j = 0; j < columns; ++j) {
-        sums[j] += b[k * columns + j] * b[k * columns + j];
-      }
-    }
-  }
-  std::vector<Upper> norms(columns);
-  const Upper inflation = Upper::exact(1) + gamma(rows + 8);
-  const Upper underflow = Upper::exact(b.empty() ? 0 : static_cast<double>(rows) * 0x1p-1074);
-  for (std::size_t j = 0; j < columns; ++j) {
-    norms[j] = sqrt((Upper::exact(sums[j]) + underflow) * inflation);
-  }
-  return norms;
+  return b.empty() ? std::vector<Upper>(columns) : row_norms(transposed(b, rows, columns), columns, rows);
 }
 
 /// One entry by compensated accumulation. Every product and every partial sum is split exactly into its rounded value and its error; the errors

@@ -24,10 +24,10 @@ std::vector<double> pair_bounds_by_rows(const FoldedMatrix& last, Upper norm, Up
   const Upper ceiling = sqrt_two() * global;
   // ||a_i - a_j|| from centres: each of the two rows is off by at most its own radius; together at most sqrt(2) ||radius||_F.
   const Upper extra =
-      exact ? Upper() : norm.scaled(-38) + sqrt_two() * sqrt(sum_of_squares(a.radius.data(), a.radius.size())) + last.reserve;
+      exact ? Upper() : norm.scaled(-38) + sqrt_two() * norm_above(a.radius.data(), a.radius.size()) + last.reserve;
   const Upper slack = Upper::exact(1) + Upper::exact(0x1p-38);
-  // Rows are scaled so that squares of differences neither overflow nor lose what matters: entries below 1/2. ldexp loses at most 2^-1075 per
-  // entry where it makes a number subnormal.
+  // Rows are scaled to entries below 1/2, so that differences cannot overflow. ldexp loses at most 2^-1075 per entry where it makes a number
+  // subnormal.
   double largest = 0;
   for (const double x : a.centre) {
     largest = std::max(largest, std::fabs(x));
@@ -50,7 +50,7 @@ std::vector<double> pair_bounds_by_rows(const FoldedMatrix& last, Upper norm, Up
           difference[k] = rows[i * n + k] - rows[j * n + k];
         }
         // One rounding per difference: |x - y| <= |fl(x - y)| / (1 - u) <= |fl(x - y)| (1 + 2^-52).
-        const Upper inflated = sqrt(sum_of_squares(difference.data(), n)) * (Upper::exact(1) + Upper::exact(0x1p-52));
+        const Upper inflated = norm_above(difference.data(), n) * (Upper::exact(1) + Upper::exact(0x1p-52));
         distance = (inflated + lost).scaled(exponent);
       }
       const Upper bound = (distance * slack + extra) * before;

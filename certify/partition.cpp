@@ -165,7 +165,7 @@ std::vector<Ball> one_period(const std::vector<Ball>& factors, std::size_t lengt
 }
 
 Upper frobenius(const EnclosedMatrix& m) {
-  return sqrt(sum_of_squares(m.centre.data(), m.centre.size())) + sqrt(sum_of_squares(m.radius.data(), m.radius.size()));
+  return norm_above(m.centre.data(), m.centre.size()) + norm_above(m.radius.data(), m.radius.size());
 }
 
 Upper largest_entry(const EnclosedMatrix& m) {

@@ -235,6 +235,15 @@ void improve(const Chain& chain, std::vector<Candidate>& candidates, unsigned it
       if (iteration + 1 == iterations) {
         break;
       }
+      // Unit length on the way back too: squares of very small or large Jacobians are no doubles.
+      for (std::size_t p = 0; p < points; ++p) {
+        const double length = norm(&u[p * m], m);
+        if (length > 0 && std::isfinite(length)) {
+          for (std::size_t i = 0; i < m; ++i) {
+            u[p * m + i] /= length;
+          }
+        }
+      }
       std::vector<double> w = at.backward(std::move(u));
       for (std::size_t p = 0; p < points; ++p) {
         const double length = norm(&w[p * n], n);
@@ -359,23 +368,27 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
   return best;
 }
 
-/// Top singular vector of the Jacobian at x.
-std::vector<double> top_direction(const Chain& chain, const std::vector<double>& x, std::uint64_t seed) {
+/// Top singular vector of the Jacobian at x, by Lanczos with J'J / size^2, where `size` is about the norm of J.
+std::vector<double> top_direction(const Chain& chain, const std::vector<double>& x, double size, std::uint64_t seed) {
   Linearised at(chain, 1);
   static_cast<void>(at.move_to(x));
+  const double factor = size > 0 ? 1 / size : 1;
   return lanczos(chain.input_size, 60, seed,
                  [&](const double* from, double* to) {
-                   const std::vector<double> w = at.backward(at.forward({from, from + chain.input_size}));
+                   std::vector<double> u = at.forward({from, from + chain.input_size});
+                   cblas_dscal(blas_int(u.size()), factor, u.data(), 1);
+                   const std::vector<double> w = at.backward(std::move(u));
                    std::copy(w.begin(), w.end(), to);
+                   cblas_dscal(blas_int(w.size()), factor, to, 1);
                  })
       .vector;
 }
 
 /// What is claimed of an enclosed derivative: 32 times our own radius and 2^-30 are left to a checker's rounding.
 Lower claim(const DirectionalDerivative& d, const std::vector<double>& v) {
-  const Upper radius = sqrt(sum_of_squares(d.derivative.radius.data(), d.derivative.radius.size()));
-  const Lower centre = sqrt(sum_of_squares_below(d.derivative.centre.data(), d.derivative.centre.size()));
-  const Upper length = sqrt(sum_of_squares(v.data(), v.size()));
+  const Upper radius = norm_above(d.derivative.radius.data(), d.derivative.radius.size());
+  const Lower centre = norm_below(d.derivative.centre.data(), d.derivative.centre.size());
+  const Upper length = norm_above(v.data(), v.size());
   return minus(centre, Upper::exact(33) * radius) / length * Lower::exact(1 - 0x1p-30);
 }
 
@@ -400,7 +413,9 @@ Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, uns
   std::vector<Candidate> candidates;
   Random random(seed ^ 0xA5A5A5A5ULL);
   if (linear) {
-    candidates.push_back({random_vector(random, chain.input_size), {}, 0});  // one region: any point
+    // One region: any point.
+    candidates.push_back({random_vector(random, chain.input_size), random_vector(random, chain.input_size), -1});
+    improve(chain, candidates, 2, pool);
   } else {
     candidates = search(chain, pool, seed, samples, progress);
   }
@@ -421,7 +436,7 @@ Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, uns
         break;
       }
       const std::vector<double> rounded = to_doubles(point);
-      const IntegerVector direction = to_integers(top_direction(chain, rounded, seed));
+      const IntegerVector direction = to_integers(top_direction(chain, rounded, candidates[c].score, seed));
       if (direction.mantissas.empty()) {
         break;
       }

@@ -195,12 +195,56 @@ Upper sum_of_magnitudes(const double* x, std::size_t n) {
   return Upper::exact(partial_sums(x, n, [](double v) { return std::fabs(v); })) * (Upper::exact(1) + gamma(n + 8));
 }
 
-Lower sum_of_squares_below(const double* x, std::size_t n) {
-  const double sum = partial_sums(x, n, [](double v) { return v * v; });
-  if (!(sum < infinity)) {
-    return Lower::exact(0);
+namespace {
+
+/// Sum of (x 2^-e)^2.
+double scaled_squares(const double* x, std::size_t n, int e) {
+  const double first = std::ldexp(1.0, -(e / 2));
+  const double second = std::ldexp(1.0, -(e - e / 2));
+  return partial_sums(x, n, [first, second](double v) {
+    const double t = v * first * second;
+    return t * t;
+  });
+}
+
+/// Largest exponent e with 2^(e-1) <= max|x| < 2^e; false when all are zero or one is not finite (`finite` says which).
+bool largest_exponent(const double* x, std::size_t n, int& e, bool& finite) {
+  double largest = 0;
+  finite = true;
+  for (std::size_t i = 0; i < n; ++i) {
+    finite = finite && std::isfinite(x[i]);
+    largest = std::max(largest, std::fabs(x[i]));
   }
-  return minus(minus(Lower::exact(sum), Upper::exact(sum) * gamma(n + 8)), Upper::exact(static_cast<double>(n) * 0x1p-1074));
+  static_cast<void>(std::frexp(largest, &e));
+  return finite && largest > 0;
+}
+
+}  // namespace
+
+// Scaled entries are below 1. The two factors 2^-(e/2), 2^-(e - e/2) are always doubles, and multiplying by them is exact except where it makes
+// a number subnormal: it then moves it by at most 2^-1074 in all. The norm of all these errors is at most n 2^-1074; the squares that underflow
+// in turn lose at most 2^-1074 each.
+Upper norm_above(const double* x, std::size_t n) {
+  int e = 0;
+  bool finite = true;
+  if (!largest_exponent(x, n, e, finite)) {
+    return Upper::exact(finite ? 0 : infinity);
+  }
+  const Upper lost = Upper::exact(static_cast<double>(n) * 0x1p-1074);
+  const Upper squares = Upper::exact(scaled_squares(x, n, e));
+  return (sqrt((squares + lost) * (Upper::exact(1) + gamma(n + 8))) + lost).scaled(e);
+}
+
+Lower norm_below(const double* x, std::size_t n) {
+  int e = 0;
+  bool finite = true;
+  if (!largest_exponent(x, n, e, finite)) {
+    return {};
+  }
+  const Upper lost = Upper::exact(static_cast<double>(n) * 0x1p-1074);
+  const double squares = scaled_squares(x, n, e);
+  const Lower reduced = minus(minus(Lower::exact(squares), Upper::exact(squares) * gamma(n + 8)), lost);
+  return minus(sqrt(reduced), lost).scaled(e);
 }
 
 void require_sound_floating_point() {

@@ -106,8 +106,9 @@ Lower sqrt(Lower a);
 /// Sum of squares and sum of absolute values of x[0], ..., x[n-1] from above; a NaN among them gives infinity.
 [[nodiscard]] Upper sum_of_squares(const double* x, std::size_t n);
 [[nodiscard]] Upper sum_of_magnitudes(const double* x, std::size_t n);
-/// Sum of squares from below.
-[[nodiscard]] Lower sum_of_squares_below(const double* x, std::size_t n);
+/// Euclidean norm of x[0], ..., x[n-1] from above and from below, for numbers of any size: scaled by a power of two before squaring.
+[[nodiscard]] Upper norm_above(const double* x, std::size_t n);
+[[nodiscard]] Lower norm_below(const double* x, std::size_t n);
 
 /// Throws `Error` (internal) unless this thread rounds to nearest and computes with subnormal numbers, in plain code and inside BLAS. Every
 /// thread that computes a bound calls this first: libraries built with -ffast-math switch subnormals off when they are loaded, and a matrix of

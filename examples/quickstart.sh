@@ -45,7 +45,6 @@ if ! { cmake --preset release "${without_tests[@]}" && cmake --build --preset re
 fi
 
 out=build/quickstart
-rm -rf "$out"
 mkdir -p "$out"
 name=$(basename "$model" .onnx)
 certificate=$out/$name.lipcert.sigstore.json
@@ -53,7 +52,9 @@ run() {
   say "$@"
   "$@"
 }
-run "$bin/lipcert" keygen --out "$out/key.pem"
+if [ ! -f "$out/key.pem" ]; then  # a second run signs with the same key
+  run "$bin/lipcert" keygen --out "$out/key.pem"
+fi
 run "$bin/lipcert" inspect "$model"
 run "$bin/lipcert" certify "$model" --key "$out/key.pem" -o "$certificate" -v
 run "$bin/lipverify" "$certificate" --model "$model" --public-key "$out/key.pub.pem"

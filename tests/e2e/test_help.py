@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import support
 
@@ -15,10 +16,31 @@ class Help(support.Case):
         self.assertTrue(found, text)
         return found
 
-    def test_examples(self):
-        (self.folder / "examples").symlink_to(support.ROOT / "examples")
+    def shell(self, line):
+        """Runs a line as a reader would type it in the repository's root, with the programs on the path."""
         folders = {str(pathlib.Path(p).resolve().parent) for p in (support.LIPCERT, support.LIPVERIFY)}
         env = support.environment(PATH=os.pathsep.join([*sorted(folders), os.environ["PATH"]]))
+        outcome = subprocess.run(["sh", "-c", line], cwd=self.folder, env=env, capture_output=True, text=True, timeout=300)
+        self.assertEqual(outcome.returncode, 0, f"{line}\n{outcome.stdout}{outcome.stderr}")
+        return outcome.stdout
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "examples").symlink_to(support.ROOT / "examples")
+
+    def test_readme(self):
+        """The transcript's commands run and end as shown (last digits depend on the processor); so does the line that looks into a certificate."""
+        text = (support.ROOT / "README.md").read_text()
+        commands = re.findall(r"^\$ (lip.+)$", text, re.M)
+        self.assertEqual([c.split()[0] for c in commands], ["lipcert", "lipcert", "lipcert", "lipverify"])
+        printed = "".join(self.shell(command) for command in commands)
+        for words in ("supported: every node can be bounded", "L            at most 1.2560", "class pairs  45 of 10 classes", "\naccepted  L <= 1.2560"):
+            self.assertIn(words, text)
+            self.assertIn(words, printed)
+        look = re.search(r"^ +(python3 -c .+)$", text, re.M).group(1)
+        self.assertIn('"lipschitz-global"', self.shell(look.replace("CERT", "digits.lipcert.sigstore.json").replace("python3", sys.executable)))
+
+    def test_examples(self):
         lines = self.examples(support.LIPCERT)
         for command in ("keygen", "inspect", "certify"):
             lines += self.examples(support.LIPCERT, command)
@@ -28,8 +50,7 @@ class Help(support.Case):
             if line in done:  # the quick start has run it already: keygen would refuse to overwrite the key
                 continue
             done.add(line)
-            outcome = subprocess.run(["sh", "-c", line], cwd=self.folder, env=env, capture_output=True, text=True, timeout=300)
-            self.assertEqual(outcome.returncode, 0, f"{line}\n{outcome.stdout}{outcome.stderr}")
+            self.shell(line)
         self.assertGreaterEqual(len(done), 6)
 
     def test_version(self):

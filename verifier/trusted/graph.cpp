@@ -257,6 +257,7 @@ void infer(Graph& graph, std::size_t index, const std::vector<std::string>& outp
   Node& node = graph.nodes[index];
   const Inference rules(graph, index);
   std::vector<Value> results(1);
+  results.reserve(2);  // `out` stays valid when Dropout's mask is added
   Value& out = results[0];
   if (node.op != Op::constant) {
     if (node.inputs.empty()) rules.fail("it has no inputs");
