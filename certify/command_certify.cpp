@@ -105,8 +105,8 @@ struct Outcome {
   double seconds = 0;
 };
 
-void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis, const std::optional<SampleClaim>& samples,
-                const Outcome& outcome) {
+void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis,
+                const std::optional<SampleClaim>& samples, const Outcome& outcome) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
     blocks.push_back({{"id", block.id},
@@ -125,21 +125,22 @@ void print_json(const CertifyOptions& options, const LoadedModel& model, const A
              {"largest", decimal_up(*largest)}};
   }
   Json out = {{"lipschitz", decimal_up(analysis.upper)},
-                    {"lipschitzLower", decimal_down(analysis.lower)},
-                    {"blocks", blocks},
-                    {"pairs", pairs},
-                    {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
-                    {"certificate", options.out},
-                    {"payloadSha256", outcome.payload_sha256},
-                    {"keyFingerprint", outcome.fingerprint},
-                    {"seconds", outcome.seconds}};
+              {"lipschitzLower", decimal_down(analysis.lower)},
+              {"blocks", blocks},
+              {"pairs", pairs},
+              {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
+              {"certificate", options.out},
+              {"payloadSha256", outcome.payload_sha256},
+              {"keyFingerprint", outcome.fingerprint},
+              {"seconds", outcome.seconds}};
   if (samples) {
     out["samples"] = samples_summary(*samples);
   }
   fmt::print("{}\n", out.dump());
 }
 
-void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples, const Outcome& outcome) {
+void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
+                const Outcome& outcome) {
   fmt::print("L            at most {}\n", decimal_up(analysis.upper));
   fmt::print("             at least {}\n", decimal_down(analysis.lower));
   if (analysis.classes >= 2) {

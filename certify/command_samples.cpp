@@ -27,7 +27,8 @@ const Shape& output_shape(const Network& network) {
 void check_outputs(const Network& network) {
   const std::uint64_t outputs = element_count(output_shape(network));
   if (outputs > 1024)
-    throw input_error("The model has " + std::to_string(outputs) + " outputs, and radii of samples need one output or 2 to 1024 classes; leave --data out.");
+    throw input_error("The model has " + std::to_string(outputs) +
+                      " outputs, and radii of samples need one output or 2 to 1024 classes; leave --data out.");
 }
 
 ShardConfiguration configuration_of(const LoadedModel& model, const Json& data, const Analysis& analysis, const AnalysisOptions& settings) {
@@ -47,13 +48,14 @@ PreparedSamples prepare_samples(const SampleOptions& options, const Network& net
   (void)Scaling(prepared.scaling, prepared.description.shape, network.values[network.input].shape, prepared.source.samples);
   const std::uint64_t samples = prepared.description.samples;
   if (options.data.limit && *options.data.limit > samples)
-    throw Error(ExitCode::usage, "--limit " + std::to_string(*options.data.limit) + " is more than the " + std::to_string(samples) + " samples of " +
-                                     prepared.source.samples + "; leave it out to take all.");
+    throw Error(ExitCode::usage, "--limit " + std::to_string(*options.data.limit) + " is more than the " + std::to_string(samples) +
+                                     " samples of " + prepared.source.samples + "; leave it out to take all.");
   prepared.selection = {0, options.data.limit.value_or(samples)};
   return prepared;
 }
 
-SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads, const std::string& folder) {
+SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
+                          const std::string& folder) {
   SampleClaim claim;
   claim.data = data_member(prepared.description, prepared.scaling);
   claim.labelled = prepared.description.labelled;
@@ -61,12 +63,13 @@ SampleClaim claim_samples(const PreparedSamples& prepared, const Network& networ
   claim.counts = SampleCounts(prepared.eps);
   RecordsWriter writer(folder);
   ProgressBar bar(true);
-  certify_samples(network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, threads,
-                  [&](double done) { bar.show(done, "samples"); },
-                  [&](const SampleRecord& record) {
-                    claim.counts.add(record);
-                    writer.add(record);
-                  });
+  certify_samples(
+      network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, threads,
+      [&](double done) { bar.show(done, "samples"); },
+      [&](const SampleRecord& record) {
+        claim.counts.add(record);
+        writer.add(record);
+      });
   claim.records = writer.finish();
   return claim;
 }
@@ -74,7 +77,8 @@ SampleClaim claim_samples(const PreparedSamples& prepared, const Network& networ
 int shard_command(const CertifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.samples.data.data.empty()) throw Error(ExitCode::usage, "--shard is a part of a data set; name it with --data.");
-  if (!options.samples.eps.empty()) throw Error(ExitCode::usage, "--eps belongs to `lipcert merge`: a shard holds radii, and the counts are made from all of them.");
+  if (!options.samples.eps.empty())
+    throw Error(ExitCode::usage, "--eps belongs to `lipcert merge`: a shard holds radii, and the counts are made from all of them.");
   if (!options.key.empty()) throw Error(ExitCode::usage, "A shard is not signed; leave --key out and give it to `lipcert merge`.");
   Shard shard;
   shard.number = parse_shard(options.samples.shard);
@@ -84,7 +88,8 @@ int shard_command(const CertifyOptions& options) {
   shard.first = shard.number.begin(prepared.selection.count);
   shard.count = shard.number.end(prepared.selection.count) - shard.first;
   if (shard.count > 5000000)
-    throw Error(ExitCode::usage, "The shard would have " + std::to_string(shard.count) + " samples; choose a larger N, so that it has at most 5000000.");
+    throw Error(ExitCode::usage,
+                "The shard would have " + std::to_string(shard.count) + " samples; choose a larger N, so that it has at most 5000000.");
 
   AnalysisOptions settings;
   settings.threads = options.threads;
@@ -104,23 +109,26 @@ int shard_command(const CertifyOptions& options) {
     } catch (const Error&) {
       problem = "is not a shard";
     }
-    if (!there && !options.force) throw Error(ExitCode::usage, options.out + " exists and " + problem + "; choose another name, or replace it with --force.");
+    if (!there && !options.force)
+      throw Error(ExitCode::usage, options.out + " exists and " + problem + "; choose another name, or replace it with --force.");
     for (const std::string& input : {options.model, options.samples.data.data, options.samples.data.labels}) {
       struct stat one {};
       struct stat other {};
-      if (::stat(options.out.c_str(), &one) == 0 && ::stat(input.c_str(), &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino)
+      if (::stat(options.out.c_str(), &one) == 0 && ::stat(input.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
+          one.st_ino == other.st_ino)
         throw Error(ExitCode::usage, options.out + " is an input; name another file for the shard.");
     }
   }
   if (!there) {
     shard.records.reserve(shard.count * record_bytes);
-    certify_samples(model.network, analysis, prepared.source, prepared.description, prepared.scaling, {shard.first, shard.count}, options.threads,
-                    [&](double done) { bar.show(done, "samples"); }, [&](const SampleRecord& record) { shard.records += encode(record); });
+    certify_samples(
+        model.network, analysis, prepared.source, prepared.description, prepared.scaling, {shard.first, shard.count}, options.threads,
+        [&](double done) { bar.show(done, "samples"); }, [&](const SampleRecord& record) { shard.records += encode(record); });
     write_file(options.out, write_shard(shard), Overwrite::yes);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.json) {
-    const Json out = {{"shard", shard.number.part}, {"of", shard.number.of}, {"first", shard.first},  {"count", shard.count},
+    const Json out = {{"shard", shard.number.part}, {"of", shard.number.of}, {"first", shard.first}, {"count", shard.count},
                       {"file", options.out},        {"reused", there},       {"seconds", seconds}};
     fmt::print("{}\n", out.dump());
   } else {
@@ -154,21 +162,29 @@ SampleClaim merge_shards(const CertifyOptions& options, const LoadedModel& model
       of = shard.number.of;
       places.resize(of);
     }
-    const auto differs = [&](const std::string& what) { return input_error(path + ": belongs to " + what + "; merge only the shards of one run."); };
+    const auto differs = [&](const std::string& what) {
+      return input_error(path + ": belongs to " + what + "; merge only the shards of one run.");
+    };
     if (shard.configuration.model_sha256 != expected.model_sha256 || shard.configuration.graph_digest != expected.graph_digest)
       throw differs("another model than " + options.model);
-    if (!(shard.configuration.data == expected.data)) throw differs("other data, or another scaling of them, than " + options.shards.front());
-    if (shard.configuration.configuration != expected.configuration) throw differs("bounds that this program does not find (another version or processor)");
+    if (!(shard.configuration.data == expected.data))
+      throw differs("other data, or another scaling of them, than " + options.shards.front());
+    if (shard.configuration.configuration != expected.configuration)
+      throw differs("bounds that this program does not find (another version or processor)");
     if (shard.number.of != of)
-      throw differs("a division into " + std::to_string(shard.number.of) + " shards, while " + options.shards.front() + " is one of " + std::to_string(of));
+      throw differs("a division into " + std::to_string(shard.number.of) + " shards, while " + options.shards.front() + " is one of " +
+                    std::to_string(of));
     Place& place = places[shard.number.part];
-    if (!place.path.empty()) throw input_error(path + ": overlaps with " + place.path + ", both are shard " + std::to_string(shard.number.part) + "; give each shard once.");
+    if (!place.path.empty())
+      throw input_error(path + ": overlaps with " + place.path + ", both are shard " + std::to_string(shard.number.part) +
+                        "; give each shard once.");
     place = {shard.first, shard.count, path};
   }
   std::uint64_t total = 0;
   for (std::uint64_t i = 0; i < of; ++i) {
     if (places[i].path.empty())
-      throw input_error("There is a gap: shard " + std::to_string(i) + " of " + std::to_string(of) + " is missing; make it and give all shards.");
+      throw input_error("There is a gap: shard " + std::to_string(i) + " of " + std::to_string(of) +
+                        " is missing; make it and give all shards.");
     total += places[i].count;
   }
   const auto samples = expected.data.find("samples");
@@ -176,7 +192,8 @@ SampleClaim merge_shards(const CertifyOptions& options, const LoadedModel& model
     throw input_error(options.shards.front() + ": its data has another number of samples than the shards hold; make the shards again.");
   for (std::uint64_t i = 0; i < of; ++i) {
     if (places[i].first != ShardNumber{i, of}.begin(total) || places[i].count != ShardNumber{i + 1, of}.begin(total) - places[i].first)
-      throw input_error(places[i].path + ": does not cover its part of " + std::to_string(total) + " samples; make the shards again with one --limit.");
+      throw input_error(places[i].path + ": does not cover its part of " + std::to_string(total) +
+                        " samples; make the shards again with one --limit.");
   }
 
   claim.data = expected.data;
@@ -188,8 +205,10 @@ SampleClaim merge_shards(const CertifyOptions& options, const LoadedModel& model
       throw input_error(place.path + ": changed while it was read; leave it alone until the end.");
     for (std::uint64_t k = 0; k < shard.count; ++k) {
       const SampleRecord record = decode_record(shard.records.data() + k * record_bytes, place.path);
-      if ((record.predicted != no_class && record.predicted >= std::max<std::uint64_t>(rule.outputs(), 2)) || (record.predicted == no_class && record.radius != 0))
-        throw input_error(place.path + ": the record of sample " + std::to_string(record.index) + " does not fit the model; make the shard again.");
+      if ((record.predicted != no_class && record.predicted >= std::max<std::uint64_t>(rule.outputs(), 2)) ||
+          (record.predicted == no_class && record.radius != 0))
+        throw input_error(place.path + ": the record of sample " + std::to_string(record.index) +
+                          " does not fit the model; make the shard again.");
       claim.labelled = claim.labelled || record.label != no_class;
       claim.counts.add(record);
       writer.add(record);
@@ -201,9 +220,15 @@ SampleClaim merge_shards(const CertifyOptions& options, const LoadedModel& model
 
 Json samples_summary(const SampleClaim& claim) {
   Json eps = Json::array();
-  for (const SampleCounts::Eps& e : claim.counts.eps) eps.push_back({{"eps", e.text}, {"certified", e.certified}, {"certified_correct", e.certified_correct}});
-  return {{"total", claim.counts.total},       {"correct", claim.counts.correct}, {"undecided", claim.counts.undecided}, {"labelled", claim.labelled},
-          {"eps", eps},                        {"records", claim.records.name},   {"merkleRoot", claim.records.merkle_root}};
+  for (const SampleCounts::Eps& e : claim.counts.eps)
+    eps.push_back({{"eps", e.text}, {"certified", e.certified}, {"certified_correct", e.certified_correct}});
+  return {{"total", claim.counts.total},
+          {"correct", claim.counts.correct},
+          {"undecided", claim.counts.undecided},
+          {"labelled", claim.labelled},
+          {"eps", eps},
+          {"records", claim.records.name},
+          {"merkleRoot", claim.records.merkle_root}};
 }
 
 void print_samples(const SampleClaim& claim) {

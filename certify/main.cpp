@@ -150,25 +150,31 @@ int main(int argc, char** argv) {
     certificate_options(certify_app, certify);
     add_data_options(certify_app, certify.samples.data);
     add_eps_option(certify_app, certify.samples.eps);
-    certify_app.add_option("--shard", certify.samples.shard, "certify only part i of N of the samples (i/N, from 0), unsigned, for `lipcert merge`");
+    certify_app.add_option("--shard", certify.samples.shard,
+                           "certify only part i of N of the samples (i/N, from 0), unsigned, for `lipcert merge`");
 
     CertifyOptions merge;
     CLI::App& merge_app = *app.add_subcommand("merge", "Makes one signed certificate from all shards of a data set.");
     merge_app.footer(footer_of_merge);
     certificate_options(merge_app, merge);
-    merge_app.add_option("SHARD", merge.shards, "shard files of one run, in any order")->required()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    merge_app.add_option("SHARD", merge.shards, "shard files of one run, in any order")
+        ->required()
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     add_eps_option(merge_app, merge.samples.eps);
 
     AttackOptions attack;
-    CLI::App& attack_app = *app.add_subcommand("attack", "Searches for the nearest inputs that change decisions, to falsify certified radii.");
+    CLI::App& attack_app =
+        *app.add_subcommand("attack", "Searches for the nearest inputs that change decisions, to falsify certified radii.");
     attack_app.footer(footer_of_attack);
     model_option(attack_app, attack.model, attack.allow_external_data);
     add_data_options(attack_app, attack.data);
     attack_app.get_option("--data")->required();
-    attack_app.add_option("--certificate", attack.certificate, "compare with the radii of this certificate; scaling and layout are taken from it");
+    attack_app.add_option("--certificate", attack.certificate,
+                          "compare with the radii of this certificate; scaling and layout are taken from it");
     attack_app.add_option("--steps", attack.steps, "steps of projected gradient")->check(CLI::Range(0U, 100000U))->capture_default_str();
     attack_app.add_option("--seed", attack.seed, "of the rounding search")->capture_default_str();
-    attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")->check(CLI::Range(1U, 1024U));
+    attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")
+        ->check(CLI::Range(1U, 1024U));
     attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
     attack_app.add_flag("--json", attack.json, "print one JSON object");
 

@@ -1,4 +1,5 @@
-// The side file with one record per sample (formats/SPEC.md, section 8): written while samples arrive, named by its digest when it is complete.
+// The side file with one record per sample (formats/SPEC.md, section 8): written while samples arrive, named by its digest when it is
+// complete.
 #pragma once
 
 #include <cstdint>

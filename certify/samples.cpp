@@ -66,14 +66,17 @@ SampleRecord decode_record(const char* bytes, const std::string& what) {
   record.margin = std::bit_cast<double>(get(bytes + 16, 8));
   record.radius = std::bit_cast<double>(get(bytes + 24, 8));
   if (!(record.margin >= 0) || !(record.radius >= 0) || !std::isfinite(record.margin))
-    throw input_error(what + ": the record of sample " + std::to_string(record.index) + " is damaged (its margin or radius is no bound); make it again.");
+    throw input_error(what + ": the record of sample " + std::to_string(record.index) +
+                      " is damaged (its margin or radius is no bound); make it again.");
   return record;
 }
 
-RadiusRule::RadiusRule(const Analysis& analysis, const Shape& output) : outputs_(element_count(output)), upper_(analysis.upper), pairs_(analysis.pairs) {
+RadiusRule::RadiusRule(const Analysis& analysis, const Shape& output)
+    : outputs_(element_count(output)), upper_(analysis.upper), pairs_(analysis.pairs) {
   if (outputs_ != 1 && (analysis.classes != outputs_ || pairs_.size() != outputs_ * (outputs_ - 1) / 2))
     throw input_error("The model has " + std::to_string(outputs_) +
-                      " outputs without a bound for every pair of them, so samples have no radius; certified radii need one output or 2 to 1024 classes.");
+                      " outputs without a bound for every pair of them, so samples have no radius; certified radii need one output or 2 to "
+                      "1024 classes.");
 }
 
 double RadiusRule::pair(std::size_t i, std::size_t j) const {
@@ -83,7 +86,8 @@ double RadiusRule::pair(std::size_t i, std::size_t j) const {
 }
 
 std::optional<std::uint32_t> RadiusRule::label(std::int64_t label) const {
-  if (outputs_ == 1) return label == 1 ? std::optional<std::uint32_t>(1) : label == 0 || label == -1 ? std::optional<std::uint32_t>(0) : std::nullopt;
+  if (outputs_ == 1)
+    return label == 1 ? std::optional<std::uint32_t>(1) : label == 0 || label == -1 ? std::optional<std::uint32_t>(0) : std::nullopt;
   if (label < 0 || static_cast<std::uint64_t>(label) >= outputs_) return std::nullopt;
   return static_cast<std::uint32_t>(label);
 }
@@ -152,9 +156,11 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
       if (sample.label) {
         const std::optional<std::uint32_t> label = rule.label(*sample.label);
         if (!label)
-          throw input_error(source.samples + ": sample " + std::to_string(sample.index) + " has the label " + std::to_string(*sample.label) + ", but the model has " +
-                            (rule.outputs() == 1 ? std::string("one output (labels 1, and 0 or -1)")
-                                                 : std::to_string(rule.outputs()) + " outputs (labels 0 to " + std::to_string(rule.outputs() - 1) + ")") +
+          throw input_error(source.samples + ": sample " + std::to_string(sample.index) + " has the label " +
+                            std::to_string(*sample.label) + ", but the model has " +
+                            (rule.outputs() == 1
+                                 ? std::string("one output (labels 1, and 0 or -1)")
+                                 : std::to_string(rule.outputs()) + " outputs (labels 0 to " + std::to_string(rule.outputs() - 1) + ")") +
                             "; give the labels that belong to the model.");
         record.label = *label;
       }
@@ -208,7 +214,8 @@ std::string chance_warning(const SampleCounts& counts, std::uint64_t outputs) {
   const double threshold = classes < 4 ? chance + 0.1 : 2 * chance;
   if (counts.total < 30 || static_cast<double>(counts.correct) > threshold * static_cast<double>(counts.total)) return "";
   return fmt::format(
-      "{} of {} samples are classified as labelled, which is about what guessing gives; the pixels may be transposed (try --layout NCWH or NHWC), "
+      "{} of {} samples are classified as labelled, which is about what guessing gives; the pixels may be transposed (try --layout NCWH or "
+      "NHWC), "
       "the scale wrong (--scale, --mean, --std), or the labels those of another data set.",
       counts.correct, counts.total);
 }

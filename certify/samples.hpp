@@ -1,12 +1,13 @@
-// Certified radii of samples (mathematics, section 6; formats/SPEC.md, section 8): how far any attacker must move sample x_k before the decision
-// can change, in exact real arithmetic.
+// Certified radii of samples (mathematics, section 6; formats/SPEC.md, section 8): how far any attacker must move sample x_k before the
+// decision can change, in exact real arithmetic.
 //
-// f(x_k) is enclosed, never trusted as a float: with [f_j] around f_j(x_k), the predicted class is the c whose lower end exceeds all other upper ends,
-// and the decision cannot change within r = min_j (lower f_c - upper f_j) / L_cj, because f_c - f_j is L_cj-Lipschitz. With one output, r = |f| / L.
+// f(x_k) is enclosed, never trusted as a float: with [f_j] around f_j(x_k), the predicted class is the c whose lower end exceeds all other
+// upper ends, and the decision cannot change within r = min_j (lower f_c - upper f_j) / L_cj, because f_c - f_j is L_cj-Lipschitz. With one
+// output, r = |f| / L.
 //
 // The sample itself is a fraction (a pixel times 1/255): f is evaluated at the doubles below its entries, and the difference, at most
-// d = ||x_k - x||, adds L d to every error radius. Slack: a margin is reduced by 32 times the enclosure's error radius and by 2^-30 of itself, so that a
-// checker whose own enclosure is up to 32 times wider accepts without any tolerance.
+// d = ||x_k - x||, adds L d to every error radius. Slack: a margin is reduced by 32 times the enclosure's error radius and by 2^-30 of
+// itself, so that a checker whose own enclosure is up to 32 times wider accepts without any tolerance.
 //
 // Cost: one enclosed evaluation per sample, three multiply-adds per weight. A block of samples is in memory at a time.
 #pragma once
@@ -66,8 +67,9 @@ struct SampleRange {
   std::uint64_t count = 0;
 };
 
-/// Reads the samples of a range and passes a record for each to `sink`, in order. The result depends neither on the number of threads nor on the
-/// range's limits. Throws `Error` (input) for bad data, a label that is none of the model's, or a file that is no longer what `description` says.
+/// Reads the samples of a range and passes a record for each to `sink`, in order. The result depends neither on the number of threads nor
+/// on the range's limits. Throws `Error` (input) for bad data, a label that is none of the model's, or a file that is no longer what
+/// `description` says.
 void certify_samples(const Network& network, const Analysis& analysis, const DataSource& source, const DataDescription& description,
                      const ScalingTexts& scaling, SampleRange range, unsigned threads, const std::function<void(double)>& progress,
                      const std::function<void(const SampleRecord&)>& sink);

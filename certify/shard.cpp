@@ -18,7 +18,9 @@ std::uint64_t ShardNumber::end(std::uint64_t samples) const {
 
 ShardNumber parse_shard(const std::string& text) {
   const std::size_t slash = text.find('/');
-  const auto digits = [](const std::string& part) { return !part.empty() && part.size() <= 7 && part.find_first_not_of("0123456789") == std::string::npos; };
+  const auto digits = [](const std::string& part) {
+    return !part.empty() && part.size() <= 7 && part.find_first_not_of("0123456789") == std::string::npos;
+  };
   if (slash != std::string::npos && digits(text.substr(0, slash)) && digits(text.substr(slash + 1))) {
     const ShardNumber shard{std::stoull(text.substr(0, slash)), std::stoull(text.substr(slash + 1))};
     if (shard.part < shard.of && shard.of <= 1000000) return shard;
@@ -50,7 +52,9 @@ std::string write_shard(const Shard& shard) {
 }
 
 Shard read_shard(const std::string& path) {
-  const auto wrong = [&](const std::string& what) { return input_error(path + ": " + what + "; make the shard again with `lipcert certify --shard`."); };
+  const auto wrong = [&](const std::string& what) {
+    return input_error(path + ": " + what + "; make the shard again with `lipcert certify --shard`.");
+  };
   Json json;
   try {
     json = parse_json(read_file(path, 268435456), path);
@@ -69,8 +73,10 @@ Shard read_shard(const std::string& path) {
   } catch (const Json::exception&) {
     throw wrong("lacks a member of a shard, or one has another type");
   }
-  if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000) throw wrong("has an impossible shard number");
-  if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes) throw wrong("does not hold the records that it announces");
+  if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000)
+    throw wrong("has an impossible shard number");
+  if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes)
+    throw wrong("does not hold the records that it announces");
   for (std::uint64_t i = 0; i < shard.count; ++i) {
     if (decode_record(shard.records.data() + i * record_bytes, path).index != shard.first + i) throw wrong("has its records out of order");
   }

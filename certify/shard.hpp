@@ -1,5 +1,5 @@
-// Parts of a data set, certified by themselves and merged (formats/SPEC.md, section 8): the only way in which a certificate's samples may come
-// from several runs.
+// Parts of a data set, certified by themselves and merged (formats/SPEC.md, section 8): the only way in which a certificate's samples may
+// come from several runs.
 #pragma once
 
 #include <cstdint>

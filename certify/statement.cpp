@@ -24,9 +24,11 @@ constexpr const char* not_covered[] = {
     "Batches: symbolic dimensions of the input are taken as 1.",
 };
 
-constexpr const char* not_covered_without_samples = "Single inputs: whether the decision at a given input is right, or within which radius it is stable.";
+constexpr const char* not_covered_without_samples =
+    "Single inputs: whether the decision at a given input is right, or within which radius it is stable.";
 constexpr const char* not_covered_with_samples =
-    "Samples that were not selected; how the samples were chosen; whether their labels are right; and radii for floating-point inference: the radii are "
+    "Samples that were not selected; how the samples were chosen; whether their labels are right; and radii for floating-point inference: "
+    "the radii are "
     "about exact real arithmetic.";
 
 struct Assumption {

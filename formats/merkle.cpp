@@ -45,7 +45,8 @@ std::string MerkleTree::root() const {
   return digest;
 }
 
-std::vector<std::string> inclusion_proof(std::uint64_t index, std::uint64_t leaves, const std::function<std::string(std::uint64_t)>& entry) {
+std::vector<std::string> inclusion_proof(std::uint64_t index, std::uint64_t leaves,
+                                         const std::function<std::string(std::uint64_t)>& entry) {
   if (index >= leaves) throw Error(ExitCode::internal, "An inclusion proof was asked for a leaf that does not exist.");
   std::vector<std::string> path;
   (void)subtree(0, leaves, index, entry, path);

@@ -1,5 +1,5 @@
-// The Merkle tree of RFC 6962, section 2.1 (Certificate Transparency): leaf SHA-256(0x00 || entry), node SHA-256(0x01 || left || right), the
-// tree over n > 1 leaves split at the largest power of two below n. The root of no leaves is SHA-256 of nothing.
+// The Merkle tree of RFC 6962, section 2.1 (Certificate Transparency): leaf SHA-256(0x00 || entry), node SHA-256(0x01 || left || right),
+// the tree over n > 1 leaves split at the largest power of two below n. The root of no leaves is SHA-256 of nothing.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +28,11 @@ class MerkleTree {
 
 /// Audit path (RFC 6962, section 2.1.1) of leaf `index` among `leaves`; `entry(i)` gives the i-th entry and is called once for each. Throws
 /// `Error` (internal) when index >= leaves.
-[[nodiscard]] std::vector<std::string> inclusion_proof(std::uint64_t index, std::uint64_t leaves, const std::function<std::string(std::uint64_t)>& entry);
+[[nodiscard]] std::vector<std::string> inclusion_proof(std::uint64_t index, std::uint64_t leaves,
+                                                       const std::function<std::string(std::uint64_t)>& entry);
 
 /// Whether `proof` shows that `entry` is leaf `index` of the tree with this root (RFC 9162, section 2.1.3.2).
-[[nodiscard]] bool verify_inclusion(const std::string& entry, std::uint64_t index, std::uint64_t leaves, const std::vector<std::string>& proof,
-                                    const std::string& root);
+[[nodiscard]] bool verify_inclusion(const std::string& entry, std::uint64_t index, std::uint64_t leaves,
+                                    const std::vector<std::string>& proof, const std::string& root);
 
 }  // namespace lipcert

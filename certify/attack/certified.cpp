@@ -8,7 +8,9 @@ namespace lipcert::attack {
 
 CertifiedSamples read_certified_samples(const std::string& certificate) {
   CertifiedSamples result;
-  const auto wrong = [&](const std::string& what) { return input_error(certificate + ": " + what + "; give a certificate of `lipcert certify --data`."); };
+  const auto wrong = [&](const std::string& what) {
+    return input_error(certificate + ": " + what + "; give a certificate of `lipcert certify --data`.");
+  };
   try {
     const Json bundle = parse_json(read_file(certificate, 268435456), certificate);
     const Json statement = parse_json(base64_decode(bundle.at("dsseEnvelope").at("payload").get<std::string>()), certificate);
@@ -35,7 +37,8 @@ CertifiedSamples read_certified_samples(const std::string& certificate) {
     const Json& records = claim->at("records");
     const std::string name = records.at("file").get<std::string>();
     result.records = read_file_beside(folder_of(certificate), name, std::uint64_t{1} << 36);
-    if (sha256_hex(result.records) != records.at("sha256").get<std::string>()) throw wrong("belongs to other records than those in " + name);
+    if (sha256_hex(result.records) != records.at("sha256").get<std::string>())
+      throw wrong("belongs to other records than those in " + name);
   } catch (const Json::exception&) {
     throw wrong("is not built like a certificate");
   }

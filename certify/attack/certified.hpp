@@ -1,4 +1,5 @@
-// What a certificate says about samples, read for the falsifier. The signature is not checked: a forged certificate is attacked like any other.
+// What a certificate says about samples, read for the falsifier. The signature is not checked: a forged certificate is attacked like any
+// other.
 #pragma once
 
 #include <string>

@@ -26,7 +26,9 @@ struct Finding {
   double distance = 0;
   double radius = 0;  // certified; 0 without a certificate or when undecided
 
-  [[nodiscard]] double ratio() const { return distance > 0 ? radius / distance : radius > 0 ? std::numeric_limits<double>::infinity() : 0.0; }
+  [[nodiscard]] double ratio() const {
+    return distance > 0 ? radius / distance : radius > 0 ? std::numeric_limits<double>::infinity() : 0.0;
+  }
   [[nodiscard]] bool refutes() const { return distance < radius; }
 };
 
@@ -69,7 +71,9 @@ int attack_command(const AttackOptions& options) {
     blank.data = data.data;
     blank.format = data.format;
     blank.limit = data.limit;
-    if (!(data == blank)) throw Error(ExitCode::usage, "With --certificate the labels, the scaling and the layout are the certificate's; leave those options out.");
+    if (!(data == blank))
+      throw Error(ExitCode::usage,
+                  "With --certificate the labels, the scaling and the layout are the certificate's; leave those options out.");
     certified = attack::read_certified_samples(options.certificate);
     scaling = certified->scaling;
     data.label_column = certified->label_column;
@@ -112,7 +116,8 @@ int attack_command(const AttackOptions& options) {
         const SampleRecord record = decode_record(certified->records.data() + position * record_bytes, options.certificate);
         if (record.index != sample.index) throw input_error(options.certificate + ": has its records out of order.");
         if (record.predicted == no_class) continue;
-        if (record.predicted >= std::max<std::size_t>(network.outputs(), 2)) throw input_error(options.certificate + ": names a class that the model does not have.");
+        if (record.predicted >= std::max<std::size_t>(network.outputs(), 2))
+          throw input_error(options.certificate + ": names a class that the model does not have.");
         target.predicted = record.predicted;
         radius = record.radius;
       }
@@ -187,7 +192,8 @@ int attack_command(const AttackOptions& options) {
       fmt::print("ratio        certified radius / smallest flip: median {}, largest {}\n", short_number(median), short_number(largest));
     }
     if (!totals.shown.empty()) {
-      fmt::print("\n{:>9}  {:>6}  {:>6}  {:>12}{}\n", "sample", "class", "flip", "distance", certified ? fmt::format("  {:>12}  {:>8}", "certified", "ratio") : "");
+      fmt::print("\n{:>9}  {:>6}  {:>6}  {:>12}{}\n", "sample", "class", "flip", "distance",
+                 certified ? fmt::format("  {:>12}  {:>8}", "certified", "ratio") : "");
       for (const Finding& f : totals.shown) {
         fmt::print("{:>9}  {:>6}  {:>6}  {:>12}", f.index, f.from, f.to, short_number(f.distance));
         if (certified) fmt::print("  {:>12}  {:>8}{}", short_number(f.radius), short_number(f.ratio()), f.refutes() ? "  REFUTED" : "");

@@ -54,21 +54,31 @@ bool is_identity(const std::vector<std::uint32_t>& map, std::size_t size) {
 template <typename Real>
 Real activation(Operator op, Real x, Real slope) {
   switch (op) {
-    case Operator::relu: return x > 0 ? x : Real{0};
-    case Operator::leaky_relu: return x > 0 ? x : slope * x;
-    case Operator::abs: return std::fabs(x);
-    case Operator::sigmoid: return 1 / (1 + std::exp(-x));
-    case Operator::tanh: return std::tanh(x);
-    default: return x;
+    case Operator::relu:
+      return x > 0 ? x : Real{0};
+    case Operator::leaky_relu:
+      return x > 0 ? x : slope * x;
+    case Operator::abs:
+      return std::fabs(x);
+    case Operator::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Operator::tanh:
+      return std::tanh(x);
+    default:
+      return x;
   }
 }
 
 double combine(Operator op, double a, double b) {
   switch (op) {
-    case Operator::add: return a + b;
-    case Operator::sub: return a - b;
-    case Operator::mul: return a * b;
-    default: return a / b;
+    case Operator::add:
+      return a + b;
+    case Operator::sub:
+      return a - b;
+    case Operator::mul:
+      return a * b;
+    default:
+      return a / b;
   }
 }
 
@@ -113,7 +123,8 @@ class PlainNetwork::Compiler {
   [[nodiscard]] const Value& value(ValueId v) const { return network_.values[v]; }
   [[nodiscard]] bool is_data(ValueId v) const { return slots_.count(v) != 0; }
   [[nodiscard]] Error not_covered() const {
-    return input_error(network_.label(node_) + " (" + name_of(network_.nodes[node_].op) + "): the attack does not cover this use of the operator.");
+    return input_error(network_.label(node_) + " (" + name_of(network_.nodes[node_].op) +
+                       "): the attack does not cover this use of the operator.");
   }
 
   std::size_t new_slot(std::size_t size) {
@@ -161,14 +172,17 @@ class PlainNetwork::Compiler {
     Constant result{value(out).shape, {}};
     const auto input = [&](std::size_t i) -> const Constant& { return constant(node.inputs.at(i)); };
     switch (node.op) {
-      case Operator::constant: result = read(std::get<Tensor>(node.attributes.at("value"))); break;
+      case Operator::constant:
+        result = read(std::get<Tensor>(node.attributes.at("value")));
+        break;
       case Operator::add:
       case Operator::sub:
       case Operator::mul:
       case Operator::div: {
         const auto a = broadcast_map(input(0).shape, result.shape);
         const auto b = broadcast_map(input(1).shape, result.shape);
-        for (std::size_t i = 0; i < a.size(); ++i) result.entries.push_back(combine(node.op, input(0).entries[a[i]], input(1).entries[b[i]]));
+        for (std::size_t i = 0; i < a.size(); ++i)
+          result.entries.push_back(combine(node.op, input(0).entries[a[i]], input(1).entries[b[i]]));
         break;
       }
       case Operator::matmul: {
@@ -207,12 +221,15 @@ class PlainNetwork::Compiler {
       case Operator::reshape:
       case Operator::identity:
       case Operator::dropout:
-      case Operator::cast: result.entries = input(0).entries; break;
+      case Operator::cast:
+        result.entries = input(0).entries;
+        break;
     }
     constants_[out] = std::move(result);
   }
 
-  static std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b, std::size_t rows, std::size_t inner, std::size_t columns) {
+  static std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b, std::size_t rows, std::size_t inner,
+                                     std::size_t columns) {
     std::vector<double> c(rows * columns, 0.0);
     for (std::size_t i = 0; i < rows; ++i)
       for (std::size_t l = 0; l < inner; ++l)
@@ -234,7 +251,8 @@ class PlainNetwork::Compiler {
     const std::size_t size = element_count(shape);
     Step step;
     if (is_data(a) && is_data(b)) {
-      if ((node.op != Operator::add && node.op != Operator::sub) || element_count(value(a).shape) != size || element_count(value(b).shape) != size)
+      if ((node.op != Operator::add && node.op != Operator::sub) || element_count(value(a).shape) != size ||
+          element_count(value(b).shape) != size)
         throw not_covered();
       step.kind = node.op == Operator::add ? Kind::add : Kind::subtract;
       step.from = slots_[a];
@@ -337,9 +355,13 @@ class PlainNetwork::Compiler {
       case Operator::add:
       case Operator::sub:
       case Operator::mul:
-      case Operator::div: compile_elementwise(node); break;
+      case Operator::div:
+        compile_elementwise(node);
+        break;
       case Operator::matmul:
-      case Operator::gemm: compile_product(node); break;
+      case Operator::gemm:
+        compile_product(node);
+        break;
       case Operator::relu:
       case Operator::leaky_relu:
       case Operator::abs:
@@ -358,8 +380,11 @@ class PlainNetwork::Compiler {
       case Operator::reshape:
       case Operator::identity:
       case Operator::dropout:
-      case Operator::cast: last_ = slots_.at(node.inputs.at(0)); break;
-      case Operator::constant: throw not_covered();
+      case Operator::cast:
+        last_ = slots_.at(node.inputs.at(0));
+        break;
+      case Operator::constant:
+        throw not_covered();
     }
     slots_[node.outputs.at(0)] = last_;
   }
@@ -399,8 +424,9 @@ void PlainNetwork::run(const Step& step, std::size_t batch, std::vector<std::vec
       break;
     case Kind::multiply_right:
       if constexpr (std::is_same_v<Real, double>) {
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(batch * step.rows), static_cast<int>(step.n), static_cast<int>(step.k), 1.0,
-                    x.data(), static_cast<int>(step.k), step.matrix.data(), static_cast<int>(step.n), 0.0, y.data(), static_cast<int>(step.n));
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(batch * step.rows), static_cast<int>(step.n),
+                    static_cast<int>(step.k), 1.0, x.data(), static_cast<int>(step.k), step.matrix.data(), static_cast<int>(step.n), 0.0,
+                    y.data(), static_cast<int>(step.n));
       } else {
         for (std::size_t r = 0; r < batch * step.rows; ++r) {
           for (std::size_t j = 0; j < step.n; ++j) y[r * step.n + j] = 0;
@@ -429,11 +455,21 @@ void PlainNetwork::run(const Step& step, std::size_t batch, std::vector<std::vec
       for (std::size_t i = 0; i < y.size(); ++i) y[i] = step.kind == Kind::add ? x[i] + z[i] : x[i] - z[i];
       break;
     }
-    case Kind::relu: each(Operator::relu); break;
-    case Kind::leaky_relu: each(Operator::leaky_relu); break;
-    case Kind::abs: each(Operator::abs); break;
-    case Kind::sigmoid: each(Operator::sigmoid); break;
-    case Kind::tanh: each(Operator::tanh); break;
+    case Kind::relu:
+      each(Operator::relu);
+      break;
+    case Kind::leaky_relu:
+      each(Operator::leaky_relu);
+      break;
+    case Kind::abs:
+      each(Operator::abs);
+      break;
+    case Kind::sigmoid:
+      each(Operator::sigmoid);
+      break;
+    case Kind::tanh:
+      each(Operator::tanh);
+      break;
   }
 }
 
@@ -473,8 +509,9 @@ const std::vector<double>& PlainNetwork::gradient(const std::vector<double>& see
         }
         break;
       case Kind::multiply_right:
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(batch * step.rows), static_cast<int>(step.k), static_cast<int>(step.n), 1.0,
-                    g.data(), static_cast<int>(step.n), step.matrix.data(), static_cast<int>(step.n), 1.0, back.data(), static_cast<int>(step.k));
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(batch * step.rows), static_cast<int>(step.k),
+                    static_cast<int>(step.n), 1.0, g.data(), static_cast<int>(step.n), step.matrix.data(), static_cast<int>(step.n), 1.0,
+                    back.data(), static_cast<int>(step.k));
         break;
       case Kind::multiply_left:
         for (std::size_t b = 0; b < batch; ++b) {

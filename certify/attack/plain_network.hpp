@@ -1,5 +1,5 @@
-// A network evaluated and differentiated in plain floating point: the attacker's view. Nothing here is a bound, and nothing here is shared with
-// the code that makes bounds, so that a mistake there is not repeated here.
+// A network evaluated and differentiated in plain floating point: the attacker's view. Nothing here is a bound, and nothing here is shared
+// with the code that makes bounds, so that a mistake there is not repeated here.
 //
 // Samples are processed in batches of our own (the graph's batch dimension is 1); a matrix product costs one GEMM per batch.
 #pragma once
@@ -42,14 +42,14 @@ class PlainNetwork {
     std::size_t from = 0;   // slots
     std::size_t from2 = 0;  // add, subtract
     std::size_t to = 0;
-    std::size_t rows = 1;   // multiply_right: rows per sample; multiply_left: columns per sample
-    std::size_t k = 0;      // inner length
-    std::size_t n = 0;      // columns (right) or rows (left) of the result
-    double slope = 0;                  // leaky_relu
-    std::vector<std::uint32_t> map;    // affine: source entry of each result entry (empty: the same)
-    std::vector<double> factor;        // affine: empty: 1
-    std::vector<double> offset;        // affine: empty: 0
-    std::vector<double> matrix;        // right: k x n, left: n x k, row-major
+    std::size_t rows = 1;            // multiply_right: rows per sample; multiply_left: columns per sample
+    std::size_t k = 0;               // inner length
+    std::size_t n = 0;               // columns (right) or rows (left) of the result
+    double slope = 0;                // leaky_relu
+    std::vector<std::uint32_t> map;  // affine: source entry of each result entry (empty: the same)
+    std::vector<double> factor;      // affine: empty: 1
+    std::vector<double> offset;      // affine: empty: 0
+    std::vector<double> matrix;      // right: k x n, left: n x k, row-major
   };
 
   class Compiler;

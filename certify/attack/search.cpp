@@ -25,7 +25,12 @@ using Vector = std::vector<double>;
 class Batch {
  public:
   Batch(const PlainNetwork& network, const std::vector<Target>& targets, const SearchSettings& settings)
-      : network_(network), targets_(targets), settings_(settings), count_(targets.size()), n_(network.inputs()), classes_(network.outputs()) {
+      : network_(network),
+        targets_(targets),
+        settings_(settings),
+        count_(targets.size()),
+        n_(network.inputs()),
+        classes_(network.outputs()) {
     x_.reserve(count_ * n_);
     for (const Target& target : targets) x_.insert(x_.end(), target.x.begin(), target.x.end());
     best_ = x_;
@@ -316,8 +321,9 @@ class Batch {
     Vector single(n_);  // neighbours in binary32, which is what deployed inference sees
     for (std::size_t i = 0; i < n_; ++i) {
       const float rounded = static_cast<float>(y[i]);
-      single[i] = std::fabs(static_cast<double>(rounded) - x[i]) <= std::fabs(y[i] - x[i]) ? static_cast<double>(rounded)
-                                                                                           : static_cast<double>(std::nextafter(rounded, static_cast<float>(x[i])));
+      single[i] = std::fabs(static_cast<double>(rounded) - x[i]) <= std::fabs(y[i] - x[i])
+                      ? static_cast<double>(rounded)
+                      : static_cast<double>(std::nextafter(rounded, static_cast<float>(x[i])));
     }
     candidates.push_back(std::move(single));
     keep_nearest(y, b, candidates);
@@ -361,7 +367,8 @@ class Batch {
     }
     flip.found = true;
     flip.to = rival;
-    flip.distance = std::nextafter(static_cast<double>(length(y, b) * (1 + 0x1p-40L)) + targets_[b].x_error, std::numeric_limits<double>::infinity());
+    flip.distance =
+        std::nextafter(static_cast<double>(length(y, b) * (1 + 0x1p-40L)) + targets_[b].x_error, std::numeric_limits<double>::infinity());
     flip.y = std::move(y);
     return flip;
   }

@@ -1,5 +1,5 @@
-// gzip (RFC 1952) is inflated with zlib's inflate and not with gzread, which takes a file that is cut off between two members, or followed by
-// rubbish, for a whole one.
+// gzip (RFC 1952) is inflated with zlib's inflate and not with gzread, which takes a file that is cut off between two members, or followed
+// by rubbish, for a whole one.
 #include "formats/data/byte_source.hpp"
 
 #include <fcntl.h>
@@ -82,7 +82,8 @@ struct ByteSource::State {
       }
       if (!in_member) {
         if (raw[raw_at] != 0x1f) throw fail("something that is not gzip follows the gzip data; fetch the file again.");
-        if ((inflater ? inflateReset2(&stream, 31) : inflateInit2(&stream, 31)) != Z_OK) throw Error(ExitCode::internal, "zlib cannot start.");
+        if ((inflater ? inflateReset2(&stream, 31) : inflateInit2(&stream, 31)) != Z_OK)
+          throw Error(ExitCode::internal, "zlib cannot start.");
         inflater = true;
         in_member = true;
       }

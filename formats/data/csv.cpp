@@ -18,7 +18,8 @@ bool read_line(ByteSource& source, std::string& line) {
     const std::size_t end = ahead.find('\n');
     const std::size_t take = end == std::string_view::npos ? ahead.size() : end;
     line.append(ahead.substr(0, take));
-    if (line.size() > longest_line) throw input_error(source.path() + ": has a line of more than 2^30 bytes; this is no CSV file of numbers.");
+    if (line.size() > longest_line)
+      throw input_error(source.path() + ": has a line of more than 2^30 bytes; this is no CSV file of numbers.");
     std::string skipped(end == std::string_view::npos ? take : take + 1, '\0');
     if (!source.read_exactly(skipped.data(), skipped.size())) break;
     if (end != std::string_view::npos) break;
@@ -70,7 +71,8 @@ bool is_not_finite(const std::string& field) {
 
 /// A field that no column is called: the beginning of a number. A sample in which something is wrong must never pass for a header.
 bool is_broken_number(const std::string& field) {
-  return !field.empty() && ((field[0] >= '0' && field[0] <= '9') || field[0] == '+' || field[0] == '-' || field[0] == '.' || is_not_finite(field));
+  return !field.empty() &&
+         ((field[0] >= '0' && field[0] <= '9') || field[0] == '+' || field[0] == '-' || field[0] == '.' || is_not_finite(field));
 }
 
 class CsvReader final : public SampleReader::Format {
@@ -81,9 +83,11 @@ class CsvReader final : public SampleReader::Format {
     width_ = fields_.size();
     Rational scratch;
     if (!std::all_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return Rational::read_decimal(field, scratch); })) {
-      if (line_.rfind("\xef\xbb\xbf", 0) == 0) throw input_error(path + ": starts with a byte order mark; save it as plain UTF-8 without one.");
+      if (line_.rfind("\xef\xbb\xbf", 0) == 0)
+        throw input_error(path + ": starts with a byte order mark; save it as plain UTF-8 without one.");
       const auto is_number = [&](const std::string& field) { return Rational::read_decimal(field, scratch); };
-      if (std::any_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return !is_number(field) && is_broken_number(field); }) ||
+      if (std::any_of(fields_.begin(), fields_.end(),
+                      [&](const std::string& field) { return !is_number(field) && is_broken_number(field); }) ||
           std::all_of(fields_.begin(), fields_.end(), [&](const std::string& field) { return field.empty() || is_number(field); }))
         throw bad_field();
     } else {
@@ -93,7 +97,8 @@ class CsvReader final : public SampleReader::Format {
       const auto width = static_cast<std::int64_t>(width_);
       const std::int64_t column = *label_column < 0 ? *label_column + width : *label_column;
       if (column < 0 || column >= width)
-        throw Error(ExitCode::usage, "--label-column " + std::to_string(*label_column) + ": " + path + " has only " + std::to_string(width_) + " columns.");
+        throw Error(ExitCode::usage,
+                    "--label-column " + std::to_string(*label_column) + ": " + path + " has only " + std::to_string(width_) + " columns.");
       label_column_ = static_cast<std::uint64_t>(column);
     }
     const std::uint64_t columns = width_ - (label_column_ ? 1 : 0);
@@ -109,13 +114,14 @@ class CsvReader final : public SampleReader::Format {
     have_line_ = false;
     if (line_.empty()) {  // only at the end
       while (next_line()) {
-        if (!line_.empty()) throw input_error(source_.path() + ": an empty line stands before line " + std::to_string(number_) + "; remove it.");
+        if (!line_.empty())
+          throw input_error(source_.path() + ": an empty line stands before line " + std::to_string(number_) + "; remove it.");
       }
       return false;
     }
     if (fields_.size() != width_)
-      throw input_error(source_.path() + ": line " + std::to_string(number_) + " has " + std::to_string(fields_.size()) + " fields, the first one has " +
-                        std::to_string(width_) + ".");
+      throw input_error(source_.path() + ": line " + std::to_string(number_) + " has " + std::to_string(fields_.size()) +
+                        " fields, the first one has " + std::to_string(width_) + ".");
     Rational scratch;
     for (const std::string& field : fields_) {
       if (!Rational::read_decimal(field, scratch)) throw bad_field();
@@ -125,8 +131,8 @@ class CsvReader final : public SampleReader::Format {
     if (label_column_) {
       std::int64_t label = 0;
       if (!read_integer(fields_[*label_column_], label))
-        throw input_error(source_.path() + ": the label in line " + std::to_string(number_) + ", '" + fields_[*label_column_].substr(0, 40) +
-                          "', is no integer; check --label-column.");
+        throw input_error(source_.path() + ": the label in line " + std::to_string(number_) + ", '" +
+                          fields_[*label_column_].substr(0, 40) + "', is no integer; check --label-column.");
       sample.label = label;
       fields_.erase(fields_.begin() + static_cast<std::ptrdiff_t>(*label_column_));
     }
@@ -156,7 +162,8 @@ class CsvReader final : public SampleReader::Format {
       }
       return input_error(source_.path() + ": field " + std::to_string(i) + " of line " + std::to_string(number_) +
                          (shown.empty() ? std::string(" is empty") : " is '" + shown + "'") +
-                         (is_not_finite(fields_[i]) ? ", and a sample that is not finite has no radius; remove the sample." : ", not a number; separate numbers by commas."));
+                         (is_not_finite(fields_[i]) ? ", and a sample that is not finite has no radius; remove the sample."
+                                                    : ", not a number; separate numbers by commas."));
     }
     return input_error(source_.path() + ": line " + std::to_string(number_) + " cannot be read.");
   }

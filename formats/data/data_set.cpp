@@ -11,11 +11,16 @@ namespace lipcert {
 
 const char* name_of(DataFormat format) {
   switch (format) {
-    case DataFormat::idx: return "idx";
-    case DataFormat::csv: return "csv";
-    case DataFormat::npy: return "npy";
-    case DataFormat::cifar10: return "cifar10";
-    case DataFormat::png_folder: return "png-folder";
+    case DataFormat::idx:
+      return "idx";
+    case DataFormat::csv:
+      return "csv";
+    case DataFormat::npy:
+      return "npy";
+    case DataFormat::cifar10:
+      return "cifar10";
+    case DataFormat::png_folder:
+      return "png-folder";
   }
   return "";
 }
@@ -52,9 +57,10 @@ DataFormat recognise(const std::string& path) {
   if (start.substr(0, 4) == "\x93NUM") return DataFormat::npy;
   if (start.size() == 4 && start[0] == 0 && start[1] == 0) return DataFormat::idx;
   if (ends_with(name, ".csv") || ends_with(name, ".txt")) return DataFormat::csv;
-  throw input_error(path +
-                    ": the format is not recognised; give an IDX, NPY, CSV (.csv) or CIFAR-10 (.bin) file or a folder of PNG images, or name the format "
-                    "with --format.");
+  throw input_error(
+      path +
+      ": the format is not recognised; give an IDX, NPY, CSV (.csv) or CIFAR-10 (.bin) file or a folder of PNG images, or name the format "
+      "with --format.");
 }
 
 }  // namespace
@@ -76,8 +82,8 @@ struct SampleReader::State {
       std::int64_t label = 0;
       const bool label_there = labels->next(label);
       if (there && !label_there)
-        throw input_error(labels->path() + ": there are only " + std::to_string(count) + " labels, fewer than samples in " + source.samples +
-                          "; give the labels of this very data set.");
+        throw input_error(labels->path() + ": there are only " + std::to_string(count) + " labels, fewer than samples in " +
+                          source.samples + "; give the labels of this very data set.");
       if (!there && label_there)
         throw input_error(labels->path() + ": there are more labels than the " + std::to_string(count) + " samples of " + source.samples +
                           "; give the labels of this very data set.");
@@ -102,11 +108,21 @@ SampleReader::SampleReader(const DataSource& source) : state_(std::make_unique<S
   if (!source.labels.empty() && (s.format == DataFormat::cifar10 || s.format == DataFormat::png_folder))
     throw Error(ExitCode::usage, source.samples + " holds its own labels; leave --labels out.");
   switch (s.format) {
-    case DataFormat::idx: s.reader = read_idx(source.samples); break;
-    case DataFormat::csv: s.reader = read_csv(source.samples, source.label_column); break;
-    case DataFormat::npy: s.reader = read_npy(source.samples); break;
-    case DataFormat::cifar10: s.reader = read_cifar10(source.samples); break;
-    case DataFormat::png_folder: s.reader = read_png_folder(source.samples); break;
+    case DataFormat::idx:
+      s.reader = read_idx(source.samples);
+      break;
+    case DataFormat::csv:
+      s.reader = read_csv(source.samples, source.label_column);
+      break;
+    case DataFormat::npy:
+      s.reader = read_npy(source.samples);
+      break;
+    case DataFormat::cifar10:
+      s.reader = read_cifar10(source.samples);
+      break;
+    case DataFormat::png_folder:
+      s.reader = read_png_folder(source.samples);
+      break;
   }
   if (!source.labels.empty()) s.labels = std::make_unique<LabelReader>(source.labels);
 }

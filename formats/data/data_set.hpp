@@ -19,13 +19,14 @@ enum class DataFormat { idx, csv, npy, cifar10, png_folder };
 /// Where the data lies. Labels come from a file of their own, from a column of a CSV, from the sub-folders of a PNG folder, or with each
 /// CIFAR-10 record; or there are none.
 struct DataSource {
-  std::string samples;                          // file or folder
-  std::string labels;                           // file; empty: none
-  std::optional<DataFormat> format;             // default: recognised
-  std::optional<std::int64_t> label_column;     // CSV: from 0; negative counts from the last column
+  std::string samples;                       // file or folder
+  std::string labels;                        // file; empty: none
+  std::optional<DataFormat> format;          // default: recognised
+  std::optional<std::int64_t> label_column;  // CSV: from 0; negative counts from the last column
 };
 
-/// Images have channels, rows and columns, in that order. Without image shape every entry is a channel of its own (a feature, with its own mean).
+/// Images have channels, rows and columns, in that order. Without image shape every entry is a channel of its own (a feature, with its own
+/// mean).
 struct SampleShape {
   std::uint64_t channels = 0;
   std::uint64_t rows = 1;
@@ -60,8 +61,8 @@ struct Sample {
   std::uint64_t index = 0;  // in the data file, from 0
   std::optional<std::int64_t> label;
   std::vector<std::uint8_t> pixels;
-  std::vector<double> reals;           // finite; the exact values
-  std::vector<std::string> decimals;   // valid for Rational::read_decimal
+  std::vector<double> reals;          // finite; the exact values
+  std::vector<std::string> decimals;  // valid for Rational::read_decimal
 
   [[nodiscard]] std::size_t entries() const { return pixels.size() + reals.size() + decimals.size(); }
 };

@@ -16,7 +16,8 @@ std::vector<std::uint64_t> read_idx_header(ByteSource& source) {
   std::vector<std::uint64_t> dimensions;
   for (unsigned d = 0; d < magic[3]; ++d) {
     std::array<unsigned char, 4> bytes{};
-    if (!source.read_exactly(bytes.data(), bytes.size())) throw input_error(source.path() + ": ends inside its header; fetch the file again.");
+    if (!source.read_exactly(bytes.data(), bytes.size()))
+      throw input_error(source.path() + ": ends inside its header; fetch the file again.");
     dimensions.push_back((std::uint64_t{bytes[0]} << 24) | (std::uint64_t{bytes[1]} << 16) | (std::uint64_t{bytes[2]} << 8) | bytes[3]);
   }
   return dimensions;
@@ -31,7 +32,8 @@ class IdxReader final : public SampleReader::Format {
     if (dimensions.size() == 1)
       throw input_error(path + ": holds one number per sample, so these are labels; give them with --labels and the samples with --data.");
     if (dimensions.size() != 2 && dimensions.size() != 3)
-      throw input_error(path + ": has " + std::to_string(dimensions.size()) + " dimensions; samples have 2 (number, entries) or 3 (number, rows, columns).");
+      throw input_error(path + ": has " + std::to_string(dimensions.size()) +
+                        " dimensions; samples have 2 (number, entries) or 3 (number, rows, columns).");
     count_ = dimensions[0];
     entries_ = sample_entries(path, {dimensions.begin() + 1, dimensions.end()});
     shape_ = dimensions.size() == 3 ? SampleShape{1, dimensions[1], dimensions[2], true} : SampleShape{dimensions[1], 1, 1, false};
@@ -40,14 +42,16 @@ class IdxReader final : public SampleReader::Format {
   bool next(Sample& sample) override {
     if (taken_ == count_) {
       if (!source_.peek(1).empty())
-        throw input_error(source_.path() + ": goes on after the " + std::to_string(count_) + " samples of its header; fetch the file again.");
+        throw input_error(source_.path() + ": goes on after the " + std::to_string(count_) +
+                          " samples of its header; fetch the file again.");
       return false;
     }
     sample.reals.clear();
     sample.decimals.clear();
     sample.pixels.resize(entries_);
     if (!source_.read_exactly(sample.pixels.data(), entries_))
-      throw input_error(source_.path() + ": ends inside sample " + std::to_string(taken_) + " of " + std::to_string(count_) + "; fetch the file again.");
+      throw input_error(source_.path() + ": ends inside sample " + std::to_string(taken_) + " of " + std::to_string(count_) +
+                        "; fetch the file again.");
     ++taken_;
     return true;
   }

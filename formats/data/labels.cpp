@@ -13,9 +13,11 @@ LabelReader::LabelReader(const std::string& path) : source_(path, ByteSource::Gz
     kind_ = Kind::npy;
     source_ = ByteSource(path, ByteSource::Gzip::refused);
     const NpyHeader header = read_npy_header(source_);
-    if (header.shape.size() != 1) throw input_error(path + ": labels have one dimension, and these have " + std::to_string(header.shape.size()) + ".");
+    if (header.shape.size() != 1)
+      throw input_error(path + ": labels have one dimension, and these have " + std::to_string(header.shape.size()) + ".");
     if (npy_size(header.type) == 0 || header.type[1] == 'f')
-      throw input_error(path + ": labels are integers, and these are of type '" + header.type.substr(0, 20) + "'; convert them with astype(numpy.int64).");
+      throw input_error(path + ": labels are integers, and these are of type '" + header.type.substr(0, 20) +
+                        "'; convert them with astype(numpy.int64).");
     count_ = header.shape[0];
     type_ = header.type;
   } else if (start == std::string_view("\0\0", 2)) {
@@ -57,7 +59,8 @@ bool LabelReader::next(std::int64_t& label) {
   std::array<unsigned char, 8> bytes{};
   const std::size_t size = kind_ == Kind::idx ? 1 : npy_size(type_);
   if (!source_.read_exactly(bytes.data(), size))
-    throw input_error(source_.path() + ": ends after " + std::to_string(taken_) + " of " + std::to_string(count_) + " labels; fetch the file again.");
+    throw input_error(source_.path() + ": ends after " + std::to_string(taken_) + " of " + std::to_string(count_) +
+                      " labels; fetch the file again.");
   double value = bytes[0];
   if (kind_ == Kind::npy && !npy_value(type_, bytes.data(), value))
     throw input_error(source_.path() + ": label " + std::to_string(taken_) + " is 2^53 or more in magnitude; labels are small integers.");

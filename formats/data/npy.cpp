@@ -1,5 +1,5 @@
-// NPY (numpy.save), versions 1 to 3: a magic number, the header's length, a Python dictionary with exactly descr, fortran_order and shape, the
-// data. The dictionary is read as numpy writes it, not as Python in general.
+// NPY (numpy.save), versions 1 to 3: a magic number, the header's length, a Python dictionary with exactly descr, fortran_order and shape,
+// the data. The dictionary is read as numpy writes it, not as Python in general.
 #include <array>
 #include <bit>
 #include <cmath>
@@ -55,7 +55,9 @@ class Header {
   }
 
  private:
-  [[nodiscard]] Error malformed() const { return input_error(path_ + ": its NPY header is not as numpy.save writes it; save the array again."); }
+  [[nodiscard]] Error malformed() const {
+    return input_error(path_ + ": its NPY header is not as numpy.save writes it; save the array again.");
+  }
   void blank() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
   }
@@ -117,7 +119,8 @@ class NpyReader final : public SampleReader::Format {
                         " dimensions; samples have 2 (number, entries), 3 (number, rows, columns) or 4 (number, channels, rows, columns).");
     size_ = npy_size(header_.type);
     if (size_ == 0)
-      throw input_error(path + ": holds elements of type '" + header_.type.substr(0, 20) + "', which are not read; convert it with astype(numpy.float64).");
+      throw input_error(path + ": holds elements of type '" + header_.type.substr(0, 20) +
+                        "', which are not read; convert it with astype(numpy.float64).");
     entries_ = sample_entries(path, {d.begin() + 1, d.end()});
     shape_ = d.size() == 2 ? SampleShape{d[1], 1, 1, false} : SampleShape{d.size() == 4 ? d[1] : 1, d[d.size() - 2], d.back(), true};
   }
@@ -125,7 +128,8 @@ class NpyReader final : public SampleReader::Format {
   bool next(Sample& sample) override {
     if (taken_ == header_.shape[0]) {
       if (!source_.peek(1).empty())
-        throw input_error(source_.path() + ": goes on after the " + std::to_string(taken_) + " samples of its header; save the array again.");
+        throw input_error(source_.path() + ": goes on after the " + std::to_string(taken_) +
+                          " samples of its header; save the array again.");
       return false;
     }
     bytes_.resize(entries_ * size_);
@@ -144,7 +148,7 @@ class NpyReader final : public SampleReader::Format {
         const bool fits = npy_value(header_.type, bytes_.data() + i * size_, value);
         if (!fits || !std::isfinite(value))
           throw input_error(source_.path() + ": entry " + std::to_string(i) + " of sample " + std::to_string(taken_) +
-                            (!fits                ? " is an integer of 2^53 or more"
+                            (!fits               ? " is an integer of 2^53 or more"
                              : std::isnan(value) ? " is NaN"
                                                  : " is infinite") +
                             ", and such a sample has no radius; remove it.");
@@ -173,10 +177,12 @@ class NpyReader final : public SampleReader::Format {
 
 NpyHeader read_npy_header(ByteSource& source) {
   std::array<unsigned char, 8> magic{};
-  if (!source.read_exactly(magic.data(), magic.size()) || std::string(magic.begin(), magic.begin() + 6) != "\x93NUMPY" || magic[6] < 1 || magic[6] > 3)
+  if (!source.read_exactly(magic.data(), magic.size()) || std::string(magic.begin(), magic.begin() + 6) != "\x93NUMPY" || magic[6] < 1 ||
+      magic[6] > 3)
     throw input_error(source.path() + ": is not an NPY file of version 1, 2 or 3; save it with numpy.save.");
   std::array<unsigned char, 4> length{};
-  if (!source.read_exactly(length.data(), magic[6] == 1 ? 2 : 4)) throw input_error(source.path() + ": ends inside its header; fetch the file again.");
+  if (!source.read_exactly(length.data(), magic[6] == 1 ? 2 : 4))
+    throw input_error(source.path() + ": ends inside its header; fetch the file again.");
   const std::size_t bytes = length[0] | (std::size_t{length[1]} << 8) | (std::size_t{length[2]} << 16) | (std::size_t{length[3]} << 24);
   if (bytes > 65536) throw input_error(source.path() + ": its NPY header is longer than 65536 bytes; save the array again.");
   std::string text(bytes, '\0');
@@ -200,7 +206,9 @@ bool npy_value(const std::string& type, const unsigned char* bytes, double& valu
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < size; ++i) bits |= std::uint64_t{bytes[type[0] == '>' ? size - 1 - i : i]} << (8 * i);
   if (type[1] == 'f') {
-    value = size == 2 ? half(bits) : size == 4 ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits))) : std::bit_cast<double>(bits);
+    value = size == 2   ? half(bits)
+            : size == 4 ? static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits)))
+                        : std::bit_cast<double>(bits);
     return true;
   }
   auto integer = static_cast<std::int64_t>(bits);

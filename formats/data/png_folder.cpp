@@ -1,5 +1,5 @@
-// A folder of PNG images (libpng), one sub-folder per class or none. Pixels are decoded to 8 bits without any change of colour: gamma, profiles
-// and the like are ignored; what cannot be read that way (16 bits, alpha) is refused instead of being converted.
+// A folder of PNG images (libpng), one sub-folder per class or none. Pixels are decoded to 8 bits without any change of colour: gamma,
+// profiles and the like are ignored; what cannot be read that way (16 bits, alpha) is refused instead of being converted.
 #include <dirent.h>
 #include <png.h>
 #include <sys/stat.h>
@@ -141,7 +141,8 @@ std::vector<Entry> list(const std::string& path) {
   }
   ::closedir(folder);
   if (!wrong.empty())
-    throw input_error(path + ": '" + wrong.substr(0, wrong.find('\n')) + "' is neither a regular file nor a folder; keep only images and folders of images there.");
+    throw input_error(path + ": '" + wrong.substr(0, wrong.find('\n')) +
+                      "' is neither a regular file nor a folder; keep only images and folders of images there.");
   return entries;
 }
 
@@ -154,7 +155,8 @@ class PngReader final : public SampleReader::Format {
   explicit PngReader(const std::string& path) : path_(path) {
     while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
     const auto refuse = [&](const std::string& name) {
-      throw input_error(path_ + ": '" + name + "' is not a PNG image (*.png); keep only images there, either directly or in one sub-folder per class.");
+      throw input_error(path_ + ": '" + name +
+                        "' is not a PNG image (*.png); keep only images there, either directly or in one sub-folder per class.");
     };
     std::vector<Entry> entries = list(path_);
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
@@ -169,14 +171,16 @@ class PngReader final : public SampleReader::Format {
       }
       labelled_ = true;
       const std::vector<Entry> inside = list(path_ + "/" + entry.name);
-      if (inside.empty()) throw input_error(path_ + ": the sub-folder '" + entry.name + "' has no image; remove it, or put the images of its class there.");
+      if (inside.empty())
+        throw input_error(path_ + ": the sub-folder '" + entry.name + "' has no image; remove it, or put the images of its class there.");
       for (const Entry& inner : inside) {
         if (inner.folder || !is_png_name(inner.name)) refuse(entry.name + "/" + inner.name);
         images_.push_back({entry.name + "/" + inner.name, position});
       }
       ++position;
     }
-    if (files && labelled_) throw input_error(path_ + ": has images beside sub-folders; put all images into sub-folders, one per class, or none.");
+    if (files && labelled_)
+      throw input_error(path_ + ": has images beside sub-folders; put all images into sub-folders, one per class, or none.");
     std::sort(images_.begin(), images_.end(), [](const Named& a, const Named& b) { return a.name < b.name; });
   }
 
@@ -203,10 +207,12 @@ class PngReader final : public SampleReader::Format {
     if (wanted || taken_ == 0) {
       Image image = decode(bytes);
       if (!image.problem.empty())
-        throw input_error(path_ + "/" + named.name + ": cannot be used, " + image.problem + "; convert it to 8 bits without transparency, or remove it.");
+        throw input_error(path_ + "/" + named.name + ": cannot be used, " + image.problem +
+                          "; convert it to 8 bits without transparency, or remove it.");
       if (taken_ == 0) shape_ = image.shape;
       if (!(shape_ == image.shape))
-        throw input_error(path_ + "/" + named.name + ": has " + text(image.shape) + ", the first image has " + text(shape_) + "; all images must be alike.");
+        throw input_error(path_ + "/" + named.name + ": has " + text(image.shape) + ", the first image has " + text(shape_) +
+                          "; all images must be alike.");
       sample.reals.clear();
       sample.decimals.clear();
       sample.pixels.resize(image.pixels.size());

@@ -70,8 +70,8 @@ std::string without_leading_zeros(const std::string& digits) {
 }
 
 double rounded(mpq_srcptr value, mpfr_rnd_t direction) {
-  // MPFR's exponent range is far wider than a double's, so that the 53 bits are right; mpfr_get_d then rounds subnormals and overflow in the
-  // same direction, and two roundings in one direction are one.
+  // MPFR's exponent range is far wider than a double's, so that the 53 bits are right; mpfr_get_d then rounds subnormals and overflow in
+  // the same direction, and two roundings in one direction are one.
   mpfr_t number;
   mpfr_init2(number, 53);
   mpfr_set_q(number, value, direction);
@@ -141,7 +141,8 @@ Rational Rational::parse(const std::string& text, const std::string& what) {
   std::string denominator;
   if (split_fraction(text, numerator, denominator)) {
     if (numerator[0] == '+') numerator.erase(0, 1);
-    if (mpz_set_str(mpq_numref(result.value_), numerator.c_str(), 10) != 0 || mpz_set_str(mpq_denref(result.value_), denominator.c_str(), 10) != 0)
+    if (mpz_set_str(mpq_numref(result.value_), numerator.c_str(), 10) != 0 ||
+        mpz_set_str(mpq_denref(result.value_), denominator.c_str(), 10) != 0)
       throw not_a_number(text, what);
     mpq_canonicalize(result.value_);
   } else if (!read_decimal(text, result)) {

@@ -1,5 +1,5 @@
-// From the numbers of a data file to the graph's input: x = (v * scale - mean_c) / std_c as exact fractions, in the order in which the graph
-// reads them (formats/SPEC.md, section 8).
+// From the numbers of a data file to the graph's input: x = (v * scale - mean_c) / std_c as exact fractions, in the order in which the
+// graph reads them (formats/SPEC.md, section 8).
 #pragma once
 
 #include <cstdint>
@@ -51,8 +51,8 @@ class Scaling {
   Rational scale_;
   std::vector<Rational> mean_;  // one, or one per channel
   std::vector<Rational> std_;
-  bool unit_ = false;     // x = v
-  bool one_map_ = false;  // the same for all channels
+  bool unit_ = false;                     // x = v
+  bool one_map_ = false;                  // the same for all channels
   std::vector<EntryBounds> pixel_table_;  // 256 per map; empty when there are too many maps
 };
 

@@ -1,5 +1,5 @@
-// The tree of RFC 6962 against the vectors of the Certificate Transparency reference implementation, and proofs against their own verification and
-// against every forgery of one digest.
+// The tree of RFC 6962 against the vectors of the Certificate Transparency reference implementation, and proofs against their own
+// verification and against every forgery of one digest.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -19,7 +19,8 @@ std::string from_hex(const std::string& hex) {
 }
 
 // certificate-transparency's merkle tree tests: inputs and the roots of the trees over the first 1, ..., 8 of them.
-const std::vector<std::string> inputs = {"", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+const std::vector<std::string> inputs = {
+    "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
 const std::vector<std::string> roots = {
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
     "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",

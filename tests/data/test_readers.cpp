@@ -86,12 +86,14 @@ std::string chunk(const std::string& type, const std::string& data) {
 }
 
 /// rows: filter byte 0 and the row's bytes, for all rows.
-std::string png(std::uint32_t width, std::uint32_t height, char depth, char colour, const std::string& rows, const std::string& before = "") {
+std::string png(std::uint32_t width, std::uint32_t height, char depth, char colour, const std::string& rows,
+                const std::string& before = "") {
   std::string packed(rows.size() + 100, '\0');
   uLongf size = packed.size();
   REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()), rows.size()) == Z_OK);
   packed.resize(size);
-  return "\x89PNG\r\n\x1a\n"s + chunk("IHDR", big(width) + big(height) + std::string{depth, colour, 0, 0, 0}) + before + chunk("IDAT", packed) + chunk("IEND", "");
+  return "\x89PNG\r\n\x1a\n"s + chunk("IHDR", big(width) + big(height) + std::string{depth, colour, 0, 0, 0}) + before +
+         chunk("IDAT", packed) + chunk("IEND", "");
 }
 
 std::vector<Sample> read_all(const DataSource& source, DataDescription& description) {
@@ -212,7 +214,10 @@ TEST_CASE("CSV") {
   CHECK(says(refusal(from(folder.write("ragged.csv", "1,2\n3,4,5\n"))), "has 3 fields"));
   CHECK(says(refusal(from(folder.write("gap.csv", "1,2\n\n3,4\n"))), "an empty line"));
   CHECK(says(refusal(from(folder.write("packed.csv", gzip("1,2\n")))), "unpack it first"));
-  CHECK(says(refusal(from(folder.write("bom.csv", "\xef\xbb\xbf" "1,2\n3,4\n"))), "byte order mark"));
+  CHECK(says(refusal(from(folder.write("bom.csv",
+                                       "\xef\xbb\xbf"
+                                       "1,2\n3,4\n"))),
+             "byte order mark"));
   CHECK(says(refusal(from(folder.write("half.csv", "1,2x\n3,4\n"))), "not a number"));
   CHECK(says(refusal(from(folder.write("hole.csv", "1,\n3,4\n"))), "is empty"));
   CHECK(refusal(from(folder.write("index.csv", ",a,b\n0,3,4\n"))).empty());
@@ -237,19 +242,26 @@ TEST_CASE("NPY") {
   CHECK(d.shape == SampleShape{2, 1, 2, true});
   samples = read_all(from(folder.write("u.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), }", "\x01\x02\xff"))), d);
   CHECK(samples[0].pixels == std::vector<std::uint8_t>{1, 2, 255});
-  samples = read_all(from(folder.write("s.npy", npy("{'descr': '>i2', 'fortran_order': False, 'shape': (1, 2), }", "\xff\xfe\x01\x00"s))), d);
+  samples =
+      read_all(from(folder.write("s.npy", npy("{'descr': '>i2', 'fortran_order': False, 'shape': (1, 2), }", "\xff\xfe\x01\x00"s))), d);
   CHECK(samples[0].reals == std::vector<double>{-2, 256});
   // binary16: one, the smallest subnormal, the largest, minus two
-  samples = read_all(from(folder.write("h.npy", npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 4), }", "\x00\x3c\x01\x00\xff\x7b\x00\xc0"s))), d);
+  samples = read_all(
+      from(folder.write("h.npy", npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 4), }", "\x00\x3c\x01\x00\xff\x7b\x00\xc0"s))),
+      d);
   CHECK(samples[0].reals == std::vector<double>{1, 0x1p-24, 65504, -2});
-  samples = read_all(from(folder.write("f.npy", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "\x3d\xcc\xcc\xcd"))), d);
+  samples =
+      read_all(from(folder.write("f.npy", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "\x3d\xcc\xcc\xcd"))), d);
   CHECK(samples[0].reals[0] == static_cast<double>(0.1F));
-  const std::string labels = folder.write("l.npy", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", "\x01\x00\x00\x00\xff\xff\xff\xff"s));
+  const std::string labels =
+      folder.write("l.npy", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", "\x01\x00\x00\x00\xff\xff\xff\xff"s));
   samples = read_all(from(matrix, labels), d);
   CHECK(samples[0].label == 1);
   CHECK(samples[1].label == -1);
 
-  const auto bad = [&](const std::string& dictionary, const std::string& bytes) { return refusal(from(folder.write("bad.npy", npy(dictionary, bytes)))); };
+  const auto bad = [&](const std::string& dictionary, const std::string& bytes) {
+    return refusal(from(folder.write("bad.npy", npy(dictionary, bytes))));
+  };
   CHECK(says(bad("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", data.substr(0, 31)), "ends inside sample 1 of 2"));
   CHECK(says(bad("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", data + "x"), "goes on after"));
   CHECK(says(bad("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2), }", data), "Fortran"));

@@ -44,7 +44,8 @@ inline std::string onnx(const Dense& net) {
   for (std::size_t l = 0; l < net.weights.size(); ++l) {
     const std::string n = std::to_string(l);
     const bool last = l + 1 == net.weights.size();
-    model.initialiser(ob::floats("W" + n, {size(l + 1), size(l)}, net.weights[l])).initialiser(ob::floats("b" + n, {size(l + 1)}, net.biases[l]));
+    model.initialiser(ob::floats("W" + n, {size(l + 1), size(l)}, net.weights[l]))
+        .initialiser(ob::floats("b" + n, {size(l + 1)}, net.biases[l]));
     model.node("Gemm", {from, "W" + n, "b" + n}, {last ? "y" : "z" + n}, {ob::attribute("transB", 1)});
     if (!last) model.node("Relu", {"z" + n}, {"h" + n});
     from = "h" + n;
@@ -64,7 +65,8 @@ inline std::vector<lipcert::Rational> exact(const Dense& net, std::vector<lipcer
     std::vector<Rational> z;
     for (std::size_t i = 0; i < net.widths[l + 1]; ++i) {
       Rational sum = Rational::exact(static_cast<double>(net.biases[l][i]));
-      for (std::size_t k = 0; k < net.widths[l]; ++k) sum = sum + Rational::exact(static_cast<double>(net.weights[l][i * net.widths[l] + k])) * x[k];
+      for (std::size_t k = 0; k < net.widths[l]; ++k)
+        sum = sum + Rational::exact(static_cast<double>(net.weights[l][i * net.widths[l] + k])) * x[k];
       z.push_back(l + 1 < net.weights.size() && sum.sign() < 0 ? Rational() : sum);
     }
     x = std::move(z);

@@ -83,7 +83,10 @@ TEST_CASE("gradients, operator by operator") {
   for (const char* op : {"Relu", "LeakyRelu", "Abs", "Sigmoid", "Tanh"}) {
     INFO(op);
     ob::Model model;
-    model.input("x", {1, 4}).output("y", {1, 3}).initialiser(ob::floats("W", {4, 3}, values(12, -0.8F))).initialiser(ob::floats("s", {4}, values(4, -1.1F)));
+    model.input("x", {1, 4})
+        .output("y", {1, 3})
+        .initialiser(ob::floats("W", {4, 3}, values(12, -0.8F)))
+        .initialiser(ob::floats("s", {4}, values(4, -1.1F)));
     model.node("Mul", {"x", "s"}, {"a"}).node(op, {"a"}, {"h"}).node("MatMul", {"h", "W"}, {"y"});
     check_gradients(read(model), 2);
   }
@@ -97,7 +100,11 @@ TEST_CASE("gradients, operator by operator") {
         .initialiser(ob::floats("B", {3, 6}, values(18, -0.7F)))
         .initialiser(ob::floats("e", {2}, {0.5F, -1}))
         .initialiser(ob::int64s("shape", {2}, {1, -1}));
-    model.node("Sub", {"x", "c"}, {"a"}).node("Sub", {"c", "a"}, {"b"}).node("Div", {"b", "d"}, {"q"}).node("Tanh", {"q"}, {"t"}).node("Reshape", {"t", "shape"}, {"r"});
+    model.node("Sub", {"x", "c"}, {"a"})
+        .node("Sub", {"c", "a"}, {"b"})
+        .node("Div", {"b", "d"}, {"q"})
+        .node("Tanh", {"q"}, {"t"})
+        .node("Reshape", {"t", "shape"}, {"r"});
     model.node("MatMul", {"A", "B"}, {"W"});
     model.node("Gemm", {"r", "W", "e"}, {"y"}, {ob::attribute("transB", 1), ob::attribute("alpha", 0.5F), ob::attribute("beta", -2.0F)});
     check_gradients(read(model), 3);
@@ -131,7 +138,8 @@ TEST_CASE("on a linear classifier the smallest flip is the distance to the bound
       if (j == flips[t].from) continue;
       long double square = 0;
       for (std::size_t k = 0; k < 8; ++k) {
-        const long double d = static_cast<long double>(dense.weights[0][flips[t].from * 8 + k]) - static_cast<long double>(dense.weights[0][j * 8 + k]);
+        const long double d =
+            static_cast<long double>(dense.weights[0][flips[t].from * 8 + k]) - static_cast<long double>(dense.weights[0][j * 8 + k]);
         square += d * d;
       }
       nearest = std::min(nearest, (f[flips[t].from] - f[j]) / std::sqrt(square));
@@ -199,10 +207,12 @@ TEST_CASE("a wrong predicted class is a flip at distance zero, and results do no
   const auto one = run(1);
   CHECK(one.size() == 63);
   CHECK(one == run(3));
-  CHECK_THROWS_AS(attack_all(plain, 9, 3, {}, [](std::size_t b) -> std::vector<Target> {
-                    if (b == 4) throw input_error("bad.");
-                    return {};
-                  },
-                             [](std::size_t, const std::vector<Target>&, const std::vector<Flip>&) {}),
+  CHECK_THROWS_AS(attack_all(
+                      plain, 9, 3, {},
+                      [](std::size_t b) -> std::vector<Target> {
+                        if (b == 4) throw input_error("bad.");
+                        return {};
+                      },
+                      [](std::size_t, const std::vector<Target>&, const std::vector<Flip>&) {}),
                   Error);
 }

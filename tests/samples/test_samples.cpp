@@ -1,5 +1,5 @@
-// Class, margin and radius against exact evaluation in fractions, and against the distance that is known: for a linear classifier the certified
-// radius is the distance to the nearest boundary.
+// Class, margin and radius against exact evaluation in fractions, and against the distance that is known: for a linear classifier the
+// certified radius is the distance to the nearest boundary.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -40,7 +40,8 @@ struct Run {
 };
 
 /// Certifies rows of decimals with the scaling 1/7.
-Run certify(const Dense& dense, const std::vector<std::vector<int>>& rows, unsigned threads, SampleRange range, const std::vector<int>& labels = {}) {
+Run certify(const Dense& dense, const std::vector<std::vector<int>>& rows, unsigned threads, SampleRange range,
+            const std::vector<int>& labels = {}) {
   const Folder folder;
   DataSource source;
   source.samples = folder.path + "/data.csv";
@@ -59,7 +60,8 @@ Run certify(const Dense& dense, const std::vector<std::vector<int>>& rows, unsig
   settings.threads = threads;
   Run run;
   run.analysis = analyse(net, settings);
-  certify_samples(net, run.analysis, source, scan_data(source), scaling, range, threads, nullptr, [&](const SampleRecord& record) { run.records.push_back(record); });
+  certify_samples(net, run.analysis, source, scan_data(source), scaling, range, threads, nullptr,
+                  [&](const SampleRecord& record) { run.records.push_back(record); });
   return run;
 }
 
@@ -313,7 +315,8 @@ TEST_CASE("shards: ranges cover everything once, files come back, damage is seen
     }
   }
   CHECK(parse_shard("3/8").part == 3);
-  for (const char* text : {"8/8", "1", "/2", "1/", "-1/2", "1/0", "a/b", "1/99999999", "1/2/3"}) CHECK_THROWS_AS((void)parse_shard(text), Error);
+  for (const char* text : {"8/8", "1", "/2", "1/", "-1/2", "1/0", "a/b", "1/99999999", "1/2/3"})
+    CHECK_THROWS_AS((void)parse_shard(text), Error);
 
   const Folder folder;
   Shard shard;
