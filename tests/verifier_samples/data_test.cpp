@@ -124,11 +124,13 @@ TEST_CASE("numbers and fractions") {
   const auto number = [](const std::string& text) { return rational_of(parse_number(text).value()); };
   CHECK(number("1.50") == Rational(3, 2));
   CHECK(number("-.5e1") == Rational(-5));
+  CHECK(number("3.") == Rational(3));
+  CHECK(number("3.e1") == Rational(30));
   CHECK(number("000123") == Rational(123));
   CHECK(number("0123456789012345678901234567890") == Rational(Integer("123456789012345678901234567890")));
   CHECK(number("+7E-2") == Rational(7, 100));
   for (const char* text :
-       {"", "+", "-", ".", "e1", "1e", "1e+", "1.", "1 ", " 1", "1e401", "0x1", "1/2", "nan", "inf", "--1", "1..2", "1e4e4", "\xd9\xa1"}) {
+       {"", "+", "-", ".", "e1", "1e", "1e+", "1.e", "-.e1", "1 ", " 1", "1e401", "0x1", "1/2", "nan", "inf", "--1", "1..2", "1e4e4", "\xd9\xa1"}) {
     CAPTURE(text);
     CHECK(!parse_number(text));
   }

@@ -63,7 +63,6 @@ std::optional<DataNumber> parse_number(std::string_view text) {
   DataNumber value;
   if (!rest.empty() && rest[0] == '.') {
     const std::size_t part = leading_digits(rest.substr(1));
-    if (part == 0) return std::nullopt;
     digits += rest.substr(1, part);
     value.ten = -static_cast<std::int32_t>(part);
     rest.remove_prefix(1 + part);
@@ -164,7 +163,7 @@ ArrayHeader read_npy_header(ByteStream& stream) {
   std::array<char, 8> magic{};
   stream.read_all(magic.data(), magic.size(), "the header");
   if (std::string_view(magic.data(), 6) != "\x93NUMPY") unreadable(stream.name() + " is not an NPY file");
-  if (magic[6] < 1 || magic[6] > 3 || magic[7] != 0) unreadable(bad);
+  if (magic[6] < 1 || magic[6] > 3) unreadable(bad);
   std::array<char, 4> length{};
   const std::size_t digits = magic[6] == 1 ? 2 : 4;
   stream.read_all(length.data(), digits, "the header");
@@ -175,7 +174,7 @@ ArrayHeader read_npy_header(ByteStream& stream) {
   stream.read_all(text.data(), size, "the header");
 
   std::string_view rest = text;
-  const auto skip = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \n"), rest.size())); };
+  const auto skip = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \n\t"), rest.size())); };
   const auto take = [&](char c) {
     skip();
     if (rest.empty() || rest[0] != c) return false;
@@ -299,24 +298,29 @@ class NumberLines {
     std::string line;
     while (read_line(line)) {
       numbers.clear();
+      std::size_t fields = 0;
+      std::optional<std::string> no_number;  // the first field that is none
+      bool broken = !header_allowed_ || number_ != 1, name = false;
       std::string_view rest = line;
-      bool header = false;
-      for (bool more = true; more;) {
+      for (bool more = true; more; ++fields) {
         const std::size_t comma = rest.find(',');
         more = comma != std::string_view::npos;
         const std::string_view field = trimmed(rest.substr(0, comma));
         if (more) rest.remove_prefix(comma + 1);
-        const std::optional<DataNumber> value = parse_number(field);
-        if (value) {
+        if (const std::optional<DataNumber> value = parse_number(field)) {
           numbers.push_back(*value);
-        } else if (header_allowed_ && number_ == 1 && looks_like_a_name(field)) {
-          header = true;
-        } else {
-          unreadable(stream_.name() + ", line " + std::to_string(number_) + ": '" + printable(field) +
-                     "' is not a finite decimal number; mend or remove that line");
+          continue;
         }
+        if (!no_number || looks_broken(field)) no_number = field;
+        broken = broken || looks_broken(field);
+        name = name || !field.empty();
       }
-      if (!header) return true;
+      if (fields_ == 0) fields_ = fields;
+      if (no_number && (broken || !name))
+        unreadable(place() + ": '" + printable(*no_number) + "' is not a finite decimal number; mend or remove that line");
+      if (fields != fields_)
+        unreadable(place() + " has " + std::to_string(fields) + " fields, the first one has " + std::to_string(fields_));
+      if (!no_number) return true;
     }
     return false;
   }
@@ -330,13 +334,13 @@ class NumberLines {
     return field;
   }
 
-  /// A field of a header: not a broken number.
-  static bool looks_like_a_name(std::string_view field) {
-    if (field.empty()) return true;
-    if (is_digit(field[0]) || field[0] == '+' || field[0] == '-' || field[0] == '.') return false;
+  /// The beginning of a number, or what is not finite: a broken sample must not pass for a header.
+  static bool looks_broken(std::string_view field) {
+    if (field.empty()) return false;
+    if (is_digit(field[0]) || field[0] == '+' || field[0] == '-' || field[0] == '.') return true;
     std::string small(field);
     for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return small != "nan" && small != "inf" && small != "infinity";
+    return small == "nan" || small == "inf" || small == "infinity";
   }
 
   /// The next line without its end; empty lines only before the end of the file.
@@ -350,15 +354,16 @@ class NumberLines {
       line.push_back(c);
     }
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!trimmed(line).empty()) return true;
+    if (!line.empty()) return true;
     while (stream_.read(&c, 1) == 1)
-      if (c != '\n' && c != '\r' && c != ' ' && c != '\t') unreadable(place() + " is empty; remove it");
+      if (c != '\n' && c != '\r') unreadable(place() + " is empty; remove it");
     return false;
   }
 
   ByteStream stream_;
   bool header_allowed_;
-  std::uint64_t number_ = 0;
+  std::uint64_t number_ = 0;  // of the line
+  std::size_t fields_ = 0;    // of the first line
 };
 
 // ------------------------------------------------------------------------------------------------------------------------------ labels

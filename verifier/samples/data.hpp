@@ -23,7 +23,7 @@ struct DataNumber {
 
 [[nodiscard]] Rational rational_of(const DataNumber& value);
 
-/// [+-][digits][.digits][e|E[+-]digits] with at least one digit before the exponent, at most 1100 characters, exponent at most 400 in
+/// [+-][digits][.[digits]][e|E[+-]digits] with at least one digit before the exponent, at most 1100 characters, exponent at most 400 in
 /// magnitude.
 [[nodiscard]] std::optional<DataNumber> parse_number(std::string_view text);
 /// A number as above, or a fraction of decimal integers, [-]n/d with d > 0.

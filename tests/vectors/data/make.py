@@ -187,7 +187,7 @@ refuses('labels with fractions', 'npy', 'u1.npy', None, 'label|integer', 'bad/na
 # ------------------------------------------------------------------------------------------------------------------------------------ CSV
 F = fractions.Fraction
 reads('csv', 'csv', 'plain.csv', b'1,-2.5,.125\n+0.1,1e-3,2E+2', [3], [[1, F('-2.5'), F('0.125')], [F('0.1'), F('0.001'), 200]])
-reads('csv header, CR LF, spaces, empty end', 'csv', 'header.csv', b'a, "b",c\r\n 1 ,\t2,3\r\n4,5,6\r\n\r\n \r\n', [3], [[1, 2, 3], [4, 5, 6]], [3, 0], 'labels.idx')
+reads('csv header, CR LF, spaces, empty end', 'csv', 'header.csv', b'a, "b",c\r\n 1 ,\t2,3.\r\n4,5,6\r\n\r\n\r\n', [3], [[1, 2, 3], [4, 5, 6]], [3, 0], 'labels.idx')
 reads('csv label column', 'csv', 'labelled.csv', b'1,2,0,4\n5,6,1.0,8\n', [3], [[1, 2, 4], [5, 6, 8]], [0, 1], column=2)
 digits = '0.' + '123456789' * 8
 reads('csv long decimals', 'csv', 'long.csv', f'{digits},1e-400\n-{digits},1e400\n'.encode(), [2], [[F(digits), F(1, 10**400)], [-F(digits), 10**400]])
@@ -196,8 +196,8 @@ for name, text, says in [
         ('NaN in the first line', b'1,nan\n3,4\n', 'nan|number'), ('infinity in the first line', b'-Inf,2\n3,4\n', 'inf|number'),
         ('NaN', b'1,2\nNaN,4\n', 'nan|number'), ('broken number in the first line', b'1,2..5\n3,4\n', 'number'), ('ragged', b'1,2\n3\n', 'number|column|field'),
         ('empty line', b'1,2\n\n3,4\n', 'empty'), ('hexadecimal', b'1,2\n0x3,4\n', 'number'), ('word', b'a,b\n1,2\nthree,4\n', 'number'),
-        ('byte order mark', b'\xef\xbb\xbf1,2\n3,4\n', 'byte order mark'), ('point at the end', b'1.,2\n3,4\n', 'number'), ('exponent', b'1,2\n1e401,3\n', 'number'),
-        ('header only', b'a,b\n', 'sample'), ('empty field', b'1,2\n3,\n', 'number'), ('semicolons', b'1,2\n3;4\n', 'number'), ('spaces only', b' \n', 'sample|empty'),
+        ('byte order mark', b'\xef\xbb\xbf1,2\n3,4\n', 'byte order mark'), ('only a point', b'.,2\n3,4\n', 'number'), ('empty field in the first line', b'1,,3\n1,2,3\n', 'number|empty'), ('number in a broken header', b'a,1..2\n1,2\n', 'number'), ('header of another width', b'a,b,c\n1,2\n', 'field|column|number'), ('exponent', b'1,2\n1e401,3\n', 'number'),
+        ('header only', b'a,b\n', 'sample'), ('empty field', b'1,2\n3,\n', 'number'), ('semicolons', b'1,2\n3;4\n', 'number'), ('spaces only', b' \n', 'sample|empty|number'),
         ('zero byte', b'1,2\n3,\0\n', 'number')]:
     refuses('csv: ' + name, 'csv', 'bad/' + name.replace(' ', '_') + '.csv', text, says)
 refuses('csv label column outside', 'csv', 'plain.csv', None, 'column', column=3)
