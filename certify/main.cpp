@@ -37,9 +37,9 @@ one is given the key is encrypted.)";
 
 constexpr const char* footer_of_certify = R"(Examples:
   lipcert certify examples/models/digits.onnx --key key.pem -o digits.lipcert.sigstore.json -v
-  lipcert certify mnist.onnx --key key.pem -o mnist.lipcert.sigstore.json --data t10k-images-idx3-ubyte.gz \
-      --labels t10k-labels-idx1-ubyte.gz --scale 1/255 --eps 36/255,0.3
-  lipcert certify mnist.onnx -o part3.shard --data t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz --scale 1/255 --shard 3/8
+  lipcert certify examples/models/digits.onnx --key key.pem -o radii.lipcert.sigstore.json --data examples/models/digits_test.csv --label-column -1 --eps 1,3
+  lipcert certify examples/models/digits.onnx -o 0.shard --data examples/models/digits_test.csv --label-column -1 --shard 0/2
+  lipcert certify examples/models/digits.onnx -o 1.shard --data examples/models/digits_test.csv --label-column -1 --shard 1/2
 
 Claims: ||f(x) - f(y)|| <= L ||x - y|| in the Euclidean norms, for the exact function of the graph, and the same for every difference of two
 outputs. Same model, program, CPU kernel and SOURCE_DATE_EPOCH give the same payload bytes, whatever the number of threads. An older
@@ -54,14 +54,14 @@ lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint
 "undecided", "eps" (eps, certified, certified_correct), "records".)";
 
 constexpr const char* footer_of_merge = R"(Example:
-  lipcert merge mnist.onnx part*.shard --key key.pem -o mnist.lipcert.sigstore.json --eps 0.3
+  lipcert merge examples/models/digits.onnx 0.shard 1.shard --key key.pem -o merged.lipcert.sigstore.json --eps 1,3
 
 All shards of one division must be there, exactly once, made from the same model and data with the same options. The certificate is the same as
 without shards.)";
 
 constexpr const char* footer_of_attack = R"(Examples:
-  lipcert attack mnist.onnx --data t10k-images-idx3-ubyte.gz --scale 1/255 --limit 100
-  lipcert attack mnist.onnx --data t10k-images-idx3-ubyte.gz --certificate mnist.lipcert.sigstore.json
+  lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --label-column -1 --limit 100
+  lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --certificate radii.lipcert.sigstore.json
 
 Reports the smallest flips found and the ratio of certified radius to smallest flip (near 1: the certificate is tight). Exit code 1 if a
 certified sample is flipped inside its radius. The certificate's signature is not checked here: that is the task of lipverify.)";
