@@ -213,6 +213,7 @@ void print_text(const Inspection& seen) {
 }  // namespace
 
 int inspect_command(const InspectOptions& options) {
+  check_utf8(options.model, "MODEL");
   Inspection seen;
   try {
     seen.model = load_model(options.model, options.allow_external_data);

@@ -43,6 +43,8 @@ PreparedSamples prepare_samples(const SampleOptions& options, const Network& net
   prepared.scaling = options.data.scaling();
   prepared.eps = options.canonical_eps();
   (void)SampleCounts(prepared.eps);
+  check_utf8(options.data.data, "--data");  // names of files go into the payload
+  check_utf8(options.data.labels, "--labels");
   prepared.source = options.data.source();
   prepared.description = scan_data(prepared.source);
   (void)Scaling(prepared.scaling, prepared.description.shape, network.values[network.input].shape, prepared.source.samples);

@@ -2,11 +2,21 @@
 
 #include "formats/error.hpp"
 #include "formats/files.hpp"
+#include "formats/json.hpp"
 #include "formats/onnx_reader.hpp"
 
 namespace lipcert {
 
+void check_utf8(const std::string& text, const std::string& argument) {
+  try {
+    static_cast<void>(write_json(Json(text)));
+  } catch (const Error&) {
+    throw Error(ExitCode::usage, "The argument of " + argument + " is not UTF-8; write it in UTF-8.");
+  }
+}
+
 LoadedModel load_model(const std::string& path, bool allow_external_data) {
+  check_utf8(path, "MODEL");
   OnnxOptions options;
   options.file = path;
   options.allow_external_data = allow_external_data;

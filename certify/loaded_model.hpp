@@ -14,7 +14,11 @@ struct LoadedModel {
   Network network;
 };
 
-/// Throws `Error` (input) for a file that cannot be read or is malformed; what is only unsupported is listed in the network.
+/// Throws `Error` (usage) for a text of the user that cannot go into JSON; `argument` names it.
+void check_utf8(const std::string& text, const std::string& argument);
+
+/// Throws `Error`: usage for a path that is not UTF-8, input for a file that cannot be read or is malformed; what is only unsupported is
+/// listed in the network.
 [[nodiscard]] LoadedModel load_model(const std::string& path, bool allow_external_data);
 
 /// Throws `Error` (input) with the first refusal and the number of the others, if there is any.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <map>
 #include <new>
 
@@ -185,17 +186,21 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
       return complain(usage_sentence(app, error, argc > 1 ? argv[1] : nullptr), ExitCode::usage);
     }
+    int code = 0;
     if (inspect_app.parsed()) {
-      return inspect_command(inspect);
-    }
-    if (keygen_app.parsed()) {
+      code = inspect_command(inspect);
+    } else if (keygen_app.parsed()) {
       keygen.algorithm = algorithms.at(algorithm);
-      return keygen_command(keygen);
+      code = keygen_command(keygen);
+    } else if (attack_app.parsed()) {
+      code = attack_command(attack);
+    } else {
+      code = certify_command(merge_app.parsed() ? merge : certify);
     }
-    if (attack_app.parsed()) {
-      return attack_command(attack);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {  // a script that reads half an answer must not take it for a whole one
+      throw Error(ExitCode::internal, "Standard output cannot be written; is the disk full?");
     }
-    return certify_command(merge_app.parsed() ? merge : certify);
+    return code;
   } catch (const Error& error) {
     return complain(error.what(), error.code());
   } catch (const std::bad_alloc&) {

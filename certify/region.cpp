@@ -2,12 +2,13 @@
 //
 // The search, on many points at once so that matrix products do the work:
 //   1. Random points at several multiples of the scale at which the first pre-activations change sign; for each, power iteration with J'J.
-//   2. Rounds of mutation: from the best points found so far, steps of several lengths in random directions and along +-v (v the current top
-//      singular vector: moving along it switches units on that respond to it), points t v far out (whose active units are those that v excites:
-//      for networks without biases this is power iteration on the network itself), and midpoints. Each child inherits v and takes two more steps
-//      of power iteration. The best survive.
-//   3. The best few are rounded to 24 bits, their top singular vectors recomputed by Lanczos, and the derivative is enclosed.
-// Any of it may go wrong without harm: only step 3 proves.
+//   2. Gradient ascent of ||J(x) v|| in x (Adam), v following by power iteration. Slopes of operators with a kink are blurred over a width that
+//      shrinks from step to step, because the true ones have no gradient; those of Sigmoid and Tanh are their own.
+//   3. Rounds of mutation: from the best points found so far, steps of several lengths in random directions and along +-v (moving along v switches
+//      units on that respond to it), points t v far out (whose active units are those that v excites: for networks without biases this is power
+//      iteration on the network itself), and midpoints. Each child inherits v and takes two more steps of power iteration. The best survive.
+//   4. The best few are rounded to 24 bits, their top singular vectors recomputed by Lanczos, and the derivative is enclosed.
+// Any of it may go wrong without harm: only step 4 proves.
 
 #include "certify/region.hpp"
 
@@ -28,8 +29,8 @@
 namespace lipcert {
 namespace {
 
-/// Points of one task: enough for a matrix product, few enough to share among threads.
-constexpr std::size_t batch = 16;
+/// Points of one task: few enough to share among threads and for the small-matrix kernels of BLAS, which are twice as fast on such products.
+constexpr std::size_t batch = 8;
 
 class Random {
  public:
@@ -66,11 +67,7 @@ class Linearised {
         activate(step, x, slopes_[s]);
       } else {
         x = linear(step, std::move(x));
-        for (std::size_t p = 0; p < points_ && !step.bias.empty(); ++p) {
-          for (std::size_t i = 0; i < step.output_size; ++i) {
-            x[p * step.output_size + i] += step.bias[i].centre;
-          }
-        }
+        add_bias(step, x);
       }
     }
     return x;
@@ -102,7 +99,88 @@ class Linearised {
     return u;
   }
 
+  struct Ascent {
+    std::vector<double> gradient;   // of ||J v||^2 / 2 with respect to x, with blurred slopes
+    std::vector<double> direction;  // J'J v with blurred slopes
+  };
+
+  /// For every point x and direction v; `blur` is the width of the kinks relative to the pre-activations of each layer.
+  [[nodiscard]] Ascent ascend(std::vector<double> x, std::vector<double> t, double blur) {
+    std::vector<std::vector<double>> tangents(chain_.steps.size());
+    std::vector<std::vector<double>> curvatures(chain_.steps.size());
+    for (std::size_t s = 0; s < chain_.steps.size(); ++s) {
+      const Step& step = chain_.steps[s];
+      if (step.kind != Step::Kind::activation) {
+        x = linear(step, std::move(x));
+        add_bias(step, x);
+        t = linear(step, std::move(t));
+        continue;
+      }
+      tangents[s] = t;
+      activate_blurred(step, x, slopes_[s], curvatures[s], blur);
+      times_slopes(t, slopes_[s]);
+    }
+    // F = ||t||^2 / 2. Adjoint of the tangents: J' t; adjoint of the values: each slope s(z) multiplies a tangent, so dF/dz += tangent * adjoint
+    // * s'(z).
+    Ascent result{std::vector<double>(t.size(), 0.0), std::move(t)};
+    for (std::size_t s = chain_.steps.size(); s-- > 0;) {
+      const Step& step = chain_.steps[s];
+      if (step.kind != Step::Kind::activation) {
+        result.gradient = transposed(step, std::move(result.gradient));
+        result.direction = transposed(step, std::move(result.direction));
+        continue;
+      }
+      for (std::size_t i = 0; i < result.gradient.size(); ++i) {
+        result.gradient[i] = result.gradient[i] * slopes_[s][i] + result.direction[i] * tangents[s][i] * curvatures[s][i];
+        result.direction[i] *= slopes_[s][i];
+      }
+    }
+    return result;
+  }
+
  private:
+  void add_bias(const Step& step, std::vector<double>& x) const {
+    for (std::size_t p = 0; p < points_ && !step.bias.empty(); ++p) {
+      for (std::size_t i = 0; i < step.output_size; ++i) {
+        x[p * step.output_size + i] += step.bias[i].centre;
+      }
+    }
+  }
+
+  /// Values, slopes and their derivatives; a kink is replaced by a logistic step whose width is `blur` times the layer's mean magnitude.
+  static void activate_blurred(const Step& step, std::vector<double>& z, std::vector<double>& slopes, std::vector<double>& curvatures,
+                               double blur) {
+    slopes.resize(z.size());
+    curvatures.resize(z.size());
+    double sum = 0;
+    for (const double t : z) {
+      sum += std::fabs(t);
+    }
+    const double width = std::max(blur * sum / static_cast<double>(z.size()), 0x1p-500);
+    const double left = step.op == Operator::abs ? -1 : (step.op == Operator::leaky_relu ? step.alpha : 0);
+    for (std::size_t i = 0; i < z.size(); ++i) {
+      const double t = z[i];
+      if (step.op == Operator::tanh) {
+        const double y = std::tanh(t);
+        z[i] = y;
+        slopes[i] = 1 - y * y;
+        curvatures[i] = -2 * y * slopes[i];
+        continue;
+      }
+      const double scaled = step.op == Operator::sigmoid ? t : t / width;
+      const double y = 1 / (1 + std::exp(-scaled));
+      if (step.op == Operator::sigmoid) {
+        z[i] = y;
+        slopes[i] = y * (1 - y);
+        curvatures[i] = slopes[i] * (1 - 2 * y);
+      } else {
+        z[i] = t < 0 ? left * t : t;
+        slopes[i] = left + (1 - left) * y;
+        curvatures[i] = (1 - left) * y * (1 - y) / width;
+      }
+    }
+  }
+
   static void times_slopes(std::vector<double>& v, const std::vector<double>& slopes) {
     for (std::size_t i = 0; i < v.size(); ++i) {
       v[i] *= slopes[i];
@@ -257,6 +335,52 @@ void improve(const Chain& chain, std::vector<Candidate>& candidates, unsigned it
   });
 }
 
+/// Gradient ascent of ||J(x) v|| at every candidate, with v following and the blur going from `first_blur` to `last_blur`. The candidates' scores are
+/// those after it.
+void climb(const Chain& chain, std::vector<Candidate>& candidates, unsigned iterations, double first_blur, double last_blur, WorkerPool& pool) {
+  const std::size_t n = chain.input_size;
+  pool.for_each((candidates.size() + batch - 1) / batch, [&](std::size_t task) {
+    const std::size_t begin = task * batch;
+    const std::size_t points = std::min(batch, candidates.size() - begin);
+    std::vector<double> x(points * n);
+    std::vector<double> v(points * n);
+    std::vector<double> pace(points);
+    for (std::size_t p = 0; p < points; ++p) {
+      std::copy(candidates[begin + p].x.begin(), candidates[begin + p].x.end(), &x[p * n]);
+      std::copy(candidates[begin + p].v.begin(), candidates[begin + p].v.end(), &v[p * n]);
+      pace[p] = norm(&x[p * n], n) / std::sqrt(static_cast<double>(n));
+    }
+    std::vector<double> mean(points * n, 0.0);
+    std::vector<double> square(points * n, 0.0);
+    Linearised at(chain, points);
+    for (unsigned iteration = 0; iteration < iterations; ++iteration) {
+      const double left = 1 - static_cast<double>(iteration) / iterations;
+      const Linearised::Ascent ascent = at.ascend(x, v, last_blur + (first_blur - last_blur) * left);
+      for (std::size_t p = 0; p < points; ++p) {
+        const double gradient_length = norm(&ascent.gradient[p * n], n);
+        const double direction_length = norm(&ascent.direction[p * n], n);
+        const bool moves = gradient_length > 0 && std::isfinite(gradient_length);
+        for (std::size_t i = p * n; moves && i < (p + 1) * n; ++i) {
+          // Adam on the gradient scaled to unit mean square, which is that of the logarithm up to a factor.
+          const double g = ascent.gradient[i] / gradient_length * std::sqrt(static_cast<double>(n));
+          mean[i] = 0.8 * mean[i] + 0.2 * g;
+          square[i] = 0.95 * square[i] + 0.05 * g * g;
+          const double correction = std::sqrt(1 - std::pow(0.95, iteration + 1)) / (1 - std::pow(0.8, iteration + 1));
+          x[i] += pace[p] * (0.02 + 0.2 * left) * correction * mean[i] / (std::sqrt(square[i]) + 1e-8);
+        }
+        for (std::size_t i = p * n; direction_length > 0 && std::isfinite(direction_length) && i < (p + 1) * n; ++i) {
+          v[i] = ascent.direction[i] / direction_length;
+        }
+      }
+    }
+    for (std::size_t p = 0; p < points; ++p) {
+      std::copy(&x[p * n], &x[p * n] + n, candidates[begin + p].x.begin());
+      std::copy(&v[p * n], &v[p * n] + n, candidates[begin + p].v.begin());
+    }
+  });
+  improve(chain, candidates, 3, pool);
+}
+
 void keep_best(std::vector<Candidate>& candidates, std::size_t count) {
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   candidates.resize(std::min(count, candidates.size()));
@@ -282,12 +406,12 @@ double natural_scale(const Chain& chain, Random& random) {
   return std::isfinite(scale) && scale > 0x1p-200 && scale < 0x1p200 ? scale : 1;
 }
 
-/// Flops of one pass through the chain at one point.
+/// Cost of one pass through the chain at one point, in flops; entries of vectors count as much as 40 of them (exponentials, memory).
 double pass_flops(const Chain& chain) {
-  double flops = 0;
+  double flops = 1000 + 40 * static_cast<double>(chain.input_size);
   for (const Step& step : chain.steps) {
-    flops += step.dense() ? 2 * static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies)
-                          : 4 * static_cast<double>(step.output_size);
+    flops += 40 * static_cast<double>(step.output_size);
+    flops += step.dense() ? 2 * static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies) : 0;
   }
   return flops;
 }
@@ -311,10 +435,24 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
     best.push_back({std::move(x), random_vector(random, n), -1});
   }
   improve(chain, best, first_iterations, pool);
-  keep_best(best, std::max<std::size_t>(4, samples / 4));
 
+  // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight; where
+  // even these are too many, fewer steps; where all points need less, more steps.
   const double flops = pass_flops(chain);
   double left = search_flops(chain, static_cast<unsigned>(samples)) - static_cast<double>(samples) * 2 * first_iterations * flops;
+  {
+    std::vector<Candidate> climbers = best;
+    const double affordable = std::max(0.0, left) * 2 / 3 / (4 * flops);  // steps of one point
+    keep_best(climbers, static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
+    const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 20.0, 400.0));
+    climb(chain, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
+    left -= steps * static_cast<double>(climbers.size()) * 4 * flops;
+    best.insert(best.end(), std::make_move_iterator(climbers.begin()), std::make_move_iterator(climbers.end()));
+  }
+  if (progress) {
+    progress(0.5);
+  }
+  keep_best(best, std::max<std::size_t>(4, samples / 4));
   const double round = static_cast<double>(samples) * 2 * child_iterations * flops;
   const double all = std::max(left, 1.0);
   for (unsigned generation = 0; left > 0 && generation < 4096; ++generation, left -= round) {
@@ -362,7 +500,7 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
     best.insert(best.end(), std::make_move_iterator(children.begin()), std::make_move_iterator(children.end()));
     keep_best(best, survivors);
     if (progress) {
-      progress(1 - std::max(left - round, 0.0) / all);
+      progress(1 - 0.5 * std::max(left - round, 0.0) / all);
     }
   }
   return best;
@@ -395,12 +533,12 @@ Lower claim(const DirectionalDerivative& d, const std::vector<double>& v) {
 }  // namespace
 
 double search_flops(const Chain& chain, unsigned samples) {
-  // Four times what the bounds take, at least 2^32 (a fraction of a second) and at most 2^35, in proportion to the samples asked for.
+  // Four times what the bounds take, at least 6 10^9 (a fraction of a second) and at most 2^35, in proportion to the samples asked for.
   double bounds = 0;
   for (const Step& step : chain.steps) {
     bounds += step.dense() ? bounding_flops(step.matrix.rows, step.matrix.columns) : 0;
   }
-  return std::clamp(4 * bounds, 0x1p32, 0x1p35) * static_cast<double>(samples) / 64;
+  return std::clamp(4 * bounds, 6e9, 0x1p35) * static_cast<double>(samples) / 64;
 }
 
 Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, unsigned samples, const std::function<void(double)>& progress) {

@@ -17,6 +17,7 @@ class Writer {
   void number(std::uint64_t value) {
     for (unsigned k = 0; k < 8; ++k) bytes_.push_back(static_cast<char>((value >> (8 * k)) & 0xFFU));
   }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   void raw(const char* text) { bytes_ += text; }
   void string(const std::string& text) {
     number(text.size());
@@ -68,7 +69,10 @@ std::uint64_t reference(ValueId id) {
 std::string canonical_bytes(const Network& network) {
   if (!network.refusals.empty() || network.output == no_value)
     throw Error(ExitCode::internal, "The digest of a graph was asked for although parts of the graph are refused.");
+  std::size_t weights = 0;
+  for (const Tensor& tensor : network.initialisers) weights += tensor.bits.size() + 64;
   Writer writer;
+  writer.reserve(weights + 256 * network.nodes.size() + 256);
   writer.raw("lipcert-graph-v1\n");
   writer.number(network.opset);
   writer.number(network.initialisers.size());

@@ -25,32 +25,33 @@ ElementType element_type(std::int32_t number, const std::string& name) {
       ", which is not read; weights are FLOAT, DOUBLE, FLOAT16 or BFLOAT16, shapes INT64: export the model without quantisation."};
 }
 
+// The first of the little-endian words of this width that has all bits of `exponent` set. The width is a constant so that compilers make
+// one load of it.
+template <std::size_t width>
+std::optional<std::size_t> first_with(const std::vector<unsigned char>& bits, std::uint64_t exponent) {
+  for (std::size_t i = 0; i + width <= bits.size(); i += width) {
+    std::uint64_t word = 0;
+    for (std::size_t k = 0; k < width; ++k) word |= static_cast<std::uint64_t>(bits[i + k]) << (8 * k);
+    if ((word & exponent) == exponent) return i / width;
+  }
+  return std::nullopt;
+}
+
 // The first element that is NaN or infinite, if any: all bits of the exponent are set.
 std::optional<std::size_t> first_not_finite(const Tensor& tensor) {
-  std::size_t width = byte_size(tensor.type);
-  std::uint64_t mask = 0;
   switch (tensor.type) {
     case ElementType::float16:
-      mask = 0x7C00U;
-      break;
+      return first_with<2>(tensor.bits, 0x7C00U);
     case ElementType::bfloat16:
-      mask = 0x7F80U;
-      break;
+      return first_with<2>(tensor.bits, 0x7F80U);
     case ElementType::float32:
-      mask = 0x7F800000U;
-      break;
+      return first_with<4>(tensor.bits, 0x7F800000U);
     case ElementType::float64:
-      mask = 0x7FF0000000000000U;
-      break;
+      return first_with<8>(tensor.bits, 0x7FF0000000000000U);
     case ElementType::int32:
     case ElementType::int64:
     case ElementType::boolean:
-      return std::nullopt;
-  }
-  for (std::size_t i = 0; i < tensor.bits.size() / width; ++i) {
-    std::uint64_t word = 0;
-    for (std::size_t k = width; k-- > 0;) word = (word << 8U) | tensor.bits[i * width + k];
-    if ((word & mask) == mask) return i;
+      break;
   }
   return std::nullopt;
 }

@@ -40,8 +40,9 @@ install_missing() {
   echo "installing: ${missing[*]}"
   local log
   log=$(mktemp)
-  if ! { "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+  # A source that cannot be updated need not be the one that has these packages: the second command decides.
+  "${as_root[@]}" apt-get update -qq >"$log" 2>&1 </dev/null || true
+  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     rm -f "$log"
     echo "install: error: apt-get could not install: ${missing[*]}; see its message above." >&2

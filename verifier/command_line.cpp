@@ -22,8 +22,9 @@ constexpr const char* kDescription =
     "composition of its own. Prints one verdict line; exit code 0 accepted, 1 rejected, 2 usage, 3 input, 4 internal.";
 
 constexpr const char* kExample =
-    "Examples:\n  lipverify model.onnx.lipcert.sigstore.json --model model.onnx --public-key KEY.pub.pem\n"
-    "  lipverify model.onnx.lipcert.sigstore.json --model model.onnx --public-key KEY.pub.pem --data images.idx.gz --labels labels.idx.gz --audit 100";
+    "Examples:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem\n"
+    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv\n"
+    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv --audit 5";
 
 std::uint64_t random_seed() {
   std::random_device device;

@@ -110,7 +110,8 @@ struct Layer {
   std::string word;               // plain: the layer's text
   std::size_t rows = 0;           // dense
   std::size_t columns = 0;
-  Bits weights;                   // dense: rows x columns; diagonal: the factors
+  Bits weights;                   // dense: rows x columns; diagonal: the factors, over the divisor
+  Integer divisor = 1;            // diagonal
   std::optional<Bits> bias;       // absent: zeros
   std::optional<Fraction> known;  // the layer's constant, when it is read off without the certificate
   Fraction claimed;               // filled in by the block
@@ -131,7 +132,7 @@ void append_network(std::string& out, const Layer& layer) {
       append_words(out, layer.weights);
       break;
     case Layer::Kind::diagonal:
-      out += "diagonal ";
+      out += "diagonal " + layer.divisor.str() + ' ';
       append_vector(out, layer.weights);
       break;
   }
@@ -359,15 +360,56 @@ class Converter {
       throw NotCovered("a constant that enlarges the tensor");
     }
     Bits factors = broadcast(words, shape, to);
-    if (n.op == Operator::div) {
-      throw NotCovered("division by a constant");
-    }
-    std::optional<Fraction> known;
     const bool uniform = std::all_of(factors.words.begin(), factors.words.end(), [&](std::uint64_t w) { return w == factors.words.front(); });
+    std::optional<Fraction> known;
     if (uniform && factors.real(0) != 0) {
       known = exact(std::fabs(factors.real(0)));
     }
+    Integer divisor = 1;
+    if (n.op == Operator::div) {
+      if (known) {
+        known = Fraction{1, 1} / *known;
+      }
+      divisor = invert(factors);
+    }
     layers.push_back(diagonal(std::move(factors), std::nullopt, known));
+    layers.back().divisor = std::move(divisor);
+  }
+
+  /// Turns factors m_i 2^(e_i) into (D / m_i) 2^(-e_i), exactly, and returns the common divisor D.
+  static Integer invert(Bits& factors) {
+    constexpr std::int64_t largest = std::int64_t{1} << 53;
+    const auto parts = [&](std::size_t i) {
+      int exponent = 0;
+      auto mantissa = static_cast<std::int64_t>(std::ldexp(std::frexp(factors.real(i), &exponent), 53));
+      exponent -= 53;
+      while (mantissa != 0 && mantissa % 2 == 0) {
+        mantissa /= 2;
+        ++exponent;
+      }
+      return std::pair{mantissa, exponent};
+    };
+    Integer common = 1;
+    for (std::size_t i = 0; i < factors.words.size(); ++i) {
+      const std::int64_t mantissa = parts(i).first;
+      if (mantissa == 0) {
+        throw rejected("the model divides by zero.");
+      }
+      common = lcm(common, Integer(mantissa));
+      if (common > largest) {
+        throw NotCovered("division by constants without a small common multiple");
+      }
+    }
+    Bits inverse{Encoding::f64, {}};
+    for (std::size_t i = 0; i < factors.words.size(); ++i) {
+      const auto [mantissa, exponent] = parts(i);
+      const double value = std::ldexp(static_cast<double>(common.convert_to<std::int64_t>() / mantissa), -exponent);
+      std::uint64_t word = 0;
+      std::memcpy(&word, &value, sizeof word);
+      inverse.words.push_back(word);
+    }
+    factors = std::move(inverse);
+    return common;
   }
 
   static void dense(std::vector<Layer>& layers, Bits weights, std::size_t rows, std::size_t columns) {

@@ -32,7 +32,6 @@ struct Options {
   std::string certificate;
   std::string model;
   std::string problem;
-  std::string checker;
   bool allow_external_data = false;
   bool quiet = false;
 };
@@ -70,16 +69,11 @@ Json statement_of(const std::string& payload) {
   }
 }
 
-void check_digests(const Json& statement, const std::string& model_digest, const Network& network) {
-  try {
-    if (statement.at("subject").at(0).at("digest").at("sha256") != model_digest) {
-      throw rejected("the certificate is about another model file (its SHA-256 differs).");
-    }
-    if (statement.at("predicate").at("model").at("graphDigest") != graph_digest(network)) {
-      throw rejected("the certificate's graph digest is not the model's.");
-    }
-  } catch (const nlohmann::json::exception&) {
-    throw rejected("the certificate does not name its model's digests.");
+/// A digest that the statement must hold at this place.
+void require_digest(const Json& statement, const char* place, const std::string& digest, const std::string& otherwise) {
+  const nlohmann::json::json_pointer pointer(place);
+  if (!statement.contains(pointer) || statement.at(pointer) != digest) {
+    throw rejected(otherwise);
   }
 }
 
@@ -133,15 +127,6 @@ int run(const Options& options) {
   const std::string bundle = read_file(options.certificate, certificate_cap);
   const std::string model = read_file(options.model, OnnxOptions{}.size_cap);
   const std::string model_digest = sha256_hex(model);
-  OnnxOptions reading;
-  reading.file = file_name_of(options.model);
-  reading.allow_external_data = options.allow_external_data;
-  reading.folder = folder_of(options.model);
-  const Network network = read_onnx(model, reading);
-  if (!network.refusals.empty()) {
-    const Refusal& refusal = network.refusals.front();
-    throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);
-  }
   std::string payload;
   try {
     payload = payload_of(bundle);
@@ -151,7 +136,18 @@ int run(const Options& options) {
   const Json statement = statement_of(payload);
   std::cout << "model sha256 " << model_digest << "\n";
   std::cout << "certificate payload sha256 " << sha256_hex(payload) << "\n";
-  check_digests(statement, model_digest, network);
+  // Before the model is parsed: a certificate about another file is wrong whatever that file holds.
+  require_digest(statement, "/subject/0/digest/sha256", model_digest, "the certificate is about another model file (its SHA-256 differs).");
+  OnnxOptions reading;
+  reading.file = file_name_of(options.model);
+  reading.allow_external_data = options.allow_external_data;
+  reading.folder = folder_of(options.model);
+  const Network network = read_onnx(model, reading);
+  if (!network.refusals.empty()) {
+    const Refusal& refusal = network.refusals.front();
+    throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);
+  }
+  require_digest(statement, "/predicate/model/graphDigest", graph_digest(network), "the certificate's graph digest is not the model's.");
   Conversion conversion;
   try {
     conversion = convert(network, statement.at("predicate"));
@@ -164,7 +160,8 @@ int run(const Options& options) {
   if (!options.problem.empty()) {
     write_file(options.problem, conversion.problem, Overwrite::yes);
   }
-  return run_checker(options.checker, conversion.problem, options.quiet);
+  const auto checker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "lipproof-check";
+  return run_checker(checker.string(), conversion.problem, options.quiet);
 }
 
 }  // namespace
@@ -178,7 +175,6 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "the model file")->required();
   app.add_flag("--allow-external-data", options.allow_external_data, "read weights from plain files beside the model");
   app.add_option("--problem", options.problem, "keep the plain problem file that the proved checker reads");
-  app.add_option("--checker", options.checker, "the proved checker (default: lipproof-check beside this program)");
   app.add_flag("-q,--quiet", options.quiet, "do not list every claim");
   app.footer("Example:\n  lipproof model.onnx.lipcert.sigstore.json --model model.onnx");
   try {
@@ -187,9 +183,6 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   try {
-    if (options.checker.empty()) {
-      options.checker = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "lipproof-check").string();
-    }
     return run(options);
   } catch (const NotCovered& e) {
     std::cout << "not covered: " << e.what() << ".\n";

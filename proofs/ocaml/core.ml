@@ -745,7 +745,7 @@ let at_most u v =
 type network =
 | Identity
 | Dense of Zar.t * dyadic list list * dyadic list
-| Diagonal of dyadic list * dyadic list
+| Diagonal of Zar.t * dyadic list * dyadic list
 | Relu
 | LeakyRelu of dyadic
 | Abs
@@ -781,8 +781,10 @@ let rec output_size net n =
     guard
       ((&&) ((&&) (Zar.ltb Zar.zero divisor0) (every_length n w))
         (Nat.eqb (length b) (length w))) (length w)
-  | Diagonal (d, b) ->
-    guard ((&&) (Nat.eqb (length d) n) (Nat.eqb (length b) n)) n
+  | Diagonal (divisor0, d, b) ->
+    guard
+      ((&&) ((&&) (Zar.ltb Zar.zero divisor0) (Nat.eqb (length d) n))
+        (Nat.eqb (length b) n)) n
   | GroupSort group ->
     guard ((&&) (negb (Nat.eqb group O)) (Nat.eqb (Nat.modulo n group) O)) n
   | MaxMinHalves -> guard (Nat.even n) n
@@ -885,7 +887,10 @@ let occurrences indices =
 let leaf_check net u =
   match net with
   | Dense (_, _, _) -> false
-  | Diagonal (d, _) -> forallb (fun x -> at_most (magnitude x) u) d
+  | Diagonal (divisor0, d, _) ->
+    (&&) (Zar.ltb Zar.zero divisor0)
+      (forallb (fun x ->
+        at_most (magnitude x) (times u { num = divisor0; den = Zar.one })) d)
   | LeakyRelu slope -> (&&) (at_most one u) (at_most (magnitude slope) u)
   | MaxPool windows ->
     forallb (fun c ->
@@ -1062,11 +1067,11 @@ let apply_rows s q rows0 p =
   { coordinates = (map (fun row -> dot row p.coordinates) rows0); power =
     (Zar.sub p.power s); divisor = (Zar.mul p.divisor q) }
 
-(** val multiply_entries : Zar.t -> Zar.t list -> point -> point **)
+(** val multiply_entries : Zar.t -> Zar.t -> Zar.t list -> point -> point **)
 
-let multiply_entries s factors p =
+let multiply_entries s q factors p =
   { coordinates = (zip_with Zar.mul factors p.coordinates); power =
-    (Zar.sub p.power s); divisor = p.divisor }
+    (Zar.sub p.power s); divisor = (Zar.mul p.divisor q) }
 
 (** val forward : network -> point list -> point list **)
 
@@ -1078,11 +1083,11 @@ let rec forward net ps =
     let rows0 = map (map (grid s)) w in
     let shift = constant b in
     map (fun p -> add_points (apply_rows s q rows0 p) shift) ps
-  | Diagonal (d, b) ->
+  | Diagonal (q, d, b) ->
     let s = common_scale (d :: []) in
     let factors = map (grid s) d in
     let shift = constant b in
-    map (fun p -> add_points (multiply_entries s factors p) shift) ps
+    map (fun p -> add_points (multiply_entries s q factors p) shift) ps
   | Relu -> map (on_coordinates (map (Zar.max Zar.zero))) ps
   | LeakyRelu slope -> map (leaky slope) ps
   | Abs -> map (on_coordinates (map Zar.abs)) ps

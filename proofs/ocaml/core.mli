@@ -184,7 +184,7 @@ val at_most : rational -> rational -> bool
 type network =
 | Identity
 | Dense of Zar.t * dyadic list list * dyadic list
-| Diagonal of dyadic list * dyadic list
+| Diagonal of Zar.t * dyadic list * dyadic list
 | Relu
 | LeakyRelu of dyadic
 | Abs
@@ -271,7 +271,7 @@ val on_coordinates : (Zar.t list -> Zar.t list) -> point -> point
 
 val apply_rows : Zar.t -> Zar.t -> Zar.t list list -> point -> point
 
-val multiply_entries : Zar.t -> Zar.t list -> point -> point
+val multiply_entries : Zar.t -> Zar.t -> Zar.t list -> point -> point
 
 val forward : network -> point list -> point list
 

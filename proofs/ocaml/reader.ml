@@ -151,9 +151,10 @@ let rec network depth s =
       expect s "bias";
       Dense (divisor, weights, vector s)
   | "diagonal" ->
+      let divisor = integer s in
       let factors = vector s in
       expect s "bias";
-      Diagonal (factors, vector s)
+      Diagonal (divisor, factors, vector s)
   | "relu" -> Relu
   | "leaky-relu" -> LeakyRelu (scalar s)
   | "abs" -> Abs

@@ -53,9 +53,9 @@ Fixpoint eval (net : network) (x : seq R) {struct net} : option (seq R) :=
   | Dense divisor W b =>
       guarded (all (fun row => size row == size x) W && (size b == size W) && (0 < zr divisor))
               [seq inner p.1 x / zr divisor + dr p.2 | p <- zip W b]
-  | Diagonal d b =>
-      guarded ((size d == size x) && (size b == size x))
-              [seq dr p.1.1 * p.2 + dr p.1.2 | p <- zip (zip d b) x]
+  | Diagonal divisor d b =>
+      guarded ((size d == size x) && (size b == size x) && (0 < zr divisor))
+              [seq dr p.1.1 * p.2 / zr divisor + dr p.1.2 | p <- zip (zip d b) x]
   | Relu => Some [seq Num.max 0 a | a <- x]
   | LeakyRelu slope => Some [seq if 0 <= a then a else dr slope * a | a <- x]
   | Abs => Some [seq `|a| | a <- x]

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import struct
+import subprocess
 
 import support
 from support import DIGITS
@@ -56,6 +57,23 @@ class BadInput(support.Case):
             self.certify_refused(2, "SOURCE_DATE_EPOCH", DIGITS, env=support.environment(SOURCE_DATE_EPOCH=value))
         self.certify_refused(2, "UTF-8", DIGITS, "--issuer", os.fsdecode(b"\xff"))
         self.certify_refused(2, "UTF-8", DIGITS, "--requirement", os.fsdecode(b"\xc0\x80"))
+
+    def test_file_names(self):
+        strange = os.fsdecode(b"\xff.onnx")
+        (self.folder / strange).write_bytes(DIGITS.read_bytes())
+        self.key()
+        for arguments in (["inspect", strange], ["inspect", strange, "--json"], ["certify", strange, "--key", "key.pem", "-o", "c.json"]):
+            done = subprocess.run([support.LIPCERT, *arguments], cwd=self.folder, env=support.environment(), capture_output=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"MODEL is not UTF-8", done.stderr)
+            self.assertEqual(done.stdout, b"")
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([support.LIPCERT, "inspect", str(DIGITS)], env=support.environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertEqual(done.stderr, "lipcert: error: Standard output cannot be written; is the disk full?\n")
 
     def test_models(self):
         good = DIGITS.read_bytes()

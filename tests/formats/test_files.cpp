@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "formats/error.hpp"
@@ -83,6 +85,29 @@ TEST_CASE("files: nothing is overwritten unless asked, and nothing is left behin
   fs::create_directory(folder / "d");
   CHECK(says(failure([&] { write_file(folder / "d", "new", Overwrite::yes); }), "cannot be written"));
   CHECK(folder.entries() == 3);
+}
+
+TEST_CASE("files: of many writers at once exactly one creates the file") {
+  // They all see that nothing stands there; only the move at the end can decide.
+  for (int round = 0; round < 20; ++round) {
+    const Folder folder;
+    std::atomic<int> written{0};
+    std::atomic<int> refused{0};
+    std::vector<std::thread> writers;
+    for (int k = 0; k < 8; ++k)
+      writers.emplace_back([&, k] {
+        try {
+          write_file(folder / "a", std::string(1000, static_cast<char>('a' + k)), Overwrite::no);
+          ++written;
+        } catch (const Error&) {
+          ++refused;
+        }
+      });
+    for (std::thread& writer : writers) writer.join();
+    CHECK(written == 1);
+    CHECK(refused == 7);
+    CHECK(folder.entries() == 1);
+  }
 }
 
 TEST_CASE("files: permission bits of a secret") {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/error.hpp"
@@ -34,15 +35,19 @@ std::string numbers(const List& list) {
   return text;
 }
 
-Seen by_generator(const std::string& bytes) {
+// External data is allowed where there is a folder to look in.
+Seen by_generator(const std::string& bytes, const std::string& folder) {
   try {
-    const lipcert::Network network = lipcert::read_onnx(bytes, {.file = "model.onnx"});
+    const lipcert::Network network =
+        lipcert::read_onnx(bytes, {.file = "model.onnx", .allow_external_data = !folder.empty(), .folder = folder});
     if (!network.refusals.empty()) return {"", network.refusals.front().node + ": " + network.refusals.front().reason};
     std::string text =
         lipcert::graph_digest(network) + " symbolic " + numbers(network.symbolic) + " output " + std::to_string(network.output);
     for (const lipcert::Value& value : network.values)
       text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(static_cast<unsigned>(value.type)) + " " +
               numbers(value.shape);
+    for (const lipcert::ExternalFile& file : network.external_files)
+      text += "\n" + file.name + " " + std::to_string(file.bytes) + " " + file.sha256;
     return {text, ""};
   } catch (const lipcert::Error& error) {
     CHECK(error.code() == lipcert::ExitCode::input);
@@ -50,13 +55,14 @@ Seen by_generator(const std::string& bytes) {
   }
 }
 
-Seen by_checker(const std::string& bytes) {
+Seen by_checker(const std::string& bytes, const std::string& folder) {
   try {
     std::vector<lipverify::ExternalFile> external;
-    const lipverify::Graph graph = lipverify::read_onnx(bytes, {}, external);
+    const lipverify::Graph graph = lipverify::read_onnx(bytes, {!folder.empty(), folder}, external);
     std::string text = lipverify::graph_digest(graph) + " symbolic " + numbers(graph.symbolic) + " output " + std::to_string(graph.output);
     for (const lipverify::Value& value : graph.values)
       text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(value.type) + " " + numbers(value.shape);
+    for (const lipverify::ExternalFile& file : external) text += "\n" + file.name + " " + std::to_string(file.bytes) + " " + file.sha256;
     return {text, ""};
   } catch (const lipverify::Failure& failure) {
     CHECK(failure.outcome() == lipverify::Outcome::input);
@@ -65,9 +71,9 @@ Seen by_checker(const std::string& bytes) {
 }
 
 // Returns whether the file was read (by both).
-bool agree(const std::string& bytes, const std::string& what) {
-  const Seen generator = by_generator(bytes);
-  const Seen checker = by_checker(bytes);
+bool agree(const std::string& bytes, const std::string& what, const std::string& folder = "") {
+  const Seen generator = by_generator(bytes, folder);
+  const Seen checker = by_checker(bytes, folder);
   if (generator.text == checker.text) return !generator.text.empty();
   FAIL_CHECK(what, "\ngenerator: ", generator.text.empty() ? "refused, " + generator.reason : generator.text,
              "\nchecker: ", checker.text.empty() ? "refused, " + checker.reason : checker.text,
@@ -123,6 +129,57 @@ TEST_CASE("two readers: 40000 damaged files") {
   CHECK(read > 2000);
 }
 
+TEST_CASE("two readers: external data") {
+  std::string folder = (fs::temp_directory_path() / "lipcert-test-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string raw = onnx_builder::raw_bytes(std::vector<float>{1, -2, 3, 0.5F, 0, -1});
+  lipcert::write_file(folder + "/w.bin", raw, lipcert::Overwrite::no);
+  lipcert::write_file(folder + "/long.bin", "12345678" + raw + "x", lipcert::Overwrite::no);
+  lipcert::write_file(folder + "/nan.bin", std::string(24, '\xFF'), lipcert::Overwrite::no);
+  lipcert::write_file(folder + "/twin.bin", raw, lipcert::Overwrite::no);
+  fs::create_hard_link(folder + "/twin.bin", folder + "/hard.bin");
+  fs::create_symlink(folder + "/w.bin", folder + "/symbolic.bin");
+  fs::create_directory(folder + "/folder.bin");
+  using Entries = std::vector<std::pair<std::string, std::string>>;
+  const auto model = [](const Entries& entries) {
+    return onnx_cases::changed([&](onnx_builder::Model& m) {
+      m.initialisers[0] = onnx_builder::tensor("W", onnx_builder::FLOAT, {2, 3}, onnx_builder::external_data(entries));
+    });
+  };
+  for (const Entries& entries : std::vector<Entries>{{{"location", "w.bin"}},
+                                                     {{"location", "w.bin"}, {"offset", "0"}, {"length", "24"}},
+                                                     {{"length", "24"}, {"location", "long.bin"}, {"checksum", "x"}, {"offset", "8"}}})
+    CHECK(agree(model(entries), entries[0].second, folder));
+  // Two files, in another order than their names.
+  CHECK(agree(
+      onnx_cases::changed([](onnx_builder::Model& m) {
+        m.initialisers[0] = onnx_builder::tensor("W", onnx_builder::FLOAT, {2, 3}, onnx_builder::external_data({{"location", "w.bin"}}));
+        m.initialisers[1] = onnx_builder::tensor(
+            "b", onnx_builder::FLOAT, {3}, onnx_builder::external_data({{"location", "long.bin"}, {"offset", "8"}, {"length", "12"}}));
+      }),
+      "two files", folder));
+  for (const Entries& entries : std::vector<Entries>{{{"location", "long.bin"}},
+                                                     {{"location", "long.bin"}, {"offset", "8"}},
+                                                     {{"location", "long.bin"}, {"offset", "10"}, {"length", "24"}},
+                                                     {{"location", "w.bin"}, {"length", "23"}},
+                                                     {{"location", "w.bin"}, {"length", "024"}},
+                                                     {{"location", "w.bin"}, {"offset", "25"}},
+                                                     {{"location", "w.bin"}, {"offset", "18446744073709551608"}},
+                                                     {{"location", "w.bin"}, {"checksum", ""}, {"checksum", ""}},
+                                                     {{"location", "none.bin"}},
+                                                     {{"location", "nan.bin"}},
+                                                     {{"location", "hard.bin"}},
+                                                     {{"location", "symbolic.bin"}},
+                                                     {{"location", "folder.bin"}},
+                                                     {{"location", "../" + fs::path(folder).filename().string() + "/w.bin"}},
+                                                     {{"location", folder + "/w.bin"}},
+                                                     {{"location", "./w.bin"}},
+                                                     {}})
+    CHECK(!agree(model(entries), entries.empty() ? "no entries" : entries[0].second, folder));
+  CHECK(!agree(model({{"location", "w.bin"}}), "not allowed"));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("two readers: the corpus, where there is one") {
   const char* folder = std::getenv("LIPCERT_CORPUS");
   if (folder == nullptr || *folder == '\0') return;
@@ -132,6 +189,7 @@ TEST_CASE("two readers: the corpus, where there is one") {
     if (entry.path().extension() != ".onnx") continue;
     const std::string bytes = lipcert::read_file(entry.path().string(), 1U << 30U);
     read += agree(bytes, entry.path().filename().string()) ? 1U : 0U;
+    static_cast<void>(agree(bytes, entry.path().filename().string() + ", external data allowed", entry.path().parent_path().string()));
     if (bytes.size() > 100000) continue;
     for (int k = 0; k < 20; ++k) {
       std::string damaged = bytes;

@@ -82,8 +82,8 @@ def dense(matrix, bias=None, divisor=1):
     return Layer(text, lambda bound: f"dense {ratio(bound)} {hint(matrix, bound, divisor)}")
 
 
-def diagonal(factors, bias=None):
-    text = f"diagonal {vector(factors)}\nbias " + (vector(bias) if bias is not None else f"zeros {len(factors)}")
+def diagonal(factors, bias=None, divisor=1):
+    text = f"diagonal {divisor} {vector(factors)}\nbias " + (vector(bias) if bias is not None else f"zeros {len(factors)}")
     return Layer(text, lambda bound: f"claim {ratio(bound)}")
 
 

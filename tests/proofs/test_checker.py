@@ -119,6 +119,9 @@ class Checker(unittest.TestCase):
 
     def test_diagonal(self):
         self.border(3, diagonal([1.0, -2.5, 0.0], [1.0, 2.0, 3.0]), 2.5)
+        self.border(3, diagonal([1.0, -2.5, 0.0], [1.0, 2.0, 3.0], divisor=3), Fraction(5, 6))
+        self.assertFalse(self.proves(3, diagonal([0.0] * 3, divisor=0), 1))
+        self.assertFalse(self.proves(3, diagonal([0.0] * 3, divisor=-1), 1))
 
     def test_max_pool(self):
         self.assertTrue(self.proves(4, max_pool([[0, 1], [2, 3]]), 1))
@@ -197,7 +200,7 @@ class Checker(unittest.TestCase):
         p, q = gaussian(6, 1, 8)[:, 0], gaussian(3, 1, 9)[:, 0]
         pooled = [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5], [5]]
         layers = [dense(a, p), plain("max-min-halves"), residual(0.5, chain([dense(b), plain("relu")])), leaky_relu(-0.5), plain("group-sort 3"),
-                  diagonal([1.0, -1.0, 0.5, 2.0, 1.5, 1.0], p), plain("full-sort"), max_pool(pooled), plain("abs")]
+                  diagonal([3.0, -3.0, 1.5, 6.0, 4.5, 3.0], p, divisor=3), plain("full-sort"), max_pool(pooled), plain("abs")]
         u, v, w = (sigma(m) * ABOVE for m in (a, b, c))
         root2 = Fraction(2 ** 0.5) * ABOVE
         bounds = [u, 1, [v, 1], 1, 1, 2, 1, root2, 1]

@@ -106,7 +106,10 @@ void read_files(std::vector<Case>& cases) {
   add("a varint padded with zero groups", changed([](ob::Model& m) { m.model_extra = std::string("\x28\x87\x80\x00", 4); }));
   add("data_location 0 written out", changed([](ob::Model& m) { m.initialisers[1] = bias() + ob::varint_field(14, 0); }));
   add("half typed data", with_tensor(ob::tensor("t", ob::FLOAT16, {2}, ob::int32_data({0, 65535 - 1024}))));  // 0xFBFF is finite
-  add("bfloat16 raw data", with_tensor(ob::halves("t", ob::BFLOAT16, {2}, {0x3F80, 0x8000})));
+  add("bfloat16 raw data", with_tensor(ob::halves("t", ob::BFLOAT16, {4}, {0x3F80, 0x8000, 0x7F7F, 0xFF7F})));
+  add("largest and smallest floats",
+      with_tensor(ob::tensor("t", ob::FLOAT, {3}, ob::raw_data(std::string("\xFF\xFF\x7F\x7F\xFF\xFF\x7F\xFF\x01\x00\x00\x00", 12)))));
+  add("largest double", with_tensor(ob::tensor("t", ob::DOUBLE, {1}, ob::raw_data(std::string("\xFF\xFF\xFF\xFF\xFF\xFF\xEF\x7F", 8)))));
   add("double typed data", with_tensor(ob::tensor("t", ob::DOUBLE, {2}, ob::double_data({1.5, -0.0}))));
   add("int32 typed data", with_tensor(ob::tensor("t", ob::INT32, {2}, ob::int32_data({-2147483647 - 1, 2147483647}))));
   add("int64 typed data", with_tensor(ob::tensor("t", ob::INT64, {2}, ob::int64_data({-1, 7}))));
@@ -340,6 +343,10 @@ void refused_tensors(std::vector<Case>& cases) {
   add("negative dimension", with_tensor(ob::tensor("t", ob::FLOAT, {-1}, ob::raw_data("abcd"))), "dimension -1");
   add("two negative dimensions", with_tensor(ob::tensor("t", ob::FLOAT, {-1, -1}, ob::raw_data("abcd"))), "dimension -1");
   add("2^32 x 2^32", with_tensor(ob::tensor("t", ob::FLOAT, {1LL << 32U, 1LL << 32U}, ob::raw_data(""))), "2^28");
+  add("2^28 x 2^36, a product that wraps to 0", with_tensor(ob::tensor("t", ob::FLOAT, {1LL << 28U, 1LL << 36U}, ob::raw_data(""))),
+      "2^28");
+  add("a product that wraps to 2", with_tensor(ob::tensor("t", ob::FLOAT, {2, 1LL << 28U, 1LL << 36U, 1}, ob::raw_data("12345678"))),
+      "2^28");
   add("2^63 - 1", with_tensor(ob::tensor("t", ob::FLOAT, {0x7FFFFFFFFFFFFFFF}, ob::raw_data(""))), "2^28");
   add("2^28 + 1", with_tensor(ob::tensor("t", ob::FLOAT, {(1LL << 28U) + 1}, ob::raw_data(""))), "2^28");
   add("data_type 0", with_tensor(ob::tensor("t", 0, {1}, ob::raw_data("abcd"))), "element type 0");
@@ -462,6 +469,7 @@ void refused_graph(std::vector<Case>& cases) {
       "not a tensor of FLOAT");
   add("input of integers", one_node("Identity", {2}, {2}, {"x"}, {}, {}, 13, {"y"}, ob::INT64, ob::INT64), "not a tensor of FLOAT");
   add("input of 2^29 entries", one_node("Relu", {std::int64_t{1} << 29U}, {std::int64_t{1} << 29U}, {"x"}, {}), "2^28");
+  add("input whose product wraps to 0", one_node("Relu", {std::int64_t{1} << 28U, std::int64_t{1} << 36U}, {1}, {"x"}, {}), "2^28");
   add("input of 2^64 entries", one_node("Relu", {std::int64_t{1} << 32U, std::int64_t{1} << 32U}, {1}, {"x"}, {}), "2^28");
   add("dangling name", changed([](ob::Model& m) { m.nodes[1] = ob::node("Relu", {"nowhere"}, {"y"}); }), "before anything defines it");
   add("cycle", changed([](ob::Model& m) {

@@ -226,3 +226,45 @@ TEST_CASE("scaling and layouts") {
   }
   CHECK(scaling.exact(sample)[11] == Rational(3 * 112) - Rational(11, 9));
 }
+
+TEST_CASE("every source of error is charged") {
+  // One at a time, with a norm that is not generous: what is left out shows as an enclosure without the truth.
+  std::uniform_real_distribution<double> uniform(1, 2);
+  enum class Effect { rounding, weights, offset, offset_far_above, input, negative_slope };
+  for (const Effect effect :
+       {Effect::rounding, Effect::weights, Effect::offset, Effect::offset_far_above, Effect::input, Effect::negative_slope}) {
+    CAPTURE(static_cast<int>(effect));
+    for (int turn = 0; turn < 40; ++turn) {
+      // Weights of 20 digits fit the grid exactly, with 53 digits 40 places lower they do not.
+      const double coarse = std::ldexp(std::floor(std::ldexp(uniform(generator), 19)), -19), fine = uniform(generator);
+      std::vector<double> w = {coarse, 0.0}, b = {0.0};
+      if (effect == Effect::rounding) w = {fine, 0.0};
+      if (effect == Effect::weights) w = {coarse, std::ldexp(fine, -40)};
+      if (effect == Effect::offset) b = {std::ldexp(fine, -90)};
+      if (effect == Effect::offset_far_above) b = {std::ldexp(coarse, 90)};
+      ob::Model model;
+      model.input("x", {1, 2}, ob::DOUBLE).output("y", {1, 1}, ob::DOUBLE);
+      model.initialiser(ob::doubles("w", {2, 1}, w)).initialiser(ob::doubles("b", {1}, b));
+      model.node("MatMul", {"x", "w"}, {"a"}).node("Add", {"a", "b"}, {"c"});
+      model.node("LeakyRelu", {"c"}, {"y"}, {ob::attribute("alpha", 0.01F)});
+      std::vector<ExternalFile> external;
+      const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
+      const Rational norm = sqrt_above(square(Rational(w[0])) + square(Rational(w[1])));
+      const NetworkAtSamples network(graph, {affine({0, 1}, norm), activation(2, 1)});
+      REQUIRE(network.has_fast());
+      const auto entry = [&] { return static_cast<std::int64_t>((generator() % (1U << 28U)) << 28U | generator() % (1U << 28U)) + 1; };
+      Sample sample;
+      const std::int64_t sign = effect == Effect::negative_slope ? -1 : 1;
+      sample.numbers = {{Integer(sign * entry()), -56, 0}, {Integer(sign * (std::int64_t{1} << 56) + entry()), -56, 0}};
+      const Scaling scaling({false, 2, 1, 1}, Layout::nchw, effect == Effect::input ? Rational(1, 3) : Rational(1), {Rational(0)},
+                            {Rational(1)});
+      const EnclosedOutput f = network(sample, scaling, false);
+      const std::vector<Rational> x = scaling.exact(sample);
+      Rational truth = Rational(w[0]) * x[0] + Rational(w[1]) * x[1] + Rational(b[0]);
+      if (truth < 0) truth *= Rational(0.01F);
+      CHECK(scaled(f.lower[0], f.exponent) <= truth);
+      CHECK(truth <= scaled(f.upper[0], f.exponent));
+      CHECK(scaled(f.upper[0] - f.lower[0], f.exponent) <= scaled(Integer(1), -44) * (truth < 0 ? Rational(-truth) : truth));
+    }
+  }
+}

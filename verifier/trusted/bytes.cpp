@@ -180,7 +180,6 @@ std::string read_file(const std::string& path, std::uint64_t cap, const std::str
   if (::fstat(file.fd, &status) != 0) unreadable("cannot examine " + name + ": " + std::strerror(errno));
   if (!S_ISREG(status.st_mode)) unreadable(name + " is not a regular file");
   if (strict && status.st_nlink != 1) unreadable(name + " has several hard links; copy it to a file of its own");
-  if (status.st_size <= 0) unreadable(name + " is empty");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > cap) unreadable(name + " has " + std::to_string(size) + " bytes; at most " + std::to_string(cap) + " are read");
   std::string bytes(size, '\0');

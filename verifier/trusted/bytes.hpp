@@ -43,7 +43,7 @@ class Sha256 {
 
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 
-/// The bytes of a regular file, read once: what is hashed is what is parsed, whatever happens to the file afterwards. Unreadable, empty
+/// The bytes of a regular file, read once: what is hashed is what is parsed, whatever happens to the file afterwards. Unreadable
 /// or larger than `cap`: Failure (input). `strict`: also no symbolic link and exactly one hard link (external data).
 [[nodiscard]] std::string read_file(const std::string& path, std::uint64_t cap, const std::string& what, bool strict = false);
 

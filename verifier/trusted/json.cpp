@@ -111,6 +111,7 @@ class JsonBuilder {
 Json Json::parse(std::string_view text, const std::string& what) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") reject(what + " begins with a byte order mark");
   if (!is_utf8(text)) reject(what + " is not UTF-8");
+  if (text.find('\0') != std::string_view::npos) reject(what + " has a zero byte");  // nlohmann's lexer would stop there and be content
   JsonBuilder builder(what);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) reject(what + " is not JSON");
   return builder.take();

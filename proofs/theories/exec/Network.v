@@ -17,7 +17,7 @@ Definition at_most (u v : rational) : bool := num u * den v <=? num v * den u.
 Inductive network : Type :=
 | Identity
 | Dense (divisor : Z) (W : list (list dyadic)) (b : list dyadic)   (* x |-> W x / divisor + b *)
-| Diagonal (d b : list dyadic)                                    (* x |-> d x + b, entry by entry *)
+| Diagonal (divisor : Z) (d b : list dyadic)                       (* x |-> d x / divisor + b, entry by entry *)
 | Relu
 | LeakyRelu (slope : dyadic)
 | Abs
@@ -42,7 +42,7 @@ Fixpoint output_size (net : network) (n : nat) : option nat :=
   match net with
   | Identity | Relu | LeakyRelu _ | Abs | FullSort => Some n
   | Dense divisor W b => guard ((0 <? divisor) && every_length n W && Nat.eqb (length b) (length W)) (length W)
-  | Diagonal d b => guard (Nat.eqb (length d) n && Nat.eqb (length b) n) n
+  | Diagonal divisor d b => guard ((0 <? divisor) && Nat.eqb (length d) n && Nat.eqb (length b) n) n
   | GroupSort group => guard (negb (Nat.eqb group 0) && Nat.eqb (Nat.modulo n group) 0) n
   | MaxMinHalves => guard (Nat.even n) n
   | MaxPool windows =>
@@ -119,7 +119,7 @@ Definition leaf_check (net : network) (u : rational) : bool :=
   match net with
   | Identity | Relu | Abs | GroupSort _ | FullSort | MaxMinHalves => at_most one u
   | LeakyRelu slope => at_most one u && at_most (magnitude slope) u
-  | Diagonal d _ => forallb (fun x => at_most (magnitude x) u) d
+  | Diagonal divisor d _ => (0 <? divisor) && forallb (fun x => at_most (magnitude x) (times u (Rational divisor 1))) d
   | MaxPool windows =>
       forallb (fun c => c * (den u * den u) <=? num u * num u) (occurrences (concat windows))
   | _ => false

@@ -73,8 +73,8 @@ Definition on_coordinates (f : list Z -> list Z) (p : point) : point := Point (f
 Definition apply_rows (s q : Z) (rows : list (list Z)) (p : point) : point :=
   Point (map (fun row => dot row (coordinates p)) rows) (power p - s) (divisor p * q).
 
-Definition multiply_entries (s : Z) (factors : list Z) (p : point) : point :=
-  Point (zip_with Z.mul factors (coordinates p)) (power p - s) (divisor p).
+Definition multiply_entries (s q : Z) (factors : list Z) (p : point) : point :=
+  Point (zip_with Z.mul factors (coordinates p)) (power p - s) (divisor p * q).
 
 (* All points at once, so that each layer's integer rows are made once. *)
 Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
@@ -85,11 +85,11 @@ Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
       let rows := map (map (grid s)) W in
       let shift := constant b in
       map (fun p => add_points (apply_rows s q rows p) shift) ps
-  | Diagonal d b =>
+  | Diagonal q d b =>
       let s := common_scale [d] in
       let factors := map (grid s) d in
       let shift := constant b in
-      map (fun p => add_points (multiply_entries s factors p) shift) ps
+      map (fun p => add_points (multiply_entries s q factors p) shift) ps
   | Relu => map (on_coordinates (map (Z.max 0))) ps
   | LeakyRelu slope => map (leaky slope) ps
   | Abs => map (on_coordinates (map Z.abs)) ps

@@ -142,7 +142,7 @@ have root2 : proper R (pair_by_root2 (Bounds u (times u v) rs q)) /\
 rewrite /pair_by_rows /=.
 case Ei: (List.nth_error rs i) => [a|] //; case Ej: (List.nth_error rs j) => [c|] //.
 move: El Ev Hw root2 Ei Ej; rewrite /whole.
-case: (last p) => [|d W b'|? ?||?||?|||?|? ?|? ?|? ?] /=;
+case: (last p) => [|d W b'|? ? ?||?||?|||?|? ?|? ?|? ?] /=;
   try by move=> [<- _] _ _ _; case: (i).
 move=> [<- <-] Ev _ _ Ei Ej.
 have d0 : 0 < zr d.

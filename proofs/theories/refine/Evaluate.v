@@ -254,10 +254,10 @@ move=> q0; rewrite /unit /apply_rows; cbn [power divisor].
 by rewrite zrM invfM -Z.add_opp_r tpD tpN -!mulrA; congr (_ * _); rewrite mulrCA.
 Qed.
 
-Lemma unit_multiply_entries s f p : unit (multiply_entries s f p) = unit p / tp s.
+Lemma unit_multiply_entries s q f p : unit (multiply_entries s q f p) = unit p / tp s / zr q.
 Proof.
 rewrite /unit /multiply_entries; cbn [power divisor].
-by rewrite -Z.add_opp_r tpD tpN mulrAC.
+by rewrite zrM invfM -Z.add_opp_r tpD tpN -!mulrA; congr (_ * _); rewrite mulrCA.
 Qed.
 
 Lemma dense_scaled q W b p : good p -> 0 < zr q ->
@@ -275,14 +275,14 @@ rewrite (inner_scaled (s := s)); last by move=> z hz; apply: (H w) => //; left.
 by rewrite !mulrA.
 Qed.
 
-Lemma diagonal_scaled d b p : good p ->
-  let y := multiply_entries (common_scale [:: d]) [seq grid (common_scale [:: d]) a | a <- d] p in
+Lemma diagonal_scaled q d b p : good p -> 0 < zr q ->
+  let y := multiply_entries (common_scale [:: d]) q [seq grid (common_scale [:: d]) a | a <- d] p in
   good (add_points y (constant b)) /\
   (size b = size d -> size d = size (vector p) ->
-   [seq dr t.1.1 * t.2 + dr t.1.2 | t <- zip (zip d b) (vector p)] = vector (add_points y (constant b))).
+   [seq dr t.1.1 * t.2 / zr q + dr t.1.2 | t <- zip (zip d b) (vector p)] = vector (add_points y (constant b))).
 Proof.
-move=> g y; have [gc vc] := constantP b.
-have gy : good y by [].
+move=> g q0 y; have [gc vc] := constantP b.
+have gy : good y by rewrite /good /= zrM mulr_gt0.
 have [ga ->] := add_pointsP gy gc; split=> // sb sd.
 rewrite vc [vector y]vectorE /y unit_multiply_entries [vector p]vectorE /multiply_entries; cbn [coordinates].
 have [_ H] := common_scaleP [:: d].
@@ -291,8 +291,9 @@ have {}H : forall a, List.In a d -> zr (grid (common_scale [:: d]) a) = dr a * t
 move: (common_scale [:: d]) H sd {y gy ga gc vc} => s H; rewrite size_vector.
 elim: d b (coordinates p) H sb => [|e d IH] [|a b] [|x c] //= H [sb] [sc]; congr (_ :: _).
   rewrite zrM H; last by left.
-  have t0 := tp_neq0 R s; move: (dr e) (unit p) => v w.
-  by congr (_ + _); field.
+  have t0 := tp_neq0 R s; have q1 : zr q != 0 by rewrite gt_eqF.
+  move: (dr e) (unit p) => v w; congr (_ + _).
+  by field; rewrite t0 q1.
 by apply: IH => // z hz; apply: H; right.
 Qed.
 
@@ -343,11 +344,11 @@ Proof. by elim=> [|p {}ps [gp _] _ IH]; constructor. Qed.
 
 Theorem forward_sound net ps : List.Forall (ready net) ps -> List.Forall2 (value net) ps (forward net ps).
 Proof.
-elim: net ps => [|q W b|d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
+elim: net ps => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
 - exact: eval_identity.
 - apply: (forward_map _ Hp) => p y gp /guardedP[/andP[_ q0] ->]; exact: dense_scaled.
-- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[/eqP sd /eqP sb] ->].
-  by have [ga H] := diagonal_scaled d b gp; split=> //; apply: H => //; rewrite sb sd.
+- apply: (forward_map _ Hp) => p y gp /guardedP[/andP[/andP[/eqP sd /eqP sb] q0] ->].
+  by have [ga H] := diagonal_scaled d b gp q0; split=> //; apply: H => //; rewrite sb sd.
 - by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: relu_scaled.
 - by apply: (forward_map _ Hp) => p y gp [<-]; exact: leakyP.
 - by apply: (forward_map _ Hp) => p y gp [<-]; apply: on_coordinatesP => // k c; exact: abs_scaled.

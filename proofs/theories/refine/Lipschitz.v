@@ -74,16 +74,16 @@ Proof. by move=> d; rewrite (@size_flatten_decreasing _ (size x %/ k) k) // divn
 Theorem output_size_sound net n m x : output_size net n = Some m -> size x = n ->
   exists2 y, eval net x = Some y & size y = m.
 Proof.
-elim: net n m x => [|q W b|d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m x /=.
+elim: net n m x => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m x /=.
 - by move=> [<-] <-; exists x.
 - move=> /guardP[/andP[/andP[q0 W_ok] /PeanoNat.Nat.eqb_eq b_ok] ->] sx.
   have {}b_ok : size b = size W by exact: b_ok.
   rewrite every_lengthE -sx in W_ok; rewrite W_ok b_ok eqxx zr_gt0 //=.
   by eexists; [reflexivity | rewrite size_map size_zip b_ok minnn].
-- move=> /guardP[/andP[/PeanoNat.Nat.eqb_eq sd /PeanoNat.Nat.eqb_eq sb] ->] sx.
+- move=> /guardP[/andP[/andP[q0 /PeanoNat.Nat.eqb_eq sd] /PeanoNat.Nat.eqb_eq sb] ->] sx.
   have {}sd : size d = n by exact: sd.
   have {}sb : size b = n by exact: sb.
-  rewrite sd sb sx eqxx /=.
+  rewrite sd sb sx eqxx zr_gt0 //=.
   by eexists; [reflexivity | rewrite size_map !size_zip sd sb sx !minnn].
 - by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
 - by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
@@ -152,14 +152,15 @@ rewrite dense_distance // ler_pdivr_mulr ?exprn_gt0 //.
 by apply: le_trans (H _) _; rewrite -(@distance2E _ (size x)) // exprMn mulrAC.
 Qed.
 
-Lemma diagonal_distance (L : R) d b x y : 0 <= L -> (forall a, List.In a d -> `|dr a| <= L) ->
-  distance2 [seq dr p.1.1 * p.2 + dr p.1.2 | p <- zip (zip d b) x] [seq dr p.1.1 * p.2 + dr p.1.2 | p <- zip (zip d b) y]
+Lemma diagonal_distance (L q : R) d b x y : 0 <= L -> 0 < q -> (forall a, List.In a d -> `|dr a| <= L * q) ->
+  distance2 [seq dr p.1.1 * p.2 / q + dr p.1.2 | p <- zip (zip d b) x] [seq dr p.1.1 * p.2 / q + dr p.1.2 | p <- zip (zip d b) y]
   <= L ^+ 2 * distance2 x y.
 Proof.
-move=> L0; elim: d b x y => [|a d IH] [|c b] [|e x] [|f y] H; rewrite /= ?distance2_nil ?distance2_nilr ?mulr_ge0 ?sqr_ge0 ?distance2_ge0 //.
+move=> L0 q0; elim: d b x y => [|a d IH] [|c b] [|e x] [|f y] H; rewrite /= ?distance2_nil ?distance2_nilr ?mulr_ge0 ?sqr_ge0 ?distance2_ge0 //.
 rewrite !distance2_cons mulrDr ler_add //; last by apply: IH => z hz; apply: H; right.
-rewrite opprD addrACA subrr addr0 -mulrBr -exprMn; apply: sqr_le_norm.
-by rewrite (normrM (dr a)) (normrM L) (ger0_norm L0) ler_wpmul2r //; apply: H; left.
+rewrite opprD addrACA subrr addr0 -mulrBl -mulrBr mulrAC -exprMn; apply: sqr_le_norm.
+rewrite (normrM (dr a / q)) (normrM L) (ger0_norm L0) ler_wpmul2r // normrM normfV (gtr0_norm q0) ler_pdivr_mulr //.
+by apply: H; left.
 Qed.
 
 (* The counters count. *)
@@ -213,12 +214,14 @@ Proof.
 move=> u0; have [pu q0] := nonnegativeP R u0.
 have at_least_one : at_most one u -> 1 <= qr u.
   by move=> h; have := at_mostP (_ : proper R one) pu h; rewrite /Spec.qr divr1; apply; rewrite /proper ltr01.
-case: net => [|q W b|d b||s||g|||ws|f g|a g|f g] //=.
+case: net => [|q W b|q d b||s||g|||ws|f g|a g|f g] //=.
 - move/at_least_one=> L1; apply: nonexpansive_sound => // x y _ _ sxy [<-] [<-]; split=> //.
-- move=> ck x y _ _ sxy /guardedP[/andP[/eqP sd /eqP sb] ->] /guardedP[_ ->]; split.
+- move=> /andP[/(zr_gt0 R) qp ck] x y _ _ sxy /guardedP[_ ->] /guardedP[_ ->]; split.
     by rewrite !size_map !size_zip sxy.
   apply: diagonal_distance => // a ha; have [pm <-] := magnitudeP R a.
-  by apply: at_mostP => //; exact: (proj1 (List.forallb_forall _ _) ck).
+  have p1 : proper R (Rational q (Zpos xH)) by rewrite /proper ltr01.
+  have := at_mostP pm (proper_times pu p1) (proj1 (List.forallb_forall _ _) ck a ha).
+  by rewrite qr_times {3}/Spec.qr /= divr1.
 - by move/at_least_one=> L1; apply: (slope_sound (slope_relu L1)).
 - case/andP=> /at_least_one L1 /at_mostP h; have [pm E] := magnitudeP R s.
   by apply: (slope_sound (slope_leaky L1 _)) => //; rewrite -E; exact: h.
@@ -264,7 +267,7 @@ have leaf n w v : (if nonnegative w && leaf_check n w then Some w else None) = S
     [/\ proper R v, 0 <= qr v & lipschitz_by (qr v) n].
   case: ifP => // /andP[w0 ck] [<-]; have [pw qw] := nonnegativeP R w0.
   by split=> //; exact: leaf_sound.
-elim: net ev u => [|q W b|d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w h|ef eg|eg|w ef eg] u; try exact: leaf; rewrite /= ?andbF //.
+elim: net ev u => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w h|ef eg|eg|w ef eg] u; try exact: leaf; rewrite /= ?andbF //.
 - case: ifP => // /andP[w0 ck] [<-]; have [pw qw] := nonnegativeP R w0.
   by split=> //; exact: dense_sound ck w0.
 
