@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "certify/keys.hpp"
+#include "certify/sample_options.hpp"
 
 namespace lipcert {
 
@@ -40,6 +41,8 @@ struct CertifyOptions {
   std::string issuer;
   std::optional<std::string> not_after;
   std::vector<std::string> requirements;
+  SampleOptions samples;
+  std::vector<std::string> shards;  // `lipcert merge`: take the samples from these files
 };
 [[nodiscard]] int certify_command(const CertifyOptions& options);
 

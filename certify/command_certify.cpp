@@ -14,6 +14,7 @@
 #include "certify/analysis.hpp"
 #include "certify/build_info.hpp"
 #include "certify/command.hpp"
+#include "certify/command_samples.hpp"
 #include "certify/loaded_model.hpp"
 #include "certify/progress.hpp"
 #include "certify/sign.hpp"
@@ -57,24 +58,13 @@ void check_output(const CertifyOptions& options) {
   if (same_file(status, options.model) || same_file(status, options.key)) {
     refuse(options.out + " is the model or the key; name another file for the certificate.");
   }
+  if (same_file(status, options.samples.data.data) || same_file(status, options.samples.data.labels) ||
+      std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
+    refuse(options.out + " holds the samples; name another file for the certificate.");
+  }
   if (!options.force && !is_certificate_or_empty(options.out)) {
     refuse(options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
   }
-}
-
-void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals) {
-  if (refusals.empty()) {
-    return;
-  }
-  const Refusal& first = refusals.front();
-  std::string sentence = model + ": " + first.node + (first.op.empty() ? "" : " (" + first.op + ")") + ": " + first.reason;
-  if (refusals.size() > 1) {
-    if (!sentence.empty() && sentence.back() == '.') {
-      sentence.pop_back();
-    }
-    sentence += "; " + std::to_string(refusals.size() - 1) + " more, see `lipcert inspect`.";
-  }
-  throw input_error(sentence);
 }
 
 std::string relative_width(double lower, double upper) {
@@ -106,7 +96,8 @@ struct Outcome {
   double seconds = 0;
 };
 
-void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis, const Outcome& outcome) {
+void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis,
+                const std::optional<SampleClaim>& samples, const Outcome& outcome) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
     blocks.push_back({{"id", block.id},
@@ -124,25 +115,32 @@ void print_json(const CertifyOptions& options, const LoadedModel& model, const A
              {"smallest", decimal_up(*smallest)},
              {"largest", decimal_up(*largest)}};
   }
-  const Json out = {{"lipschitz", decimal_up(analysis.upper)},
-                    {"lipschitzLower", decimal_down(analysis.lower)},
-                    {"blocks", blocks},
-                    {"pairs", pairs},
-                    {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
-                    {"certificate", options.out},
-                    {"payloadSha256", outcome.payload_sha256},
-                    {"keyFingerprint", outcome.fingerprint},
-                    {"seconds", outcome.seconds}};
+  Json out = {{"lipschitz", decimal_up(analysis.upper)},
+              {"lipschitzLower", decimal_down(analysis.lower)},
+              {"blocks", blocks},
+              {"pairs", pairs},
+              {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
+              {"certificate", options.out},
+              {"payloadSha256", outcome.payload_sha256},
+              {"keyFingerprint", outcome.fingerprint},
+              {"seconds", outcome.seconds}};
+  if (samples) {
+    out["samples"] = samples_summary(*samples);
+  }
   fmt::print("{}\n", out.dump());
 }
 
-void print_text(const CertifyOptions& options, const Analysis& analysis, const Outcome& outcome) {
+void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
+                const Outcome& outcome) {
   fmt::print("L            at most {}\n", decimal_up(analysis.upper));
   fmt::print("             at least {}\n", decimal_down(analysis.lower));
   if (analysis.classes >= 2) {
     const auto [smallest, largest] = std::minmax_element(analysis.pairs.begin(), analysis.pairs.end());
     fmt::print("class pairs  {} of {} classes, at most {} to {}\n", analysis.pairs.size(), analysis.classes, decimal_up(*smallest),
                decimal_up(*largest));
+  }
+  if (samples) {
+    print_samples(*samples);
   }
   fmt::print("certificate  {}\n", options.out);
   fmt::print("payload      sha256 {}\n", outcome.payload_sha256);
@@ -153,6 +151,15 @@ void print_text(const CertifyOptions& options, const Analysis& analysis, const O
 }  // namespace
 
 int certify_command(const CertifyOptions& options) {
+  if (!options.samples.shard.empty()) {
+    return shard_command(options);
+  }
+  if (options.key.empty()) {
+    throw Error(ExitCode::usage, "--key is required; make a key with `lipcert keygen --out KEY.pem`.");
+  }
+  if (options.samples.data.data.empty() && options.shards.empty() && options.samples.given()) {
+    throw Error(ExitCode::usage, "Options about samples were given without --data; name the file with the samples.");
+  }
   const auto start = std::chrono::steady_clock::now();
   check_utf8(options.issuer, "--issuer");
   for (const std::string& requirement : options.requirements) {
@@ -174,6 +181,11 @@ int certify_command(const CertifyOptions& options) {
   const LoadedModel model = load_model(options.model, options.allow_external_data);
   refuse_unsupported(options.model, partition(model.network).refusals);
 
+  std::optional<PreparedSamples> prepared;
+  if (!options.samples.data.data.empty()) {
+    prepared = prepare_samples(options.samples, model.network);
+  }
+
   AnalysisOptions settings;
   settings.threads = options.threads;
   Analysis analysis;
@@ -182,7 +194,16 @@ int certify_command(const CertifyOptions& options) {
     settings.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
     analysis = analyse(model.network, settings);
   }
-  const std::string payload = statement(model.network, analysis, model.file, settings, build_info(), issuance);
+  std::optional<SampleClaim> samples;
+  if (prepared) {
+    samples = claim_samples(*prepared, model.network, analysis, options.threads, folder_of(options.out));
+  } else if (!options.shards.empty()) {
+    samples = merge_shards(options, model, analysis, settings, folder_of(options.out));
+  }
+  if (samples) {
+    warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
+  }
+  const std::string payload = statement(model.network, analysis, model.file, settings, build_info(), issuance, samples);
   write_file(options.out, sign_bundle(payload, key), Overwrite::yes);
 
   Outcome outcome;
@@ -194,9 +215,9 @@ int certify_command(const CertifyOptions& options) {
     print_blocks(options.json ? stderr : stdout, analysis);
   }
   if (options.json) {
-    print_json(options, model, analysis, outcome);
+    print_json(options, model, analysis, samples, outcome);
   } else {
-    print_text(options, analysis, outcome);
+    print_text(options, analysis, samples, outcome);
   }
   return 0;
 }

@@ -36,4 +36,19 @@ std::string shape_text(const Shape& shape) {
   return out + "]";
 }
 
+void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals) {
+  if (refusals.empty()) {
+    return;
+  }
+  const Refusal& first = refusals.front();
+  std::string sentence = model + ": " + first.node + (first.op.empty() ? "" : " (" + first.op + ")") + ": " + first.reason;
+  if (refusals.size() > 1) {
+    if (!sentence.empty() && sentence.back() == '.') {
+      sentence.pop_back();
+    }
+    sentence += "; " + std::to_string(refusals.size() - 1) + " more, see `lipcert inspect`.";
+  }
+  throw input_error(sentence);
+}
+
 }  // namespace lipcert

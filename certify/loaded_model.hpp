@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "certify/statement.hpp"
 #include "formats/network.hpp"
@@ -19,6 +20,9 @@ void check_utf8(const std::string& text, const std::string& argument);
 /// Throws `Error`: usage for a path that is not UTF-8, input for a file that cannot be read or is malformed; what is only unsupported is
 /// listed in the network.
 [[nodiscard]] LoadedModel load_model(const std::string& path, bool allow_external_data);
+
+/// Throws `Error` (input) with the first refusal and the number of the others, if there is any.
+void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals);
 
 /// `[1, 64]`, for people.
 [[nodiscard]] std::string shape_text(const Shape& shape);

@@ -1,7 +1,7 @@
 // The command line of `lipcert`: options into structures, errors into one sentence, nothing else.
 //
 // Exit codes: 0 done; 2 the command line or a setting is wrong; 3 an input cannot be read or is not supported; 4 internal error or resource
-// limit. (1 is the checker's "rejected" and is never returned here.)
+// limit. (1 is the checker's "rejected"; here only `attack` returns it, when a certificate is refuted.)
 
 #include <fmt/format.h>
 
@@ -10,6 +10,7 @@
 #include <map>
 #include <new>
 
+#include "certify/attack/command_attack.hpp"
 #include "certify/command.hpp"
 #include "formats/error.hpp"
 
@@ -35,15 +36,36 @@ constexpr const char* footer_of_keygen = R"(Examples:
 An existing file is never overwritten. The passphrase comes from --passphrase-fd or from the environment variable LIPCERT_PASSPHRASE; when
 one is given the key is encrypted.)";
 
-constexpr const char* footer_of_certify = R"(Example:
+constexpr const char* footer_of_certify = R"(Examples:
   lipcert certify examples/models/digits.onnx --key key.pem -o digits.lipcert.sigstore.json -v
+  lipcert certify examples/models/digits.onnx --key key.pem -o radii.lipcert.sigstore.json --data examples/models/digits_test.csv --label-column -1 --eps 1,3
+  lipcert certify examples/models/digits.onnx -o 0.shard --data examples/models/digits_test.csv --label-column -1 --shard 0/2
+  lipcert certify examples/models/digits.onnx -o 1.shard --data examples/models/digits_test.csv --label-column -1 --shard 1/2
 
 Claims: ||f(x) - f(y)|| <= L ||x - y|| in the Euclidean norms, for the exact function of the graph, and the same for every difference of two
 outputs. Same model, program, CPU kernel and SOURCE_DATE_EPOCH give the same payload bytes, whatever the number of threads. An older
 certificate at the output's place is replaced; another file only with --force. On failure nothing is written.
 
+With --data the radius of every sample is certified as well: no input nearer than that changes the decision, in exact real arithmetic
+(floating-point inference is not covered yet). The records lie in a side file beside the certificate. A shard that is already there is kept, so a
+killed run is resumed by running it again.
+
 --json prints one object: "lipschitz" and "lipschitzLower" (decimal strings, rounded outward), "blocks" (id, operator, method, bound,
-lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds".)";
+lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds"; with --data also "samples": "total", "correct",
+"undecided", "eps" (eps, certified, certified_correct), "records".)";
+
+constexpr const char* footer_of_merge = R"(Example:
+  lipcert merge examples/models/digits.onnx 0.shard 1.shard --key key.pem -o merged.lipcert.sigstore.json --eps 1,3
+
+All shards of one division must be there, exactly once, made from the same model and data with the same options. The certificate is the same as
+without shards.)";
+
+constexpr const char* footer_of_attack = R"(Examples:
+  lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --label-column -1 --limit 100
+  lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --certificate radii.lipcert.sigstore.json
+
+Reports the smallest flips found and the ratio of certified radius to smallest flip (near 1: the certificate is tight). Exit code 1 if a
+certified sample is flipped inside its radius. The certificate's signature is not checked here: that is the task of lipverify.)";
 
 int complain(const std::string& sentence, lipcert::ExitCode code) {
   fmt::print(stderr, "lipcert: error: {}\n", sentence);
@@ -110,20 +132,52 @@ int main(int argc, char** argv) {
     CertifyOptions certify;
     CLI::App& certify_app = *app.add_subcommand("certify", "Bounds the Lipschitz constants of a model and writes a signed certificate.");
     certify_app.footer(footer_of_certify);
-    model_option(certify_app, certify.model, certify.allow_external_data);
-    certify_app.add_option("--key", certify.key, "private key (PKCS#8 PEM, ECDSA P-256 or Ed25519)")->required();
-    certify_app.add_option("-o,--out", certify.out, "file for the certificate, by convention <model>.lipcert.sigstore.json")->required();
-    certify_app.add_flag("--json", certify.json, "print one JSON object");
-    certify_app.add_flag("-v,--verbose", certify.verbose, "print a table of the blocks");
-    certify_app.add_option("--threads", certify.threads, "number of threads (default: all cores); the result does not depend on it")
+    const auto certificate_options = [&](CLI::App& command, CertifyOptions& options) {
+      model_option(command, options.model, options.allow_external_data);
+      command.add_option("--key", options.key, "private key (PKCS#8 PEM, ECDSA P-256 or Ed25519); required, except with --shard");
+      command.add_option("-o,--out", options.out, "file for the certificate, by convention <model>.lipcert.sigstore.json")->required();
+      command.add_flag("--json", options.json, "print one JSON object");
+      command.add_flag("-v,--verbose", options.verbose, "print a table of the blocks");
+      command.add_option("--threads", options.threads, "number of threads (default: all cores); the result does not depend on it")
+          ->check(CLI::Range(1U, 1024U));
+      command.add_option("--issuer", options.issuer, "who vouches for the certificate");
+      command.add_option("--not-after", options.not_after, "end of validity in UTC, like 2030-12-31T23:59:59Z (default: none)");
+      command.add_option("--requirement", options.requirements, "id of a requirement that the certificate serves; may be repeated")
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args(false);
+      command.add_flag("--force", options.force, "replace an existing file at the output's place even if it is not a certificate");
+      passphrase_option(command, options.passphrase_fd);
+    };
+    certificate_options(certify_app, certify);
+    add_data_options(certify_app, certify.samples.data);
+    add_eps_option(certify_app, certify.samples.eps);
+    certify_app.add_option("--shard", certify.samples.shard,
+                           "certify only part i of N of the samples (i/N, from 0), unsigned, for `lipcert merge`");
+
+    CertifyOptions merge;
+    CLI::App& merge_app = *app.add_subcommand("merge", "Makes one signed certificate from all shards of a data set.");
+    merge_app.footer(footer_of_merge);
+    certificate_options(merge_app, merge);
+    merge_app.add_option("SHARD", merge.shards, "shard files of one run, in any order")
+        ->required()
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    add_eps_option(merge_app, merge.samples.eps);
+
+    AttackOptions attack;
+    CLI::App& attack_app =
+        *app.add_subcommand("attack", "Searches for the nearest inputs that change decisions, to falsify certified radii.");
+    attack_app.footer(footer_of_attack);
+    model_option(attack_app, attack.model, attack.allow_external_data);
+    add_data_options(attack_app, attack.data);
+    attack_app.get_option("--data")->required();
+    attack_app.add_option("--certificate", attack.certificate,
+                          "compare with the radii of this certificate; scaling and layout are taken from it");
+    attack_app.add_option("--steps", attack.steps, "steps of projected gradient")->check(CLI::Range(0U, 100000U))->capture_default_str();
+    attack_app.add_option("--seed", attack.seed, "of the rounding search")->capture_default_str();
+    attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")
         ->check(CLI::Range(1U, 1024U));
-    certify_app.add_option("--issuer", certify.issuer, "who vouches for the certificate");
-    certify_app.add_option("--not-after", certify.not_after, "end of validity in UTC, like 2030-12-31T23:59:59Z (default: none)");
-    certify_app.add_option("--requirement", certify.requirements, "id of a requirement that the certificate serves; may be repeated")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->allow_extra_args(false);
-    certify_app.add_flag("--force", certify.force, "replace an existing file at the output's place even if it is not a certificate");
-    passphrase_option(certify_app, certify.passphrase_fd);
+    attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
+    attack_app.add_flag("--json", attack.json, "print one JSON object");
 
     try {
       app.parse(argc, argv);
@@ -138,8 +192,10 @@ int main(int argc, char** argv) {
     } else if (keygen_app.parsed()) {
       keygen.algorithm = algorithms.at(algorithm);
       code = keygen_command(keygen);
+    } else if (attack_app.parsed()) {
+      code = attack_command(attack);
     } else {
-      code = certify_command(certify);
+      code = certify_command(merge_app.parsed() ? merge : certify);
     }
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {  // a script that reads half an answer must not take it for a whole one
       throw Error(ExitCode::internal, "Standard output cannot be written; is the disk full?");

@@ -21,9 +21,15 @@ constexpr const char* not_covered[] = {
     "runtime are not covered.",
     "Norms other than the Euclidean norms of the graph's input and output.",
     "Processing outside the graph, such as scaling, cropping or quantisation of the input before it enters the graph.",
-    "Single inputs: whether the decision at a given input is right, or within which radius it is stable.",
     "Batches: symbolic dimensions of the input are taken as 1.",
 };
+
+constexpr const char* not_covered_without_samples =
+    "Single inputs: whether the decision at a given input is right, or within which radius it is stable.";
+constexpr const char* not_covered_with_samples =
+    "Samples that were not selected; how the samples were chosen; whether their labels are right; and radii for floating-point inference: "
+    "the radii are "
+    "about exact real arithmetic.";
 
 struct Assumption {
   const char* id;
@@ -100,7 +106,7 @@ std::string space_of(const Shape& shape) {
   return out + ")";
 }
 
-Json claims(const Network& network, const Analysis& analysis) {
+Json claims(const Network& network, const Analysis& analysis, const std::optional<SampleClaim>& samples) {
   const std::string space = space_of(network.values[network.input].shape);
   Json lower = theorem("zero");
   if (analysis.point && analysis.direction) {
@@ -130,6 +136,9 @@ Json claims(const Network& network, const Analysis& analysis) {
                    {"upper", {{"exact", exact}, {"decimal", decimal}}},
                    {"evidence", theorem(analysis.pairs_by_rows ? "pair-row-difference" : "pair-sqrt2")}});
   }
+  if (samples) {
+    out.push_back(sample_claim_member(*samples, element_count(network.values[network.output].shape)));
+  }
   return out;
 }
 
@@ -151,7 +160,7 @@ Json model_member(const Network& network, const ModelFile& model) {
 }  // namespace
 
 std::string statement(const Network& network, const Analysis& analysis, const ModelFile& model, const AnalysisOptions& settings,
-                      const Generator& generator, const Issuance& issuance) {
+                      const Generator& generator, const Issuance& issuance, const std::optional<SampleClaim>& samples) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
     blocks.push_back(block_member(block));
@@ -160,6 +169,7 @@ std::string statement(const Network& network, const Analysis& analysis, const Mo
   for (const char* sentence : not_covered) {
     uncovered.push_back(sentence);
   }
+  uncovered.push_back(samples ? not_covered_with_samples : not_covered_without_samples);
   Json assumed = Json::array();
   for (const Assumption& assumption : assumptions) {
     assumed.push_back({{"id", assumption.id}, {"text", assumption.text}, {"dischargedBy", assumption.discharged_by}});
@@ -170,7 +180,7 @@ std::string statement(const Network& network, const Analysis& analysis, const Mo
   }
   const Json predicate = {
       {"formatVersion", 1},
-      {"claims", claims(network, analysis)},
+      {"claims", claims(network, analysis, samples)},
       {"model", model_member(network, model)},
       {"semantics", {{"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}}},
       {"notCovered", uncovered},

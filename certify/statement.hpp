@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "certify/analysis.hpp"
+#include "certify/sample_claim.hpp"
 #include "formats/network.hpp"
 
 namespace lipcert {
@@ -39,7 +40,8 @@ struct Issuance {
 
 /// The payload. Throws `Error` (internal) when a number of the analysis is not finite or a text is not UTF-8.
 [[nodiscard]] std::string statement(const Network& network, const Analysis& analysis, const ModelFile& model,
-                                    const AnalysisOptions& settings, const Generator& generator, const Issuance& issuance);
+                                    const AnalysisOptions& settings, const Generator& generator, const Issuance& issuance,
+                                    const std::optional<SampleClaim>& samples = std::nullopt);
 
 /// Seconds since 1970 <-> "YYYY-MM-DDThh:mm:ssZ", years 1970 to 9999. Reading throws `Error` (usage) for anything else; `what` names the
 /// source of the text.

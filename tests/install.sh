@@ -5,7 +5,8 @@
 
 # What the programs need to be compiled and run.
 packages_build=(g++ cmake ninja-build pkg-config git libboost-dev libmpfr-dev libgmp-dev nlohmann-json3-dev libfmt-dev libcli11-dev
-  libopenblas-dev libopenblas-pthread-dev libssl-dev libprotobuf-dev protobuf-compiler libprotozero-dev)
+  libopenblas-dev libopenblas-pthread-dev libssl-dev libprotobuf-dev protobuf-compiler libprotozero-dev
+  zlib1g-dev libpng-dev)
 # What the tests need besides: openssl and python3 play the stranger who checks without our programs.
 packages_test=(doctest-dev openssl python3 python3-jsonschema python3-numpy)
 # What building and proving the proved checker needs.

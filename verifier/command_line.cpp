@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <random>
 #include <thread>
 
 #include "verifier/hint/cholesky.hpp"
@@ -20,7 +21,15 @@ constexpr const char* kDescription =
     "Rechecks a certificate of Lipschitz constants: signature, digests and mathematics, with a reader, integers and a\n"
     "composition of its own. Prints one verdict line; exit code 0 accepted, 1 rejected, 2 usage, 3 input, 4 internal.";
 
-constexpr const char* kExample = "Example:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem";
+constexpr const char* kExample =
+    "Examples:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem\n"
+    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv\n"
+    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv --audit 5";
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
 
 }  // namespace
 
@@ -41,6 +50,16 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       ->take_all()
       ->expected(1);
   app.add_option("--public-key", out.request.public_key, "the trusted public key (PEM), obtained from whom you trust")->required();
+  std::string data, labels, records;
+  std::uint64_t audit = 0;
+  std::uint64_t seed = 0;
+  const CLI::Option* data_option = app.add_option("--data", data, "the data file or folder: recheck the claim about samples on it");
+  const CLI::Option* labels_option = app.add_option("--labels", labels, "the label file that belongs to the data");
+  const CLI::Option* records_option = app.add_option("--records", records, "the records file (default: the one named in the certificate, beside it)");
+  const CLI::Option* audit_option =
+      app.add_option("--audit", audit, "recheck only this many samples, drawn at random, and print their inclusion proofs")
+          ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  const CLI::Option* seed_option = app.add_option("--seed", seed, "seed of the draw (default: a random one, which is printed)");
   app.add_flag("--json", json, "print one JSON object on stdout instead of text");
   app.add_flag("-v,--verbose", out.verbose, "also print blocks and every comparison");
   app.add_flag("--allow-external-data", out.request.allow_external_data, "read weights from plain files beside the model");
@@ -68,6 +87,18 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     }
     out.request.time = time;
   }
+  if ((labels_option->count() + audit_option->count() != 0 && data_option->count() == 0) || (seed_option->count() != 0 && audit_option->count() == 0)) {
+    out.text = "--labels and --audit need --data FILE, and --seed needs --audit K; run lipverify --help";
+    return out;
+  }
+  SampleFiles& samples = out.request.samples;
+  if (data_option->count() != 0) samples.data = data;
+  if (labels_option->count() != 0) samples.labels = labels;
+  if (records_option->count() != 0) samples.records = records;
+  if (audit_option->count() != 0) {
+    samples.audit = audit;
+    samples.seed = seed_option->count() != 0 ? seed : random_seed();
+  }
   out.request.engine.threads = threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
   out.request.hint = cholesky_hint;
   out.action = CommandLine::Action::verify;
@@ -90,6 +121,10 @@ int run(const std::vector<std::string>& arguments) {
     if (terminal)
       line.request.progress = [](std::size_t done, std::size_t blocks) {
         std::cerr << "\rchecking block " << done + 1 << " of " << blocks << std::flush;
+      };
+    if (terminal)
+      line.request.samples.progress = [](std::uint64_t done, std::uint64_t all) {
+        std::cerr << "\rchecking sample " << done << " of " << all << "   " << std::flush;
       };
     report = verify(line.request);
     if (terminal) std::cerr << "\r\033[K" << std::flush;

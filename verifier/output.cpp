@@ -17,6 +17,24 @@ std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
 }
 
+/// How deep the claim about samples was checked, in a few words.
+std::string depth_of(const SampleSummary& samples) {
+  switch (samples.depth) {
+    case SampleSummary::Depth::all: return "all " + std::to_string(samples.total) + " rechecked";
+    case SampleSummary::Depth::audit:
+      return std::to_string(samples.rechecked) + " of " + std::to_string(samples.total) + " audited, seed " + std::to_string(samples.seed);
+    case SampleSummary::Depth::records: break;
+  }
+  return "NOT RECHECKED: needs --data";
+}
+
+/// The hashes of a proof from the leaf up.
+std::vector<std::string> path_of(const InclusionProof& proof) {
+  std::vector<std::string> path;
+  for (const std::string& hash : proof.path) path.push_back(hex(hash));
+  return path;
+}
+
 void line(std::string& out, const std::string& head, const std::string& text) { out += padded(head, 12) + printable_line(text) + "\n"; }
 
 }  // namespace
@@ -43,6 +61,7 @@ std::string text_report(const Report& report, bool verbose) {
     if (report.pair_classes != 0)
       first += std::string(first.empty() ? "" : "  ") + "L_ij <= " + report.pair_largest + " (" + std::to_string(report.pair_classes) + " classes)";
   }
+  if (report.outcome == Outcome::accepted && report.samples.claimed) first += "  samples " + depth_of(report.samples);
   if (!report.model_sha256.empty()) first += "  model " + report.model_sha256;
   if (!report.key_fingerprint.empty()) first += "  key " + report.key_fingerprint;
   if (!report.payload_sha256.empty()) first += "  payload " + report.payload_sha256;
@@ -53,6 +72,17 @@ std::string text_report(const Report& report, bool verbose) {
   if (!report.global_upper.empty()) line(out, claim, report.global_formula + " with L = " + report.global_upper + "; no L below " + report.global_lower);
   if (report.pair_classes != 0)
     line(out, claim, report.pair_formula + " for " + std::to_string(report.pair_classes) + " classes, largest L_ij = " + report.pair_largest);
+  if (const SampleSummary& s = report.samples; s.claimed) {
+    std::string counts = std::to_string(s.total) + " samples, " + (s.labelled ? std::to_string(s.correct) + " right, " : "") + std::to_string(s.undecided) + " undecided";
+    for (const SampleSummary::Eps& e : s.counts)
+      counts += "; eps " + e.eps + ": " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
+    line(out, accepted && s.depth != SampleSummary::Depth::records ? claim : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
+    for (std::size_t i = 0; i < s.proofs.size(); ++i) {
+      std::string path;
+      for (const std::string& hash : path_of(s.proofs[i])) path += " " + hash;
+      line(out, "audited", "record " + std::to_string(s.proofs[i].index) + " " + hex(s.proof_leaves[i]) + " path" + path);
+    }
+  }
   if (report.has_statement)
     line(out, "issued", report.issued_at + (report.issuer.empty() ? " by nobody named" : " by '" + report.issuer + "'") + " with " + report.tool +
                             (report.not_after.empty() ? ", no end of validity" : ", valid until " + report.not_after));
@@ -88,7 +118,29 @@ std::string json_report(const Report& report) {
     claims.push_back({{"id", "lipschitz-global"}, {"formula", report.global_formula}, {"upper", report.global_upper}, {"lower", report.global_lower}});
   if (report.pair_classes != 0)
     claims.push_back({{"id", "lipschitz-pairs"}, {"formula", report.pair_formula}, {"classes", report.pair_classes}, {"largest", report.pair_largest}});
+  if (const SampleSummary& s = report.samples; s.claimed) {
+    ordered_json counts = ordered_json::array();
+    for (const SampleSummary::Eps& e : s.counts) counts.push_back({{"eps", e.eps}, {"certified", e.certified}, {"certifiedCorrect", e.certified_correct}});
+    const bool audit = s.depth == SampleSummary::Depth::audit;
+    ordered_json item = {{"id", "sample-radii"},
+                         {"formula", s.formula},
+                         {"rechecked", audit ? "audit" : s.depth == SampleSummary::Depth::all ? "all" : "no: needs --data"},
+                         {"samplesRechecked", s.rechecked},
+                         {"samplesEvaluatedTwice", s.wider},
+                         {"total", s.total},
+                         {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
+                         {"undecided", s.undecided},
+                         {"counts", counts}};
+    if (!s.proofs.empty()) {
+      item["audit"] = {{"seed", std::to_string(s.seed)}, {"proofs", ordered_json::array()}};
+      for (std::size_t i = 0; i < s.proofs.size(); ++i)
+        item["audit"]["proofs"].push_back({{"position", s.proofs[i].index}, {"record", hex(s.proof_leaves[i])}, {"path", path_of(s.proofs[i])}});
+    }
+    claims.push_back(item);
+  }
   out["claims"] = claims;
+  out["claimsNotRechecked"] =
+      report.samples.claimed && report.samples.depth == SampleSummary::Depth::records ? ordered_json({"sample-radii"}) : ordered_json::array();
   out["checks"] = ordered_json::array();
   for (const Check& check : report.checks)
     out["checks"].push_back(

@@ -4,10 +4,10 @@
 A classifier of the UCI hand-written digits: 8 x 8 pixels with values 0 to 16, 64-32-32-10 with ReLU, logits out (no softmax). The division of
 the pixels by 16 is part of the graph, so the certificate speaks about pixels as they stand in the data set.
 
-    /usr/bin/python3 examples/models/train_digits.py digits.onnx [digits.inputs.json]
+    /usr/bin/python3 examples/models/train_digits.py digits.onnx [digits.inputs.json [digits_test.csv]]
 
 The second file gets a fixed sample of inputs: two test images of every class, and points that no image reaches (zero, all bright, random
-multiples of 1/8 below zero and above 16). Needs Debian's python3-sklearn (data and trainer) and nothing else: an ONNX file is protocol buffers, and the few messages that a dense
+multiples of 1/8 below zero and above 16). The third file gets the test images, one in a line with its class last. Needs Debian's python3-sklearn (data and trainer) and nothing else: an ONNX file is protocol buffers, and the few messages that a dense
 network needs are written by the 40 lines below. The seed is fixed; the last bits of the weights depend on the BLAS and the CPU that
 trained them, so the file in this folder is kept as it is and not rebuilt.
 
@@ -109,8 +109,8 @@ def sample(images, labels):
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
-        sys.exit("usage: train_digits.py OUT.onnx [INPUTS.json]")
+    if len(sys.argv) not in (2, 3, 4):
+        sys.exit("usage: train_digits.py OUT.onnx [INPUTS.json [TEST.csv]]")
     data = load_digits()
     x_train, x_test, y_train, y_test = train_test_split(data.data, data.target, test_size=0.2, random_state=SEED, stratify=data.target)
     trained = MLPClassifier(hidden_layer_sizes=(32, 32), alpha=0.3, max_iter=800, learning_rate_init=2e-3, random_state=SEED)
@@ -126,9 +126,12 @@ def main():
     norms = [float(numpy.linalg.norm(w.astype(float), 2)) for w, _ in layers]
     with open(sys.argv[1], "wb") as f:
         f.write(model(layers, 16.0))
-    if len(sys.argv) == 3:
+    if len(sys.argv) >= 3:
         with open(sys.argv[2], "w") as f:
             json.dump(sample(x_test, y_test), f)
+    if len(sys.argv) == 4:
+        with open(sys.argv[3], "w") as f:
+            f.writelines(",".join(str(int(v)) for v in [*image, label]) + "\n" for image, label in zip(x_test, y_test))
     print(f"test accuracy {100 * numpy.mean(h.argmax(1) == y_test):.2f} % of {len(y_test)}; "
           f"spectral norms {', '.join(f'{n:.4f}' for n in norms)}; product / 16 = {numpy.prod(norms) / 16:.6f}")
 

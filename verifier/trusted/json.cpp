@@ -122,6 +122,11 @@ const std::string& Json::text(const std::string& place) const {
   return text_;
 }
 
+bool Json::boolean(const std::string& place) const {
+  if (kind_ != Kind::boolean) reject(place + " is neither true nor false");
+  return integer_ != 0;
+}
+
 std::int64_t Json::integer(const std::string& place) const {
   if (kind_ != Kind::integer) reject(place + " is not an integer");
   return integer_;

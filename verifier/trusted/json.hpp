@@ -24,6 +24,7 @@ class Json {
   // Typed access: the wrong kind is a Failure (rejected) that names `place`.
   [[nodiscard]] const std::string& text(const std::string& place) const;
   [[nodiscard]] std::int64_t integer(const std::string& place) const;
+  [[nodiscard]] bool boolean(const std::string& place) const;
   [[nodiscard]] const std::vector<Json>& array(const std::string& place) const;
   [[nodiscard]] const std::vector<std::pair<std::string, Json>>& object(const std::string& place) const;
 

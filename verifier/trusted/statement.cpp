@@ -334,6 +334,9 @@ Statement parse_statement(const std::string& payload) {
     } else if (kind == "pair-lipschitz") {
       if (out.pairs || id != "lipschitz-pairs") reject(at + ": a second claim of this kind, or an id that is not lipschitz-pairs");
       out.pairs = pair_claim(item, at);
+    } else if (kind == "sample-radii") {
+      if (out.samples || id != "sample-radii") reject(at + ": a second claim of this kind, or an id that is not sample-radii");
+      out.samples = item;
     } else {
       unknown(at + ".kind", kind);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "verifier/trusted/evaluate.hpp"
+#include "verifier/trusted/json.hpp"
 #include "verifier/trusted/numbers.hpp"
 #include "verifier/trusted/onnx.hpp"
 #include "verifier/trusted/spectral.hpp"
@@ -64,6 +65,7 @@ struct Statement {
   // the rest of the predicate
   std::optional<GlobalClaim> global;
   std::optional<PairClaim> pairs;
+  std::optional<Json> samples;  // taken apart in verifier/samples
   std::vector<BlockClaim> blocks;
   std::vector<std::size_t> constant_nodes;
   std::vector<std::string> not_covered;

@@ -61,6 +61,7 @@ class Verification {
     const Rational& total = product.at(statement.blocks.back().id);
     if (statement.global) check_global(graph, evaluator, *statement.global, total);
     if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, product.at(statement.blocks.back().inputs[0]), total);
+    check_samples(graph, statement);
     conclude();
   }
 
@@ -234,6 +235,23 @@ class Verification {
       }
     const std::string all = std::to_string(claim.upper.size()) + " pairs bounded";
     add("pair-upper", id, all, failures == 0 ? all : std::to_string(claim.upper.size() - failures) + " pairs bounded", failures == 0);
+  }
+
+  void check_samples(const Graph& graph, const Statement& statement) {
+    if (!statement.samples) {
+      if (request_.samples.data || request_.samples.records)
+        throw Failure(Outcome::usage, "data or records were given, but the certificate makes no claim about samples; leave them out");
+      return;
+    }
+    for (const Check& check : report_.checks)
+      if (!check.passed) return;  // rejected in any case, and samples rest on these bounds
+    report_.samples = check_sample_claim(graph, statement, request_.samples, request_.certificate, request_.engine.threads, report_.checks);
+    const SampleSummary& s = report_.samples;
+    if (s.depth == SampleSummary::Depth::records)
+      report_.not_checked.push_back("the claim sample-radii: NOT rechecked, needs --data FILE (only digest, Merkle root and counts of its records were)");
+    if (s.depth == SampleSummary::Depth::audit)
+      report_.not_checked.push_back("the claim sample-radii: " + std::to_string(s.total - s.rechecked) + " of " + std::to_string(s.total) +
+                                    " samples, which the audit did not draw");
   }
 
   void conclude() {

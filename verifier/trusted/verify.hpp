@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "verifier/samples/certificate_samples.hpp"
 #include "verifier/trusted/blocks.hpp"
 #include "verifier/trusted/failure.hpp"
 
@@ -17,6 +18,7 @@ struct Request {
   std::string public_key;           // path
   bool allow_external_data = false;
   std::optional<std::string> time;  // YYYY-MM-DDThh:mm:ssZ, instead of the clock
+  SampleFiles samples;
   Engine engine;
   FactorHint hint;
   std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
@@ -38,6 +40,7 @@ struct Report {
   std::string global_upper, global_lower, global_formula;
   std::uint64_t pair_classes = 0;
   std::string pair_formula, pair_largest;
+  SampleSummary samples;
   std::vector<BlockReport> blocks;
   std::vector<std::string> not_covered, assumptions, not_checked;
   std::string issuer, issued_at, not_after, tool, checked_at;

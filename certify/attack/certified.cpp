@@ -1,0 +1,49 @@
+#include "certify/attack/certified.hpp"
+
+#include "formats/base64.hpp"
+#include "formats/error.hpp"
+#include "formats/files.hpp"
+
+namespace lipcert::attack {
+
+CertifiedSamples read_certified_samples(const std::string& certificate) {
+  CertifiedSamples result;
+  const auto wrong = [&](const std::string& what) {
+    return input_error(certificate + ": " + what + "; give a certificate of `lipcert certify --data`.");
+  };
+  try {
+    const Json bundle = parse_json(read_file(certificate, 268435456), certificate);
+    const Json statement = parse_json(base64_decode(bundle.at("dsseEnvelope").at("payload").get<std::string>()), certificate);
+    result.model_sha256 = statement.at("subject").at(0).at("digest").at("sha256").get<std::string>();
+    const Json* claim = nullptr;
+    for (const Json& candidate : statement.at("predicate").at("claims")) {
+      if (candidate.at("kind") == "sample-radii") claim = &candidate;
+    }
+    if (claim == nullptr) throw wrong("says nothing about samples");
+    result.data = claim->at("data");
+    const std::string layout = result.data.at("layout").get<std::string>();
+    bool known = false;
+    for (const Layout candidate : {Layout::nchw, Layout::nhwc, Layout::ncwh}) {
+      if (layout != name_of(candidate)) continue;
+      result.scaling.layout = candidate;
+      known = true;
+    }
+    if (!known) throw wrong("has the unknown layout '" + layout.substr(0, 20) + "'");
+    result.scaling.scale = result.data.at("scale").get<std::string>();
+    result.scaling.mean = result.data.at("mean").get<std::vector<std::string>>();
+    result.scaling.std = result.data.at("std").get<std::vector<std::string>>();
+    if (result.data.contains("labelColumn")) result.label_column = result.data.at("labelColumn").get<std::int64_t>();
+    result.selection = {claim->at("selection").at("first").get<std::uint64_t>(), claim->at("selection").at("count").get<std::uint64_t>()};
+    const Json& records = claim->at("records");
+    const std::string name = records.at("file").get<std::string>();
+    result.records = read_file_beside(folder_of(certificate), name, std::uint64_t{1} << 36);
+    if (sha256_hex(result.records) != records.at("sha256").get<std::string>())
+      throw wrong("belongs to other records than those in " + name);
+  } catch (const Json::exception&) {
+    throw wrong("is not built like a certificate");
+  }
+  if (result.records.size() != result.selection.count * record_bytes) throw wrong("has another number of records than of samples");
+  return result;
+}
+
+}  // namespace lipcert::attack

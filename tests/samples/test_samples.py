@@ -1,0 +1,218 @@
+"""Certified radii from outside: the claim against its records, formats that hold the same samples, and one sentence for every kind of bad data."""
+
+import unittest
+
+from sample_support import *
+
+
+class Samples(Case):
+    def certify_data(self, *options, name="cert.json"):
+        if not hasattr(self, "private"):
+            self.private, self.public = self.key()
+        return self.certify(DIGITS, self.private, *options, name=name)
+
+    def refuse(self, *options, code=3, says=()):
+        """Certification is refused with one sentence, and nothing is left behind."""
+        if not hasattr(self, "private"):
+            self.private, self.public = self.key()
+        before = sorted(p.name for p in self.folder.rglob("*"))
+        done = self.lipcert("certify", DIGITS, "--key", self.private, "-o", self.folder / "refused.json", *options, code=code)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertTrue(done.stderr.startswith("lipcert: error: "), done.stderr)
+        for part in says:
+            self.assertIn(part, done.stderr)
+        self.assertEqual(before, sorted(p.name for p in self.folder.rglob("*")))
+
+    def test_claim(self):
+        labels = [k % 10 for k in range(300)]
+        data = self.write("data.csv", csv(rows(300), labels))
+        path, out = self.certify_data("--data", data, "--label-column", "-1", "--eps", "0,0.05,36/255,1")
+        claim, all_records = check_counts(self, path)
+        self.assertEqual(list(claim), ["id", "kind", "formula", "data", "selection", "total", "correct", "undecided", "labelled", "counts", "records",
+                                       "evidence"])
+        self.assertEqual(list(claim["data"]), ["format", "files", "samples", "layout", "scale", "mean", "std", "labelColumn"])
+        self.assertEqual(claim["data"]["files"], [{"role": "samples", "name": "data.csv", "bytes": data.stat().st_size,
+                                                   "sha256": hashlib.sha256(data.read_bytes()).hexdigest()}])
+        self.assertEqual(claim["data"]["labelColumn"], 64)
+        self.assertEqual([r[2] for r in all_records], labels)
+        self.assertEqual(out["samples"]["total"], 300)
+        self.assertEqual(out["samples"]["correct"], claim["correct"])
+        self.assertEqual([{"eps": e["eps"], "certified": e["certified"], "certifiedCorrect": e["certified_correct"]} for e in out["samples"]["eps"]],
+                         claim["counts"])
+        # r <= margin / L_cj for the nearest rival: at most margin over the smallest pair constant of the class.
+        pairs = claims(path)["pair-lipschitz"]["upper"]["exact"]
+        place = {}
+        for k, (i, j) in enumerate((i, j) for i in range(10) for j in range(i + 1, 10)):
+            place[i, j] = place[j, i] = Fraction(float.fromhex(pairs[k]))
+        self.assertTrue(any(r[4] > 0 for r in all_records))
+        for _, c, _, margin, radius in all_records:
+            if c != NONE:
+                self.assertTrue(any(Fraction(radius) * place[c, j] >= Fraction(margin) * (1 - Fraction(1, 2**40)) for j in range(10) if j != c) or radius > 0)
+                self.assertTrue(Fraction(radius) * max(place[c, j] for j in range(10) if j != c) >= Fraction(margin) * (1 - Fraction(1, 2**40)))
+        # The claim is about real arithmetic, and the certificate says what that leaves open.
+        predicate = payload(path)["predicate"]
+        self.assertEqual(predicate["semantics"]["arithmetic"], "real")
+        self.assertTrue(any("loating-point inference" in sentence for sentence in predicate["notCovered"]))
+
+    def test_schema(self):
+        import copy
+        import jsonschema
+        schema = json.loads((ROOT / "formats" / "certificate.schema.json").read_text())
+        validator = jsonschema.validators.validator_for(schema)(schema)
+        data = self.write("data.csv", csv(rows(12), [1] * 12))
+        path, _ = self.certify_data("--data", data, "--label-column", "-1", "--eps", "1e-2,36/255", "--mean", "-0.5", "--std", "1e1")
+        good = payload(path)
+        self.assertEqual([e.message for e in validator.iter_errors(good)], [])
+
+        def invalid(change):
+            statement = copy.deepcopy(good)
+            change(next(c for c in statement["predicate"]["claims"] if c["kind"] == "sample-radii"))
+            self.assertFalse(validator.is_valid(statement))
+        invalid(lambda c: c.pop("total"))
+        invalid(lambda c: c.update(extra=1))
+        invalid(lambda c: c["data"].update(layout="WHCN"))
+        invalid(lambda c: c["data"].update(scale="0x1p+0"))
+        invalid(lambda c: c["counts"][0].update(eps="-1"))
+        invalid(lambda c: c["records"].update(file="../x"))
+        invalid(lambda c: c.update(formula="all is well"))
+
+    @unittest.skipUnless(LIPVERIFY, "lipverify is not built")
+    def test_checker_accepts(self):
+        """The integer checker accepts whatever is claimed, without any tolerance: multi-class, one output, sigmoids, real and decimal data."""
+        self.private, self.public = self.key()
+        labels = [k % 2 for k in range(40)]
+        plane = dense([[[0.5, -1.25, 2], [1, 1, 1]], [[1, -0.75]]])
+        linear = dense([[[0.5, -1.25, 2]]])
+        sigmoid = model([node("MatMul", ["x", "W"], "a"), node("Sigmoid", ["a"], "y")], [tensor("W", (3, 2), [1, -2, 0.5, 0.25, 3, -1])], (1, 3), (1, 2))
+        small = self.write("small.csv", csv([[v / 7 for v in s] for s in rows(40, 3)], labels))
+        for name, content in {"plane": plane, "linear": linear, "sigmoid": sigmoid}.items():
+            network = self.write(name + ".onnx", content)
+            path, _ = self.certify(network, self.private, "--data", small, "--label-column", "-1", "--mean", "0.1,1/3,2", "--std", "1,3,0.7", "--eps", "0.01",
+                                   name=name + ".json")
+            self.lipverify(path, "--model", network, "--public-key", self.public, "--data", small)
+        data = self.write("data.csv", csv(rows(60), [k % 10 for k in range(60)]))
+        path, _ = self.certify_data("--data", data, "--label-column", "-1", "--scale", "1/3", "--eps", "0.1")
+        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data)
+        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data, "--audit", "5")
+
+    def test_text(self):
+        data = self.write("data.csv", csv(rows(5)))
+        private, _ = self.key()
+        done = self.lipcert("certify", DIGITS, "--key", private, "-o", self.folder / "c.json", "--data", data, "--eps", "0.1")
+        self.assertIn("floating-point inference is not covered", done.stdout)
+        self.assertIn("samples      5", done.stdout)
+        self.assertEqual(done.stderr, "")
+
+    def test_formats_agree(self):
+        """The same pixels in every format that can hold them give the same records; so do the same numbers spelt otherwise."""
+        import zlib
+        samples = rows(20)
+        labels = [k % 10 for k in range(20)]
+        flat = [v for s in samples for v in s]
+
+        def npy(descr, shape, content):
+            header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+            return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+        def png(pixels):
+            def chunk(kind, content):
+                return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+            lines = b"".join(b"\0" + bytes(pixels[8 * r:8 * r + 8]) for r in range(8))
+            return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+        label_idx = self.write("labels-idx1", idx([20], labels))
+        label_txt = self.write("labels.txt", "".join(f"{l}\n" for l in labels))
+        label_npy = self.write("labels.npy", npy("<i8", "(20,)", struct.pack("<20q", *labels)))
+        reference, _ = self.certify_data("--data", self.write("a", idx([20, 8, 8], flat)), "--labels", label_idx, "--scale", "1/3", name="a.json")
+        expected = claims(reference)["sample-radii"]["records"]
+        halves = [Fraction(v, 2) for v in flat]
+        for name, options in {
+            "gz": ("--data", self.write("b.gz", gzip.compress(idx([20, 64], flat))), "--labels", label_txt, "--scale", "1/3"),
+            "csv": ("--data", self.write("c.csv", csv(samples, labels)), "--label-column", "64", "--scale", "2/6"),
+            "csv2": ("--data", self.write("d.csv", "\n".join(",".join(f"{float(v):.3e}" for v in s) for s in samples)), "--labels", label_npy, "--std", "3"),
+            "npy8": ("--data", self.write("e.npy", npy("|u1", "(20, 8, 8)", bytes(flat))), "--labels", label_idx, "--scale", "1/3"),
+            "npyf": ("--data", self.write("f.npy", npy("<f4", "(20, 1, 8, 8)", struct.pack("<1280f", *map(float, halves)))), "--labels", label_idx, "--scale",
+                     "2/3", "--mean", "0.0"),
+        }.items():
+            path, _ = self.certify_data(*options, name=name + ".json")
+            self.assertEqual(claims(path)["sample-radii"]["records"], expected, name)
+        folder = self.folder / "images"
+        for k, pixels in enumerate(samples):
+            (folder / str(labels[k])).mkdir(parents=True, exist_ok=True)
+            (folder / str(labels[k]) / f"{k:03}.png").write_bytes(png(pixels))
+        path, _ = self.certify_data("--data", folder, "--scale", "1/3", name="png.json")
+        by_index = sorted(range(20), key=lambda k: f"{labels[k]}/{k:03}.png")
+        self.assertEqual([r[1:] for r in records(path)], [records(reference)[k][1:] for k in by_index])
+        # Transposed pixels are another point, and transposing them back is not.
+        turned = [s[8 * (k % 8) + k // 8] for s in samples for k in range(64)]
+        path, _ = self.certify_data("--data", self.write("t", idx([20, 8, 8], turned)), "--labels", label_idx, "--scale", "1/3", "--layout", "NCWH", name="t.json")
+        self.assertEqual(claims(path)["sample-radii"]["records"], expected)
+        path, _ = self.certify_data("--data", self.folder / "t", "--labels", label_idx, "--scale", "1/3", name="t2.json")
+        self.assertNotEqual(claims(path)["sample-radii"]["records"], expected)
+
+    def test_same_bytes(self):
+        data = self.write("data.csv", csv(rows(40)))
+        private, _ = self.key("ed25519")
+        texts = []
+        for threads in ("1", "3"):
+            path, _ = self.certify(DIGITS, private, "--data", data, "--threads", threads, "--eps", "0.1", env=environment(SOURCE_DATE_EPOCH=1700000000))
+            texts.append(path.read_bytes())
+        self.assertEqual(texts[0], texts[1])
+
+    def test_limit(self):
+        data = self.write("data.csv", csv(rows(30)))
+        path, _ = self.certify_data("--data", data, "--limit", "7", "--eps", "0.1")
+        claim, _ = check_counts(self, path)
+        self.assertEqual(claim["total"], 7)
+        self.assertEqual(claim["data"]["samples"], 30)
+        self.refuse("--data", data, "--limit", "31", code=2, says=["--limit 31", "30 samples"])
+        self.refuse("--data", data, "--limit", "0", code=2)
+
+    def test_chance(self):
+        labels = [(7 * k + 3) % 10 for k in range(200)]
+        data = self.write("data.csv", csv(rows(200), labels))
+        private, _ = self.key()
+        done = self.lipcert("certify", DIGITS, "--key", private, "-o", self.folder / "c.json", "--data", data, "--label-column", "-1")
+        self.assertIn("warning", done.stderr)
+        self.assertIn("--layout NCWH", done.stderr)
+
+    def test_bad_data(self):
+        good = csv(rows(3))
+        self.refuse("--data", self.write("nan.csv", good.replace("\n", ",1\n").replace(",1\n", "\n", 2)), says=["nan.csv"])
+        self.refuse("--data", self.write("n.csv", good + ",".join(["1"] * 63 + ["NaN"]) + "\n"), says=["line 4", "NaN"])
+        self.refuse("--data", self.write("wide.csv", csv(rows(3, 65))), says=["65 entries", "64", "--label-column"])
+        self.refuse("--data", self.write("shape", idx([2, 9, 9], [0] * 162)), says=["81 entries", "64"])
+        packed = gzip.compress(idx([2, 8, 8], [1] * 128))
+        self.refuse("--data", self.write("cut.gz", packed[:-9]), says=["cut.gz", "cut off"])
+        self.refuse("--data", self.write("short", idx([2, 8, 8], [1] * 127)), says=["ends inside sample 1"])
+        data = self.write("good", idx([2, 8, 8], [1] * 128))
+        self.refuse("--data", data, "--labels", self.write("l1", idx([3], [1, 2, 3])), says=["more labels than the 2 samples"])
+        self.refuse("--data", data, "--labels", self.write("l2", idx([1], [1])), says=["only 1 labels"])
+        self.refuse("--data", data, "--labels", self.write("l3", idx([2], [1, 10])), says=["sample 1", "label 10", "10 outputs"])
+        self.refuse("--data", data, "--labels", data, says=["one dimension"])
+        self.refuse("--data", self.folder / "absent.csv", says=["absent.csv", "cannot be opened"])
+        self.refuse("--data", DIGITS, says=["not recognised"])
+
+    def test_bad_options(self):
+        data = self.write("good", idx([2, 8, 8], [1] * 128))
+        self.refuse("--data", data, "--scale", "0", code=2, says=["--scale"])
+        self.refuse("--data", data, "--scale", "a/b", code=2, says=["a/b"])
+        self.refuse("--data", data, "--std", "0/5", code=2, says=["--std"])
+        self.refuse("--data", data, "--mean", "1,2", code=2, says=["--mean", "1 channel"])
+        self.refuse("--data", data, "--eps", "0.3,0.1", code=2, says=["ascending"])
+        self.refuse("--data", data, "--eps", "-1", code=2, says=["negative"])
+        self.refuse("--data", data, "--eps", "x", code=2, says=["'x'"])
+        self.refuse("--data", data, "--label-column", "3", code=2, says=["CSV"])
+        self.refuse("--data", data, "--layout", "WHCN", code=2)
+        self.refuse("--eps", "0.1", code=2, says=["--data"])
+        content = data.read_bytes()
+        for arguments in (("--key", self.private), ("--shard", "0/1")):
+            self.lipcert("certify", DIGITS, *arguments, "-o", data, "--data", data, "--force", code=2)
+            self.assertEqual(data.read_bytes(), content)
+        self.refuse("--data", data, "--shard", "1/2", code=2, says=["not signed"])
+        self.refuse("--data", data, "--shard", "2/2", code=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+// The fast evaluation of the checker against its wide one on every kind of block, random networks, and numbers of extreme size: the two
+// must meet at every output, and the fast one must be narrow. (samples_test.cpp holds both against exact rationals of its own.)
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+#include "tests/support/onnx_builder.hpp"
+#include "verifier/samples/network_at_samples.hpp"
+#include "verifier/trusted/onnx.hpp"
+
+using namespace lipverify;
+namespace ob = onnx_builder;
+
+namespace {
+
+std::mt19937 generator(20240607);
+
+std::vector<double> numbers(std::size_t count, double size) {
+  std::normal_distribution<double> normal(0, size);
+  std::vector<double> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(normal(generator));
+  return out;
+}
+
+struct Case {
+  std::string name;
+  ob::Model model;
+  std::vector<VerifiedBlock> blocks;
+  SampleShape shape;
+  double width = 0x1p-30;  // at most, of an output relative to the largest one
+};
+
+/// ||A|| <= ||A||_F, rounded up generously.
+Rational norm_of(const std::vector<double>& weights) {
+  double squares = 0;
+  for (const double w : weights) squares += w * w;
+  return Rational(std::sqrt(squares) * (1 + 1e-12));
+}
+
+VerifiedBlock affine(std::vector<std::size_t> nodes, const Rational& upper) {
+  return {std::move(nodes), false, upper};
+}
+VerifiedBlock activation(std::size_t node, const Rational& upper) {
+  return {{node}, true, upper};
+}
+
+/// Gemm layers with an activation between them.
+Case chain(const std::string& name, const std::string& op, const std::vector<ob::Attribute>& attributes, const Rational& slope,
+           double weight_size, double bias_size, std::size_t layers = 3) {
+  Case c{name, {}, {}, {false, 6, 1, 1}};
+  const std::int64_t width[] = {6, 9, 7, 8, 4};
+  c.model.input("x0", {1, 6}, ob::DOUBLE).output("x" + std::to_string(2 * layers - 1), {1, width[layers]}, ob::DOUBLE);
+  for (std::size_t k = 0; k < layers; ++k) {
+    const std::string n = std::to_string(k);
+    const std::vector<double> w = numbers(static_cast<std::size_t>(width[k] * width[k + 1]), weight_size);
+    c.model.initialiser(ob::doubles("w" + n, {width[k + 1], width[k]}, w));
+    c.model.initialiser(ob::doubles("b" + n, {width[k + 1]}, numbers(static_cast<std::size_t>(width[k + 1]), bias_size)));
+    const std::string in = "x" + std::to_string(2 * k), mid = "x" + std::to_string(2 * k + 1), out = "x" + std::to_string(2 * k + 2);
+    c.blocks.push_back(affine({2 * k}, norm_of(w)));
+    c.model.node("Gemm", {in, "w" + n, "b" + n}, {mid}, {ob::attribute("transB", 1)});
+    if (k + 1 == layers) break;
+    c.model.node(op, {mid}, {out}, attributes);
+    c.blocks.push_back(activation(2 * k + 1, slope));
+  }
+  return c;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> list;
+  list.push_back(chain("relu", "Relu", {}, 1, 0.5, 0.3));
+  list.push_back(chain("leaky relu", "LeakyRelu", {ob::attribute("alpha", 0.01F)}, 1, 0.5, 0.3));
+  list.push_back(chain("leaky relu, slope above 1", "LeakyRelu", {ob::attribute("alpha", -3.5F)}, Rational(7, 2), 0.5, 0.3));
+  list.push_back(chain("leaky relu, slope 2^20", "LeakyRelu", {ob::attribute("alpha", 1048576.0F)}, 1048576, 0.5, 0.3));
+  list.push_back(chain("abs", "Abs", {}, 1, 0.5, 0.3));
+  list.push_back(chain("sigmoid", "Sigmoid", {}, Rational(1, 4), 1, 0.5));
+  list.push_back(chain("tanh", "Tanh", {}, 1, 0.5, 0.3));
+  list.push_back(chain("large weights", "Relu", {}, 1, 1e30, 1e30));
+  list.push_back(chain("small weights", "Relu", {}, 1, 1e-30, 1e-90));
+  list.push_back(chain("offsets far above the products", "Relu", {}, 1, 1e-40, 1));
+  list.push_back(chain("offsets far below the products", "Relu", {}, 1, 1, 1e-40));
+  list.push_back(chain("subnormal weights", "Relu", {}, 1, 1e-312, 1e-310));
+  {
+    // (3 rows) (x) W on the right, then W on the left, with scales, quotients and a reversed difference.
+    Case c{"products on both sides, scales, differences", {}, {}, {true, 1, 3, 4}};
+    const std::vector<double> right = numbers(4 * 5, 0.5), left = numbers(2 * 3, 0.5), d = numbers(10, 1);
+    std::vector<double> e = numbers(5, 1);
+    for (double& value : e) value += value < 0 ? -1 : 1;
+    c.model.input("x", {1, 1, 3, 4}, ob::DOUBLE).output("y", {2, 5}, ob::DOUBLE);
+    c.model.initialiser(ob::int64s("s34", {2}, {3, 4}))
+        .initialiser(ob::doubles("r", {4, 5}, right))
+        .initialiser(ob::doubles("l", {2, 3}, left));
+    c.model.initialiser(ob::doubles("d", {2, 5}, d))
+        .initialiser(ob::doubles("e", {5}, e))
+        .initialiser(ob::doubles("f", {2, 5}, numbers(10, 1)));
+    c.model.node("Reshape", {"x", "s34"}, {"a"})
+        .node("MatMul", {"a", "r"}, {"b"})
+        .node("Sub", {"e", "b"}, {"c"})
+        .node("Relu", {"c"}, {"g"});
+    c.model.node("MatMul", {"l", "g"}, {"h"})
+        .node("Abs", {"h"}, {"i"})
+        .node("Mul", {"d", "i"}, {"j"})
+        .node("Div", {"j", "e"}, {"k"})
+        .node("Sub", {"f", "k"}, {"y"});
+    c.blocks = {affine({0, 1, 2}, norm_of(right)), activation(3, 1), affine({4}, norm_of(left)), activation(5, 1),
+                affine({6, 7, 8}, Rational(10))};
+    list.push_back(std::move(c));
+  }
+  {
+    Case c{"an isometry alone, negated", {}, {}, {false, 6, 1, 1}};
+    c.model.input("x", {1, 6}, ob::DOUBLE).output("y", {6}, ob::DOUBLE);
+    c.model.initialiser(ob::doubles("b", {6}, numbers(6, 1))).initialiser(ob::int64s("s", {1}, {6}));
+    c.model.node("Reshape", {"x", "s"}, {"a"}).node("Sub", {"b", "a"}, {"c"}).node("Identity", {"c"}, {"y"});
+    c.blocks = {affine({0, 1, 2}, 1)};
+    list.push_back(std::move(c));
+  }
+  {
+    Case c{"two folded products", {}, {}, {false, 6, 1, 1}};
+    const std::vector<double> v = numbers(6 * 5, 0.4), w = numbers(5 * 4, 0.4);
+    c.model.input("x", {1, 6}, ob::DOUBLE).output("y", {1, 4}, ob::DOUBLE);
+    c.model.initialiser(ob::doubles("v", {6, 5}, v))
+        .initialiser(ob::doubles("w", {5, 4}, w))
+        .initialiser(ob::doubles("b", {5}, numbers(5, 1)));
+    c.model.node("MatMul", {"x", "v"}, {"a"}).node("Add", {"a", "b"}, {"c"}).node("MatMul", {"c", "w"}, {"y"});
+    c.blocks = {affine({0, 1, 2}, norm_of(v) * norm_of(w))};
+    list.push_back(std::move(c));
+  }
+  return list;
+}
+
+Sample random_sample(std::size_t entries, int kind) {
+  Sample sample;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const auto value = static_cast<std::int64_t>(generator() % 2000001) - 1000000;
+    if (kind == 0)
+      sample.pixels.push_back(static_cast<std::uint8_t>(generator() % 256));
+    else if (kind == 1)
+      sample.numbers.push_back({Integer(value), 0, -6});
+    else if (kind == 2)
+      sample.numbers.push_back({Integer(i == 0 ? 1 : value), i == 0 ? 300 : -40, 0});  // one entry far above the others
+    else
+      sample.numbers.push_back({Integer(0), 0, 0});
+  }
+  return sample;
+}
+
+}  // namespace
+
+TEST_CASE("the fast evaluation meets the wide one and is narrow") {
+  for (Case& c : cases()) {
+    CAPTURE(c.name);
+    std::vector<ExternalFile> external;
+    const Graph graph = read_onnx(c.model.bytes(), OnnxOptions{}, external);
+    const NetworkAtSamples network(graph, c.blocks);
+    CHECK(network.has_fast());
+    for (int turn = 0; turn < 24; ++turn) {
+      const int kind = turn % 4;
+      CAPTURE(kind);
+      const Sample sample = random_sample(static_cast<std::size_t>(c.shape.entries()), kind);
+      const Scaling scaling(c.shape, Layout::nchw, Rational(1, 255), {Rational(1, 7)}, {Rational(3, 10)});
+      const EnclosedOutput fast = network(sample, scaling, false);
+      const EnclosedOutput wide = network(sample, scaling, true);
+      REQUIRE(fast.lower.size() == wide.lower.size());
+      Rational largest = 0;
+      for (std::size_t j = 0; j < wide.lower.size(); ++j) {
+        const Rational low = scaled(wide.lower[j], wide.exponent), high = scaled(wide.upper[j], wide.exponent);
+        largest = std::max(largest, std::max(Rational(-low), high));
+      }
+      for (std::size_t j = 0; j < wide.lower.size(); ++j) {
+        const Rational low = scaled(fast.lower[j], fast.exponent), high = scaled(fast.upper[j], fast.exponent);
+        CHECK(low <= scaled(wide.upper[j], wide.exponent));
+        CHECK(scaled(wide.lower[j], wide.exponent) <= high);
+        if (kind != 2) CHECK(high - low <= Rational(c.width) * largest);
+      }
+    }
+  }
+}
+
+TEST_CASE("scaling and layouts") {
+  // Two channels of 2 x 3; entry (c, h, w) holds 100 c + 10 h + w.
+  const SampleShape shape{true, 2, 2, 3};
+  Sample sample;
+  for (int c = 0; c < 2; ++c)
+    for (int h = 0; h < 2; ++h)
+      for (int w = 0; w < 3; ++w) sample.pixels.push_back(static_cast<std::uint8_t>(100 * c + 10 * h + w));
+  const std::vector<Rational> means = {Rational(1, 3), Rational(2)}, deviations = {Rational(1, 2), Rational(-5)};
+  for (const Layout layout : {Layout::nchw, Layout::nhwc, Layout::ncwh}) {
+    const Scaling scaling(shape, layout, Rational(1, 7), means, deviations);
+    const std::vector<Rational> x = scaling.exact(sample);
+    const GridPoint grid = scaling.enclose(sample);
+    std::uint64_t inexact = 0;
+    for (std::size_t c = 0; c < 2; ++c)
+      for (std::size_t h = 0; h < 2; ++h)
+        for (std::size_t w = 0; w < 3; ++w) {
+          const std::size_t at = layout == Layout::nchw   ? (c * 2 + h) * 3 + w
+                                 : layout == Layout::nhwc ? (h * 3 + w) * 2 + c
+                                                          : (c * 3 + w) * 2 + h;
+          CHECK(x[at] == (Rational(Integer(100 * c + 10 * h + w), Integer(7)) - means[c]) / deviations[c]);
+        }
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const Rational low = scaled(Integer(grid.lower[i]), grid.exponent);
+      CHECK(low <= x[i]);
+      CHECK(x[i] < low + scaled(Integer(1), grid.exponent));
+      if (low != x[i]) ++inexact;
+      CHECK(grid.lower[i] < (std::int64_t{1} << kGridBits));
+    }
+    CHECK(grid.inexact == inexact);
+  }
+  // The same through numbers instead of pixels, and rows with a mean for each entry.
+  const SampleShape row{false, 12, 1, 1};
+  Sample numbers_sample;
+  std::vector<Rational> each;
+  for (std::size_t i = 0; i < 12; ++i) {
+    numbers_sample.numbers.push_back({Integer(sample.pixels[i]), 0, 0});
+    each.emplace_back(Integer(i), Integer(9));
+  }
+  const Scaling scaling(row, Layout::nchw, Rational(3), each, {Rational(1)});
+  CHECK(scaling.exact(sample) == scaling.exact(numbers_sample));
+  for (const Sample* s : {&sample, &numbers_sample}) {
+    const GridPoint grid = scaling.enclose(*s);
+    for (std::size_t i = 0; i < 12; ++i) {
+      CHECK(scaled(Integer(grid.lower[i]), grid.exponent) <= scaling.exact(*s)[i]);
+      CHECK(scaling.exact(*s)[i] < scaled(Integer(grid.lower[i] + 1), grid.exponent));
+    }
+  }
+  CHECK(scaling.exact(sample)[11] == Rational(3 * 112) - Rational(11, 9));
+}
+
+TEST_CASE("every source of error is charged") {
+  // One at a time, with a norm that is not generous: what is left out shows as an enclosure without the truth.
+  std::uniform_real_distribution<double> uniform(1, 2);
+  enum class Effect { rounding, weights, offset, offset_far_above, input, negative_slope };
+  for (const Effect effect :
+       {Effect::rounding, Effect::weights, Effect::offset, Effect::offset_far_above, Effect::input, Effect::negative_slope}) {
+    CAPTURE(static_cast<int>(effect));
+    for (int turn = 0; turn < 40; ++turn) {
+      // Weights of 20 digits fit the grid exactly, with 53 digits 40 places lower they do not.
+      const double coarse = std::ldexp(std::floor(std::ldexp(uniform(generator), 19)), -19), fine = uniform(generator);
+      std::vector<double> w = {coarse, 0.0}, b = {0.0};
+      if (effect == Effect::rounding) w = {fine, 0.0};
+      if (effect == Effect::weights) w = {coarse, std::ldexp(fine, -40)};
+      if (effect == Effect::offset) b = {std::ldexp(fine, -90)};
+      if (effect == Effect::offset_far_above) b = {std::ldexp(coarse, 90)};
+      ob::Model model;
+      model.input("x", {1, 2}, ob::DOUBLE).output("y", {1, 1}, ob::DOUBLE);
+      model.initialiser(ob::doubles("w", {2, 1}, w)).initialiser(ob::doubles("b", {1}, b));
+      model.node("MatMul", {"x", "w"}, {"a"}).node("Add", {"a", "b"}, {"c"});
+      model.node("LeakyRelu", {"c"}, {"y"}, {ob::attribute("alpha", 0.01F)});
+      std::vector<ExternalFile> external;
+      const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
+      const Rational norm = sqrt_above(square(Rational(w[0])) + square(Rational(w[1])));
+      const NetworkAtSamples network(graph, {affine({0, 1}, norm), activation(2, 1)});
+      REQUIRE(network.has_fast());
+      const auto entry = [&] { return static_cast<std::int64_t>((generator() % (1U << 28U)) << 28U | generator() % (1U << 28U)) + 1; };
+      Sample sample;
+      const std::int64_t sign = effect == Effect::negative_slope ? -1 : 1;
+      sample.numbers = {{Integer(sign * entry()), -56, 0}, {Integer(sign * (std::int64_t{1} << 56) + entry()), -56, 0}};
+      const Scaling scaling({false, 2, 1, 1}, Layout::nchw, effect == Effect::input ? Rational(1, 3) : Rational(1), {Rational(0)},
+                            {Rational(1)});
+      const EnclosedOutput f = network(sample, scaling, false);
+      const std::vector<Rational> x = scaling.exact(sample);
+      Rational truth = Rational(w[0]) * x[0] + Rational(w[1]) * x[1] + Rational(b[0]);
+      if (truth < 0) truth *= Rational(0.01F);
+      CHECK(scaled(f.lower[0], f.exponent) <= truth);
+      CHECK(truth <= scaled(f.upper[0], f.exponent));
+      CHECK(scaled(f.upper[0] - f.lower[0], f.exponent) <= scaled(Integer(1), -44) * (truth < 0 ? Rational(-truth) : truth));
+    }
+  }
+}

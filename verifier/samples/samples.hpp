@@ -1,0 +1,110 @@
+// The claim about samples (formats/SPEC.md, section 8), theorem `margin-over-lipschitz`: with lower f_c - upper f_j >= L_cj r for every j
+// != c, no y within distance r of x has f_j(y) > f_c(y), because f_c - f_j is L_cj-Lipschitz and so stays above margin_j - L_cj ||y - x|| >
+// 0 for ||y - x|| < r.
+//
+// Three depths: the records alone (digest, Merkle root, every count), a random subset of samples with inclusion proofs, or all samples. A
+// sample is checked against this checker's own enclosure of f at the exact input that its own reader finds in the data file. All
+// comparisons are exact.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verifier/samples/data.hpp"
+#include "verifier/samples/records.hpp"
+#include "verifier/samples/scaling.hpp"
+#include "verifier/trusted/json.hpp"
+#include "verifier/trusted/numbers.hpp"
+
+namespace lipverify {
+
+struct SampleClaim {
+  DataFormat format = DataFormat::idx;
+  std::vector<DataFile> files;
+  std::uint64_t samples = 0;  // in the data file
+  Layout layout = Layout::nchw;
+  Rational scale = 1;
+  std::vector<Rational> means, deviations;
+  std::optional<std::uint64_t> label_column;
+  std::uint64_t first = 0;  // selection; its count is counts.total
+  bool labelled = false;
+  std::vector<std::string> eps_texts;
+  std::vector<Rational> eps;
+  RecordCounts counts;
+  std::string records_file, records_sha256, merkle_root;
+};
+
+/// Takes the claim apart. Whatever is not as specified, contradicts itself or has an unknown member: Failure (rejected). `outputs`: entries
+/// of the network's output.
+[[nodiscard]] SampleClaim parse_sample_claim(const Json& claim, std::uint64_t outputs);
+
+/// f_j lies in [lower[j], upper[j]] * 2^exponent.
+struct EnclosedOutput {
+  std::int64_t exponent = 0;
+  std::vector<Integer> lower, upper;
+};
+
+/// What the rest of the certificate has proved: one output: `global`; else `pairs`, the upper triangle in the order of SPEC.md section 4.
+struct LipschitzBounds {
+  std::uint64_t outputs = 0;
+  Rational global;
+  std::vector<Rational> pairs;
+};
+
+/// A statement of one record that does not follow from the enclosure.
+struct Mismatch {
+  std::string what, claimed, recomputed;
+};
+class RadiusRule {
+ public:
+  explicit RadiusRule(const LipschitzBounds& bounds);
+  /// Predicted class, margin and radius against the enclosure; nothing when all of them follow from it. An undecided record claims nothing.
+  [[nodiscard]] std::optional<Mismatch> check(const Record& record, const EnclosedOutput& output) const;
+
+ private:
+  struct Quotient {
+    Integer numerator, denominator;
+  };
+  [[nodiscard]] const Quotient& lipschitz(std::size_t i, std::size_t j) const;
+  std::size_t outputs_;
+  std::vector<Quotient> bounds_;
+};
+
+/// Different ascending positions below `count`, drawn from the seed by SHA-256; all of them when `wanted` >= `count`.
+[[nodiscard]] std::vector<std::uint64_t> draw_positions(std::uint64_t seed, std::uint64_t wanted, std::uint64_t count);
+
+struct SampleCheck {
+  std::string id, subject, claimed, recomputed;
+  bool passed = false;
+};
+
+struct SampleRequest {
+  std::string records;              // path of the records file
+  std::optional<std::string> data;  // path; without it no sample is rechecked
+  std::optional<std::string> labels;
+  std::optional<std::uint64_t> audit;  // number of samples; without it all are rechecked
+  std::uint64_t seed = 0;
+  unsigned threads = 1;
+  std::function<void(std::uint64_t done, std::uint64_t all)> progress;
+};
+
+struct SampleReport {
+  std::vector<SampleCheck> checks;     // in order; ends after the first sample that fails
+  std::uint64_t rechecked = 0;         // samples whose record follows from this checker's own enclosure
+  std::uint64_t wider = 0;             // of these: needed the second, wider evaluation
+  std::vector<InclusionProof> proofs;  // audit: of the samples that were drawn
+  std::vector<std::string> proof_leaves;
+  [[nodiscard]] bool passed() const;
+};
+
+/// Encloses f at a sample. `wide`: as tight as this checker can, whatever it costs. Called from several threads at once.
+using Evaluation = std::function<EnclosedOutput(const Sample& sample, const Scaling& scaling, bool wide)>;
+
+/// Checks the claim as deep as the request allows. `inputs`: entries of the network's input. Files that cannot be read: Failure (input).
+[[nodiscard]] SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, std::uint64_t inputs,
+                                         const Evaluation& evaluate, const SampleRequest& request);
+
+}  // namespace lipverify

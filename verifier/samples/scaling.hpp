@@ -1,0 +1,51 @@
+// From the numbers of a data file to the input of the network: x = (v * scale - mean_c) / std_c exactly, in the order that the graph reads
+// (formats/SPEC.md, section 8), and its enclosure on a grid of powers of two.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "verifier/samples/data.hpp"
+#include "verifier/trusted/numbers.hpp"
+
+namespace lipverify {
+
+enum class Layout { nchw, nhwc, ncwh };
+
+/// x_i lies in [lower[i], lower[i] + 1] * 2^exponent, |lower[i]| <= 2^kGridBits; `inexact` of them are not lower[i] * 2^exponent itself.
+inline constexpr int kGridBits = 57;
+struct GridPoint {
+  std::int64_t exponent = 0;
+  std::vector<std::int64_t> lower;
+  std::uint64_t inexact = 0;
+};
+
+class Scaling {
+ public:
+  /// `means`, `deviations`: one for all entries, or one for each channel; deviations and scale are not zero. Another number of them, or a
+  /// layout other than NCHW for rows: Failure (rejected).
+  Scaling(const SampleShape& shape, Layout layout, const Rational& scale, const std::vector<Rational>& means,
+          const std::vector<Rational>& deviations);
+
+  /// The whole input in the graph's order, exactly.
+  [[nodiscard]] std::vector<Rational> exact(const Sample& sample) const;
+  /// The same on the finest grid that holds it (within a factor of 4). Thread-safe.
+  [[nodiscard]] GridPoint enclose(const Sample& sample) const;
+
+ private:
+  /// x = (v * factor - offset) / denominator, integers, denominator > 0.
+  struct Affine {
+    Integer factor, offset, denominator;
+  };
+  [[nodiscard]] const Affine& channel(std::size_t i) const { return channels_[channels_.size() == 1 ? 0 : i / plane_]; }
+
+  std::vector<Affine> channels_;
+  std::size_t plane_;                  // entries of one channel
+  std::vector<std::uint32_t> target_;  // position in the graph's input of each entry of the file
+  // Pixels have at most 256 values in each channel: when the channels are few, what they become is computed once.
+  GridPoint table_;
+  std::vector<std::uint8_t> table_inexact_;
+};
+
+}  // namespace lipverify
