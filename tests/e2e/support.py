@@ -4,6 +4,7 @@ openssl command line (so that a test can be the forger who has a key). Uses Pyth
 The programs come from the environment: LIPCERT, LIPVERIFY (paths) and LIPCERT_SANITIZED (1 when they are slowed down by sanitizers)."""
 
 import base64
+import decimal
 import hashlib
 import json
 import os
@@ -117,6 +118,24 @@ def forge(certificate, payload, key, folder):
     path = folder / "forged.json"
     path.write_text(json.dumps(bundle))
     return path
+
+
+def hex_float(value):
+    """The exact form of a rigorous number: C99, with the shortest mantissa."""
+    mantissa, exponent = value.hex().split("p")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}p{exponent}"
+
+
+def decimal_text(value, up):
+    """The decimal form of a rigorous number, rounded outward to 17 digits."""
+    context = decimal.Context(prec=17, rounding=decimal.ROUND_CEILING if up else decimal.ROUND_FLOOR)
+    return format(context.create_decimal_from_float(value), "f")
+
+
+def rigorous(value, up):
+    return {"exact": hex_float(value), "decimal": decimal_text(value, up)}
 
 
 def sha256(data):

@@ -150,6 +150,15 @@ class BadInput(support.Case):
         self.refused(2, "--encrypt", "keygen", "--out", self.folder / "new.pem", "--encrypt")
         self.refused(3, "no/such", "keygen", "--out", self.folder / "no/such/key.pem")
 
+    def test_many_keygens_for_one_name(self):
+        """One of them wins, and its two files belong together: no key is overwritten, not even between looking and writing."""
+        racing = [subprocess.Popen([support.LIPCERT, "keygen", "--out", "key.pem"], cwd=self.folder, env=support.environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(24)]
+        outcomes = [(one.communicate(), one.returncode) for one in racing]
+        self.assertEqual(sum(code == 0 for _, code in outcomes), 1)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["key.pem", "key.pub.pem"])
+        self.assertEqual(support.openssl("pkey", "-in", self.folder / "key.pem", "-pubout").stdout, (self.folder / "key.pub.pem").read_text())
+
     def test_a_full_disk_leaves_nothing(self):
         """The write fails half-way (file size limit of 4 KiB): the old certificate stays whole, no temporary file stays."""
         import resource

@@ -83,8 +83,7 @@ class Tamper(support.Case):
             """A rigorous number that is consistent in itself, but smaller."""
             value = float.fromhex(number["exact"])
             value = math.nextafter(value, 0) if step == 0 else value * (1 - step)
-            number["exact"] = self.hex_float(value)
-            number["decimal"] = self.decimal(value, up=True)
+            number.update(support.rigorous(value, up=True))
         # Global bound one ulp below the exact product of the blocks' bounds: find the product first.
         product = Fraction(1)
         for block in self.original["predicate"]["blocks"]:
@@ -94,7 +93,7 @@ class Tamper(support.Case):
             below = math.nextafter(below, 0)
 
         def set_global(p, s):
-            p["claims"][0]["upper"] = {"exact": self.hex_float(below), "decimal": self.decimal(below, up=True)}
+            p["claims"][0]["upper"] = support.rigorous(below, up=True)
         self.verify(self.forged(set_global), 1)
         for index, block in enumerate(self.original["predicate"]["blocks"]):
             step = 1e-6 if block["operator"] == "dense" else 0
@@ -103,28 +102,14 @@ class Tamper(support.Case):
         def pair(p, s):
             exact = p["claims"][1]["upper"]["exact"]
             value = float.fromhex(exact[7]) * (1 - 1e-6)
-            exact[7] = self.hex_float(value)
-            p["claims"][1]["upper"]["decimal"][7] = self.decimal(value, up=True)
+            exact[7] = support.hex_float(value)
+            p["claims"][1]["upper"]["decimal"][7] = support.decimal_text(value, up=True)
         self.verify(self.forged(pair), 1)
 
         def larger_lower(p, s):
             value = float.fromhex(p["claims"][0]["lower"]["exact"]) * (1 + 1e-6)
-            p["claims"][0]["lower"] = {"exact": self.hex_float(value), "decimal": self.decimal(value, up=False)}
+            p["claims"][0]["lower"] = support.rigorous(value, up=False)
         self.verify(self.forged(larger_lower), 1)
-
-    @staticmethod
-    def hex_float(value):
-        """C99 form with the shortest mantissa, as the format wants it."""
-        mantissa, exponent = value.hex().split("p")
-        if "." in mantissa:
-            mantissa = mantissa.rstrip("0").rstrip(".")
-        return f"{mantissa}p{exponent}"
-
-    @staticmethod
-    def decimal(value, up):
-        import decimal
-        context = decimal.Context(prec=17, rounding=decimal.ROUND_CEILING if up else decimal.ROUND_FLOOR)
-        return format(context.create_decimal_from_float(value), "f")
 
     def test_structure(self):
         def put(path, value):

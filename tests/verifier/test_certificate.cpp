@@ -19,7 +19,7 @@
 using namespace lipverify;
 using verifier_test::Example;
 using verifier_test::Key;
-using Json = verifier_test::Json;
+using OrderedJson = verifier_test::Json;
 namespace ob = onnx_builder;
 
 namespace {
@@ -29,11 +29,11 @@ const Key& trusted() {
   return key;
 }
 
-Report check(const Json& statement, const std::string& model) {
+Report check(const OrderedJson& statement, const std::string& model) {
   return verifier_test::verify(verifier_test::bundle(statement.dump(), trusted()).dump(), model, trusted().public_pem());
 }
 
-double number(const Json& exact) { return std::strtod(exact.get<std::string>().c_str(), nullptr); }
+double number(const OrderedJson& exact) { return std::strtod(exact.get<std::string>().c_str(), nullptr); }
 
 /// Paths whose content is the signer's word: another string, list or (future) time may stand there.
 bool free_text(const std::string& path) {
@@ -45,9 +45,9 @@ bool free_text(const std::string& path) {
 }
 
 /// What a statement says, without what people are told beside it and without the evidence, which is not a claim: kind, numbers, model, semantics.
-Json meaning(const Json& statement) {
-  const Json& p = statement.at("predicate");
-  Json out = {{"type", statement.at("_type")}, {"predicateType", statement.at("predicateType")}, {"subject", statement.at("subject").at(0).at("digest").at("sha256")}};
+OrderedJson meaning(const OrderedJson& statement) {
+  const OrderedJson& p = statement.at("predicate");
+  OrderedJson out = {{"type", statement.at("_type")}, {"predicateType", statement.at("predicateType")}, {"subject", statement.at("subject").at(0).at("digest").at("sha256")}};
   out["version"] = p.at("formatVersion");
   out["model"] = p.at("model");
   for (const char* key : {"arithmetic", "inputNorm", "outputNorm", "domain", "units"}) out["semantics"][key] = p.at("semantics").at(key);
@@ -55,16 +55,16 @@ Json meaning(const Json& statement) {
 }
 
 /// True when everything that `mutated` claims follows from what `original` claims.
-bool weaker(const Json& mutated, const Json& original) {
+bool weaker(const OrderedJson& mutated, const OrderedJson& original) {
   if (meaning(mutated) != meaning(original)) return false;
-  const auto claim = [](const Json& s, const std::string& kind) -> const Json* {
-    for (const Json& c : s.at("predicate").at("claims"))
+  const auto claim = [](const OrderedJson& s, const std::string& kind) -> const OrderedJson* {
+    for (const OrderedJson& c : s.at("predicate").at("claims"))
       if (c.at("kind") == kind) return &c;
     return nullptr;
   };
   if (mutated["predicate"]["claims"].empty()) return false;
-  for (const Json& c : mutated["predicate"]["claims"]) {
-    const Json* o = claim(original, c.at("kind"));
+  for (const OrderedJson& c : mutated["predicate"]["claims"]) {
+    const OrderedJson* o = claim(original, c.at("kind"));
     if (o == nullptr || c.at("id") != o->at("id") || c.at("formula") != o->at("formula")) return false;
     if (c.at("kind") == "global-lipschitz") {
       if (number(c["upper"]["exact"]) < number((*o)["upper"]["exact"]) || number(c["lower"]["exact"]) > number((*o)["lower"]["exact"])) return false;
@@ -75,8 +75,8 @@ bool weaker(const Json& mutated, const Json& original) {
     }
   }
   // Blocks: the same partition, and no end sharper than the original's.
-  const Json& blocks = mutated["predicate"]["blocks"];
-  const Json& others = original["predicate"]["blocks"];
+  const OrderedJson& blocks = mutated["predicate"]["blocks"];
+  const OrderedJson& others = original["predicate"]["blocks"];
   if (blocks.size() != others.size()) return false;
   for (std::size_t k = 0; k < blocks.size(); ++k) {
     for (const char* key : {"id", "operator", "nodes", "inputs", "method"})
@@ -91,7 +91,7 @@ struct Tally {
   std::set<std::string> accepted;  // paths
 };
 
-void try_mutation(const Json& mutated, const Json& original, const std::string& model, const std::string& path, Tally& tally) {
+void try_mutation(const OrderedJson& mutated, const OrderedJson& original, const std::string& model, const std::string& path, Tally& tally) {
   if (mutated == original) return;
   const Report report = check(mutated, model);
   CAPTURE(path);
@@ -112,8 +112,8 @@ void try_mutation(const Json& mutated, const Json& original, const std::string& 
   REQUIRE(fine);
 }
 
-std::vector<Json> scalar_mutations(const Json& leaf) {
-  std::vector<Json> out = {nullptr, true, Json::array(), Json::object(), -1, 0, 1, 9007199254740992, 1.5, "", "x", "zero", std::string(64, 'f')};
+std::vector<OrderedJson> scalar_mutations(const OrderedJson& leaf) {
+  std::vector<OrderedJson> out = {nullptr, true, OrderedJson::array(), OrderedJson::object(), -1, 0, 1, 9007199254740992, 1.5, "", "x", "zero", std::string(64, 'f')};
   if (leaf.is_string()) {
     const std::string text = leaf;
     out.push_back(text + "x");
@@ -151,66 +151,66 @@ std::vector<Json> scalar_mutations(const Json& leaf) {
   return out;
 }
 
-void mutate(const Json& original, const std::string& model, Tally& tally) {
+void mutate(const OrderedJson& original, const std::string& model, Tally& tally) {
   const std::function<void(const std::string&)> visit = [&](const std::string& path) {
-    const Json::json_pointer at(path);
-    const Json& here = original.at(at);
-    const auto with = [&](const Json& value, const std::string& label) {
-      Json mutated = original;
+    const OrderedJson::json_pointer at(path);
+    const OrderedJson& here = original.at(at);
+    const auto with = [&](const OrderedJson& value, const std::string& label) {
+      OrderedJson mutated = original;
       mutated.at(at) = value;
       try_mutation(mutated, original, model, path + label, tally);
     };
     if (here.is_object()) {
       for (const auto& [key, value] : here.items()) {
-        Json less = here;
+        OrderedJson less = here;
         less.erase(key);
         with(less, "(without " + key + ")");
-        Json renamed = less;
+        OrderedJson renamed = less;
         renamed[key + "x"] = value;
         with(renamed, "(renamed " + key + ")");
       }
-      Json more = here;
+      OrderedJson more = here;
       more["surprise"] = 1;
       with(more, "(one more member)");
       with(nullptr, "");
-      with(Json::array(), "");
+      with(OrderedJson::array(), "");
       for (const auto& [key, value] : here.items()) visit(path + "/" + key);
     } else if (here.is_array()) {
       for (std::size_t k = 0; k < here.size(); ++k) {
-        Json less = here;
+        OrderedJson less = here;
         less.erase(k);
         with(less, "(without " + std::to_string(k) + ")");
-        Json twice = here;
+        OrderedJson twice = here;
         twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(k), here[k]);
         with(twice, "(twice " + std::to_string(k) + ")");
         if (k + 1 < here.size()) {
-          Json swapped = here;
+          OrderedJson swapped = here;
           std::swap(swapped[k], swapped[k + 1]);
           with(swapped, "(swapped " + std::to_string(k) + ")");
         }
       }
-      with(Json::array(), "(empty)");
-      Json reversed = here;
+      with(OrderedJson::array(), "(empty)");
+      OrderedJson reversed = here;
       std::reverse(reversed.begin(), reversed.end());
       with(reversed, "(reversed)");
       with(nullptr, "");
       for (std::size_t k = 0; k < here.size(); ++k) visit(path + "/" + std::to_string(k));
     } else {
-      for (const Json& value : scalar_mutations(here)) with(value, " = " + value.dump());
+      for (const OrderedJson& value : scalar_mutations(here)) with(value, " = " + value.dump());
     }
   };
   visit("");
 }
 
 /// Replaces a rigorous number consistently (decimal and all), so that only the mathematics can object.
-void set_number(Json& object, double value, bool upper) { object = upper ? verifier_test::upper_number(value) : verifier_test::lower_number(value); }
+void set_number(OrderedJson& object, double value, bool upper) { object = upper ? verifier_test::upper_number(value) : verifier_test::lower_number(value); }
 
 }  // namespace
 
 TEST_CASE("the examples are accepted, with both algorithms, and everything is reported") {
   for (const Example& e : verifier_test::examples()) {
     CAPTURE(e.name);
-    const Json statement = verifier_test::statement(e.model, e.plan);
+    const OrderedJson statement = verifier_test::statement(e.model, e.plan);
     for (const char* algorithm : {"p256", "ed25519"}) {
       const Key key(algorithm);
       const Report report = verifier_test::verify(verifier_test::bundle(statement.dump(), key).dump(), e.model, key.public_pem());
@@ -232,7 +232,7 @@ TEST_CASE("every field of a certificate mutated and signed again: nothing false 
   for (const std::size_t index : {0U, 1U, 3U}) {
     const Example& e = all[index];
     CAPTURE(e.name);
-    const Json original = verifier_test::statement(e.model, e.plan);
+    const OrderedJson original = verifier_test::statement(e.model, e.plan);
     REQUIRE(check(original, e.model).outcome == Outcome::accepted);
     Tally tally;
     mutate(original, e.model, tally);
@@ -260,9 +260,9 @@ TEST_CASE("every field of a certificate mutated and signed again: nothing false 
 TEST_CASE("each number one unit in the last place on the wrong side of the tight value, decimal and all") {
   for (const Example& e : verifier_test::examples()) {
     CAPTURE(e.name);
-    const Json original = verifier_test::statement(e.model, e.plan);
-    const auto rejected = [&](const std::string& what, const std::function<void(Json&)>& change, const char* check_id) {
-      Json mutated = original;
+    const OrderedJson original = verifier_test::statement(e.model, e.plan);
+    const auto rejected = [&](const std::string& what, const std::function<void(OrderedJson&)>& change, const char* check_id) {
+      OrderedJson mutated = original;
       change(mutated["predicate"]);
       const Report report = check(mutated, e.model);
       CAPTURE(what);
@@ -272,26 +272,26 @@ TEST_CASE("each number one unit in the last place on the wrong side of the tight
       for (const Check& c : report.checks) named = named || (!c.passed && c.id == check_id);
       CHECK(named);
     };
-    const auto nudge = [](Json& object, bool upper) {
+    const auto nudge = [](OrderedJson& object, bool upper) {
       const double value = number(object["exact"]);
       set_number(object, std::nextafter(value, upper ? 0.0 : INFINITY), upper);
     };
-    const Json& blocks = original["predicate"]["blocks"];
+    const OrderedJson& blocks = original["predicate"]["blocks"];
     for (std::size_t k = 0; k < blocks.size(); ++k) {
       if (number(blocks[k]["upper"]["exact"]) != 0)
-        rejected("block " + std::to_string(k) + " upper", [&](Json& p) { nudge(p["blocks"][k]["upper"], true); }, "block-upper");
-      rejected("block " + std::to_string(k) + " lower", [&](Json& p) { nudge(p["blocks"][k]["lower"], false); }, "block-lower");
+        rejected("block " + std::to_string(k) + " upper", [&](OrderedJson& p) { nudge(p["blocks"][k]["upper"], true); }, "block-upper");
+      rejected("block " + std::to_string(k) + " lower", [&](OrderedJson& p) { nudge(p["blocks"][k]["lower"], false); }, "block-lower");
     }
     if (number(original["predicate"]["claims"][0]["upper"]["exact"]) != 0)
-      rejected("global upper", [&](Json& p) { nudge(p["claims"][0]["upper"], true); }, "global-upper");
-    rejected("global lower", [&](Json& p) { nudge(p["claims"][0]["lower"], false); }, "global-lower");
+      rejected("global upper", [&](OrderedJson& p) { nudge(p["claims"][0]["upper"], true); }, "global-upper");
+    rejected("global lower", [&](OrderedJson& p) { nudge(p["claims"][0]["lower"], false); }, "global-lower");
     if (original["predicate"]["claims"].size() > 1) {
       const std::size_t pairs = original["predicate"]["claims"][1]["upper"]["exact"].size();
       for (std::size_t k = 0; k < pairs; ++k)
         rejected("pair " + std::to_string(k),
-                 [&](Json& p) {
-                   Json& upper = p["claims"][1]["upper"];
-                   Json item = verifier_test::upper_number(std::nextafter(number(upper["exact"][k]), 0.0));
+                 [&](OrderedJson& p) {
+                   OrderedJson& upper = p["claims"][1]["upper"];
+                   OrderedJson item = verifier_test::upper_number(std::nextafter(number(upper["exact"][k]), 0.0));
                    upper["exact"][k] = item["exact"];
                    upper["decimal"][k] = item["decimal"];
                  },
@@ -302,36 +302,36 @@ TEST_CASE("each number one unit in the last place on the wrong side of the tight
 
 TEST_CASE("upper ends may be raised and lower ends lowered; decimals must stay on the safe side") {
   const Example e = verifier_test::digits_like();
-  const Json original = verifier_test::statement(e.model, e.plan);
-  const auto outcome = [&](const std::function<void(Json&)>& change) {
-    Json mutated = original;
+  const OrderedJson original = verifier_test::statement(e.model, e.plan);
+  const auto outcome = [&](const std::function<void(OrderedJson&)>& change) {
+    OrderedJson mutated = original;
     change(mutated["predicate"]);
     return check(mutated, e.model).outcome;
   };
-  Json claim = original["predicate"]["claims"][0];
-  CHECK(outcome([&](Json& p) { set_number(p["claims"][0]["upper"], number(claim["upper"]["exact"]) * 2, true); }) == Outcome::accepted);
-  CHECK(outcome([&](Json& p) { set_number(p["claims"][0]["lower"], number(claim["lower"]["exact"]) / 2, false); }) == Outcome::accepted);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["upper"]["decimal"] = "1e30"; }) == Outcome::accepted);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lower"]["decimal"] = "0"; }) == Outcome::accepted);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["upper"]["decimal"] = p["claims"][0]["lower"]["decimal"]; }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lower"]["decimal"] = p["claims"][0]["upper"]["decimal"]; }) == Outcome::rejected);
+  OrderedJson claim = original["predicate"]["claims"][0];
+  CHECK(outcome([&](OrderedJson& p) { set_number(p["claims"][0]["upper"], number(claim["upper"]["exact"]) * 2, true); }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { set_number(p["claims"][0]["lower"], number(claim["lower"]["exact"]) / 2, false); }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["upper"]["decimal"] = "1e30"; }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lower"]["decimal"] = "0"; }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["upper"]["decimal"] = p["claims"][0]["lower"]["decimal"]; }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lower"]["decimal"] = p["claims"][0]["upper"]["decimal"]; }) == Outcome::rejected);
   // The last digit of an outward decimal, turned inward.
-  CHECK(outcome([&](Json& p) {
+  CHECK(outcome([&](OrderedJson& p) {
           const Rational exact = parse_exact(claim["upper"]["exact"].get<std::string>(), "x");
           p["claims"][0]["upper"]["decimal"] = decimal_text(exact - scaled(Integer(1), -60), Toward::below);
         }) == Outcome::rejected);
   // An upper end of an isometry or an activation is exact: 1 is 1.
-  CHECK(outcome([](Json& p) { set_number(p["blocks"][1]["upper"], 1.5, true); }) == Outcome::rejected);
-  CHECK(outcome([](Json& p) { set_number(p["blocks"][3]["upper"], 1.5, true); }) == Outcome::rejected);
+  CHECK(outcome([](OrderedJson& p) { set_number(p["blocks"][1]["upper"], 1.5, true); }) == Outcome::rejected);
+  CHECK(outcome([](OrderedJson& p) { set_number(p["blocks"][3]["upper"], 1.5, true); }) == Outcome::rejected);
   // A fraction is as good as a hexadecimal float.
-  CHECK(outcome([](Json& p) { p["blocks"][1]["upper"] = {{"exact", "7/7"}, {"decimal", "1"}}; }) == Outcome::accepted);
+  CHECK(outcome([](OrderedJson& p) { p["blocks"][1]["upper"] = {{"exact", "7/7"}, {"decimal", "1"}}; }) == Outcome::accepted);
 }
 
 TEST_CASE("structure: theorems, operators and evidence exchanged, blocks merged and split") {
   const Example e = verifier_test::digits_like();
-  const Json original = verifier_test::statement(e.model, e.plan);
-  const auto rejected = [&](const std::function<void(Json&)>& change) {
-    Json mutated = original;
+  const OrderedJson original = verifier_test::statement(e.model, e.plan);
+  const auto rejected = [&](const std::function<void(OrderedJson&)>& change) {
+    OrderedJson mutated = original;
     change(mutated["predicate"]);
     REQUIRE(mutated != original);
     const Report report = check(mutated, e.model);
@@ -340,42 +340,42 @@ TEST_CASE("structure: theorems, operators and evidence exchanged, blocks merged 
   };
   for (const char* theorem : {"isometry", "diagonal-max", "dense-gram-psd", "zero-operator", "elementwise-slope", "conv-frequency-grid", "multipliers-psd", "softmax-half", "sum"})
     for (std::size_t k = 0; k < original["predicate"]["blocks"].size(); ++k)
-      if (original["predicate"]["blocks"][k]["method"]["theorem"] != theorem) rejected([&](Json& p) { p["blocks"][k]["method"]["theorem"] = theorem; });
+      if (original["predicate"]["blocks"][k]["method"]["theorem"] != theorem) rejected([&](OrderedJson& p) { p["blocks"][k]["method"]["theorem"] = theorem; });
   for (const char* op : {"isometry", "scale", "dense", "activation", "convolution", "add", "sort"})
     for (std::size_t k = 0; k < original["predicate"]["blocks"].size(); ++k)
-      if (original["predicate"]["blocks"][k]["operator"] != op) rejected([&](Json& p) { p["blocks"][k]["operator"] = op; });
+      if (original["predicate"]["blocks"][k]["operator"] != op) rejected([&](OrderedJson& p) { p["blocks"][k]["operator"] = op; });
   for (std::size_t i = 0; i < original["predicate"]["blocks"].size(); ++i)
     for (std::size_t j = 0; j < original["predicate"]["blocks"].size(); ++j) {
       if (i == j) continue;
-      rejected([&](Json& p) { std::swap(p["blocks"][i], p["blocks"][j]); });
-      rejected([&](Json& p) { p["blocks"][i] = original["predicate"]["blocks"][j]; });
-      const Json& a = original["predicate"]["blocks"][i];
-      const Json& b = original["predicate"]["blocks"][j];
-      if (a["lowerEvidence"] != b["lowerEvidence"]) rejected([&](Json& p) { p["blocks"][i]["lowerEvidence"] = b["lowerEvidence"]; });
-      if (a["evidence"] != b["evidence"]) rejected([&](Json& p) { p["blocks"][i]["evidence"] = b["evidence"]; });
+      rejected([&](OrderedJson& p) { std::swap(p["blocks"][i], p["blocks"][j]); });
+      rejected([&](OrderedJson& p) { p["blocks"][i] = original["predicate"]["blocks"][j]; });
+      const OrderedJson& a = original["predicate"]["blocks"][i];
+      const OrderedJson& b = original["predicate"]["blocks"][j];
+      if (a["lowerEvidence"] != b["lowerEvidence"]) rejected([&](OrderedJson& p) { p["blocks"][i]["lowerEvidence"] = b["lowerEvidence"]; });
+      if (a["evidence"] != b["evidence"]) rejected([&](OrderedJson& p) { p["blocks"][i]["evidence"] = b["evidence"]; });
     }
   // A node in two blocks, in none, in constantNodes.
-  rejected([](Json& p) { p["blocks"][0]["nodes"] = {0}; });
-  rejected([](Json& p) { p["blocks"][1]["nodes"] = {1, 2}; });
-  rejected([](Json& p) { p["constantNodes"] = {3, 5}; });
-  rejected([](Json& p) { p["constantNodes"] = Json::array(); });
-  rejected([](Json& p) { p["constantNodes"] = {3, 3}; });
-  rejected([](Json& p) { p["constantNodes"] = {3, 99}; });
-  rejected([](Json& p) { p["blocks"][4]["nodes"] = {7, 6}; });
-  rejected([](Json& p) { p["blocks"][4]["inputs"] = {""}; });
-  rejected([](Json& p) { p["blocks"][4]["inputs"] = {"y"}; });
-  rejected([](Json& p) { p["blocks"][4]["inputs"] = {"a1", "a1"}; });
-  rejected([](Json& p) { p["blocks"][4]["inputs"] = Json::array(); });
-  rejected([](Json& p) { p["blocks"][4]["id"] = "m2"; });
+  rejected([](OrderedJson& p) { p["blocks"][0]["nodes"] = {0}; });
+  rejected([](OrderedJson& p) { p["blocks"][1]["nodes"] = {1, 2}; });
+  rejected([](OrderedJson& p) { p["constantNodes"] = {3, 5}; });
+  rejected([](OrderedJson& p) { p["constantNodes"] = OrderedJson::array(); });
+  rejected([](OrderedJson& p) { p["constantNodes"] = {3, 3}; });
+  rejected([](OrderedJson& p) { p["constantNodes"] = {3, 99}; });
+  rejected([](OrderedJson& p) { p["blocks"][4]["nodes"] = {7, 6}; });
+  rejected([](OrderedJson& p) { p["blocks"][4]["inputs"] = {""}; });
+  rejected([](OrderedJson& p) { p["blocks"][4]["inputs"] = {"y"}; });
+  rejected([](OrderedJson& p) { p["blocks"][4]["inputs"] = {"a1", "a1"}; });
+  rejected([](OrderedJson& p) { p["blocks"][4]["inputs"] = OrderedJson::array(); });
+  rejected([](OrderedJson& p) { p["blocks"][4]["id"] = "m2"; });
   // Side files, unknown claims, other semantics.
-  rejected([](Json& p) { p["blocks"][2]["lowerEvidence"]["vector"] = {{"file", "v.bin"}, {"bytes", 24}, {"sha256", std::string(64, '0')}}; });
-  rejected([](Json& p) { p["claims"][0]["kind"] = "sample-radii"; });
-  rejected([](Json& p) { p["claims"][0]["evidence"]["theorem"] = "multipliers-psd"; });
-  for (const char* arithmetic : {"binary32", "binary32-ftz"}) rejected([&](Json& p) { p["semantics"]["arithmetic"] = arithmetic; });
-  rejected([](Json& p) { p["semantics"]["inputNorm"] = "linf"; });
-  rejected([](Json& p) { p["semantics"]["domain"] = "[0,1]^n"; });
+  rejected([](OrderedJson& p) { p["blocks"][2]["lowerEvidence"]["vector"] = {{"file", "v.bin"}, {"bytes", 24}, {"sha256", std::string(64, '0')}}; });
+  rejected([](OrderedJson& p) { p["claims"][0]["kind"] = "sample-radii"; });
+  rejected([](OrderedJson& p) { p["claims"][0]["evidence"]["theorem"] = "multipliers-psd"; });
+  for (const char* arithmetic : {"binary32", "binary32-ftz"}) rejected([&](OrderedJson& p) { p["semantics"]["arithmetic"] = arithmetic; });
+  rejected([](OrderedJson& p) { p["semantics"]["inputNorm"] = "linf"; });
+  rejected([](OrderedJson& p) { p["semantics"]["domain"] = "[0,1]^n"; });
   // Errors name the block and both numbers.
-  Json mutated = original;
+  OrderedJson mutated = original;
   set_number(mutated["predicate"]["blocks"][2]["upper"], number(original["predicate"]["blocks"][2]["upper"]["exact"]) * 0.5, true);
   const std::string error = check(mutated, e.model).error;
   CHECK(error.find("block-upper of z1") != std::string::npos);
@@ -385,34 +385,34 @@ TEST_CASE("structure: theorems, operators and evidence exchanged, blocks merged 
 
 TEST_CASE("witnesses that are zero, of the wrong length, or overflowing") {
   const Example e = verifier_test::digits_like();
-  const Json original = verifier_test::statement(e.model, e.plan);
-  const auto outcome = [&](const std::function<void(Json&)>& change) {
-    Json mutated = original;
+  const OrderedJson original = verifier_test::statement(e.model, e.plan);
+  const auto outcome = [&](const std::function<void(OrderedJson&)>& change) {
+    OrderedJson mutated = original;
     change(mutated["predicate"]);
     return check(mutated, e.model).outcome;
   };
   const auto vector = [](std::size_t n, std::int32_t value, int exponent) {
     return verifier_test::vector_json({exponent, std::vector<std::int32_t>(n, value)});
   };
-  CHECK(outcome([&](Json& p) { p["blocks"][2]["lowerEvidence"]["vector"] = vector(6, 0, 0); }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["blocks"][2]["lowerEvidence"]["vector"] = vector(5, 1, 0); }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["direction"] = vector(6, 0, 0); }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["direction"] = vector(7, 1, 0); }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["point"] = vector(1, 1, 0); }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["point"]["exponent"] = 1201; }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["point"]["count"] = 5; }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["blocks"][2]["lowerEvidence"]["vector"] = vector(6, 0, 0); }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["blocks"][2]["lowerEvidence"]["vector"] = vector(5, 1, 0); }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["direction"] = vector(6, 0, 0); }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["direction"] = vector(7, 1, 0); }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["point"] = vector(1, 1, 0); }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["point"]["exponent"] = 1201; }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["point"]["count"] = 5; }) == Outcome::rejected);
   // A direction may have any length: the quotient does not see it.
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["direction"]["exponent"] = 1000; }) == Outcome::accepted);
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"]["direction"]["exponent"] = -1200; }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["direction"]["exponent"] = 1000; }) == Outcome::accepted);
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"]["direction"]["exponent"] = -1200; }) == Outcome::accepted);
   // Without evidence there is no lower end but 0.
-  CHECK(outcome([&](Json& p) { p["claims"][0]["lowerEvidence"] = {{"theorem", "zero"}}; }) == Outcome::rejected);
-  CHECK(outcome([&](Json& p) {
+  CHECK(outcome([&](OrderedJson& p) { p["claims"][0]["lowerEvidence"] = {{"theorem", "zero"}}; }) == Outcome::rejected);
+  CHECK(outcome([&](OrderedJson& p) {
           p["claims"][0]["lowerEvidence"] = {{"theorem", "zero"}};
           set_number(p["claims"][0]["lower"], 0, false);
         }) == Outcome::accepted);
   for (std::size_t k = 0; k < original["predicate"]["blocks"].size(); ++k) {
-    CHECK(outcome([&](Json& p) { p["blocks"][k]["lowerEvidence"] = {{"theorem", "zero"}}; }) == Outcome::rejected);
-    CHECK(outcome([&](Json& p) {
+    CHECK(outcome([&](OrderedJson& p) { p["blocks"][k]["lowerEvidence"] = {{"theorem", "zero"}}; }) == Outcome::rejected);
+    CHECK(outcome([&](OrderedJson& p) {
             p["blocks"][k]["lowerEvidence"] = {{"theorem", "zero"}};
             set_number(p["blocks"][k]["lower"], 0, false);
           }) == Outcome::accepted);
@@ -421,19 +421,19 @@ TEST_CASE("witnesses that are zero, of the wrong length, or overflowing") {
 
 TEST_CASE("pairs: by rows, by sqrt 2, and which claims they need") {
   const Example e = verifier_test::digits_like();
-  const Json original = verifier_test::statement(e.model, e.plan);
-  const auto report = [&](const std::function<void(Json&)>& change) {
-    Json mutated = original;
+  const OrderedJson original = verifier_test::statement(e.model, e.plan);
+  const auto report = [&](const std::function<void(OrderedJson&)>& change) {
+    OrderedJson mutated = original;
     change(mutated["predicate"]);
     return check(mutated, e.model);
   };
   // The same numbers are not proved by the weaker theorem, larger ones are.
-  CHECK(report([](Json& p) { p["claims"][1]["evidence"]["theorem"] = "pair-sqrt2"; }).outcome == Outcome::rejected);
+  CHECK(report([](OrderedJson& p) { p["claims"][1]["evidence"]["theorem"] = "pair-sqrt2"; }).outcome == Outcome::rejected);
   const double global = number(original["predicate"]["claims"][0]["upper"]["exact"]);
   const auto all = [&](double value) {
-    return [value](Json& p) {
+    return [value](OrderedJson& p) {
       p["claims"][1]["evidence"]["theorem"] = "pair-sqrt2";
-      const Json item = verifier_test::upper_number(value);
+      const OrderedJson item = verifier_test::upper_number(value);
       for (std::size_t k = 0; k < 3; ++k) {
         p["claims"][1]["upper"]["exact"][k] = item["exact"];
         p["claims"][1]["upper"]["decimal"][k] = item["decimal"];
@@ -443,19 +443,19 @@ TEST_CASE("pairs: by rows, by sqrt 2, and which claims they need") {
   const double root = verifier_test::double_above(sqrt_above(2 * square(parse_exact(verifier_test::hex_float(global), "x"))));
   CHECK(report(all(root)).outcome == Outcome::accepted);
   CHECK(report(all(std::nextafter(root, 0))).outcome == Outcome::rejected);
-  CHECK(report([](Json& p) { p["claims"][1]["classes"] = 2; }).outcome == Outcome::rejected);
-  CHECK(report([](Json& p) {
+  CHECK(report([](OrderedJson& p) { p["claims"][1]["classes"] = 2; }).outcome == Outcome::rejected);
+  CHECK(report([](OrderedJson& p) {
           p["claims"][1]["classes"] = 2;
           p["claims"][1]["upper"]["exact"] = {"0x1p+900"};
           p["claims"][1]["upper"]["decimal"] = {"1e300"};
         }).outcome == Outcome::rejected);
   // Alone, it stands.
-  CHECK(report([](Json& p) { p["claims"].erase(0); }).outcome == Outcome::accepted);
-  CHECK(report([](Json& p) { p["claims"].erase(1); }).outcome == Outcome::accepted);
-  CHECK(report([](Json& p) { p["claims"] = Json::array(); }).outcome == Outcome::rejected);
+  CHECK(report([](OrderedJson& p) { p["claims"].erase(0); }).outcome == Outcome::accepted);
+  CHECK(report([](OrderedJson& p) { p["claims"].erase(1); }).outcome == Outcome::accepted);
+  CHECK(report([](OrderedJson& p) { p["claims"] = OrderedJson::array(); }).outcome == Outcome::rejected);
   // Rows need a dense block at the end.
   const Example folded = verifier_test::examples()[1];
-  Json statement = verifier_test::statement(folded.model, folded.plan);
+  OrderedJson statement = verifier_test::statement(folded.model, folded.plan);
   statement["predicate"]["claims"][1]["evidence"]["theorem"] = "pair-row-difference";
   CHECK(check(statement, folded.model).outcome == Outcome::rejected);
 }
@@ -480,13 +480,13 @@ TEST_CASE("the envelope") {
   const Example e = verifier_test::digits_like();
   const std::string payload = verifier_test::statement(e.model, e.plan).dump();
   const Key key;
-  const Json good = verifier_test::bundle(payload, key);
+  const OrderedJson good = verifier_test::bundle(payload, key);
   const auto outcome = [&](const std::string& bytes) { return verifier_test::verify(bytes, e.model, key.public_pem()); };
   REQUIRE(outcome(good.dump()).outcome == Outcome::accepted);
   CHECK(outcome(good.dump(4)).outcome == Outcome::accepted);
   CHECK(outcome(good.dump(4)).payload_sha256 == outcome(good.dump()).payload_sha256);
-  const auto rejected = [&](const std::function<void(Json&)>& change) {
-    Json bundle = good;
+  const auto rejected = [&](const std::function<void(OrderedJson&)>& change) {
+    OrderedJson bundle = good;
     change(bundle);
     const Report report = outcome(bundle.dump());
     CAPTURE(bundle.dump().substr(0, 300));
@@ -495,44 +495,44 @@ TEST_CASE("the envelope") {
   };
   const std::string text = good["dsseEnvelope"]["payload"];
   const std::string sig = good["dsseEnvelope"]["signatures"][0]["sig"];
-  rejected([](Json& b) { b["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.2+json"; });
-  rejected([](Json& b) { b.erase("mediaType"); });
-  rejected([](Json& b) { b.erase("verificationMaterial"); });
-  rejected([](Json& b) { b["verificationMaterial"].erase("publicKey"); });
-  rejected([](Json& b) { b["dsseEnvelope"]["payloadType"] = "text/plain"; });
-  rejected([](Json& b) { b["dsseEnvelope"]["payloadType"] = "application/vnd.in-toto+json "; });
-  rejected([](Json& b) { b["dsseEnvelope"]["signatures"] = Json::array(); });
-  rejected([](Json& b) { b["dsseEnvelope"]["signatures"].push_back(b["dsseEnvelope"]["signatures"][0]); });
-  rejected([](Json& b) { b["dsseEnvelope"]["signatures"][0]["keyid"] = ""; });
-  rejected([](Json& b) { b["dsseEnvelope"]["signatures"][0].erase("keyid"); });
-  rejected([](Json& b) { b["dsseEnvelope"]["signatures"][0]["sig"] = ""; });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = text.substr(0, text.size() - 1); });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = text.substr(0, text.size() - 4); });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = text + "\n"; });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = " " + text; });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = text.substr(0, 40) + "*" + text.substr(41); });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = text + "===="; });
-  rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = verifier_test::base64(payload + " "); });
-  rejected([&](Json& b) { b["dsseEnvelope"]["signatures"][0]["sig"] = sig + "AAAA"; });
+  rejected([](OrderedJson& b) { b["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.2+json"; });
+  rejected([](OrderedJson& b) { b.erase("mediaType"); });
+  rejected([](OrderedJson& b) { b.erase("verificationMaterial"); });
+  rejected([](OrderedJson& b) { b["verificationMaterial"].erase("publicKey"); });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["payloadType"] = "text/plain"; });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["payloadType"] = "application/vnd.in-toto+json "; });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["signatures"] = OrderedJson::array(); });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["signatures"].push_back(b["dsseEnvelope"]["signatures"][0]); });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["signatures"][0]["keyid"] = ""; });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["signatures"][0].erase("keyid"); });
+  rejected([](OrderedJson& b) { b["dsseEnvelope"]["signatures"][0]["sig"] = ""; });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = text.substr(0, text.size() - 1); });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = text.substr(0, text.size() - 4); });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = text + "\n"; });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = " " + text; });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = text.substr(0, 40) + "*" + text.substr(41); });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = text + "===="; });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = verifier_test::base64(payload + " "); });
+  rejected([&](OrderedJson& b) { b["dsseEnvelope"]["signatures"][0]["sig"] = sig + "AAAA"; });
   // One bit of the payload after signing, everywhere.
   for (std::size_t i = 0; i < payload.size(); i += 97) {
     std::string changed = payload;
     changed[i] = static_cast<char>(changed[i] ^ 1);
-    rejected([&](Json& b) { b["dsseEnvelope"]["payload"] = verifier_test::base64(changed); });
+    rejected([&](OrderedJson& b) { b["dsseEnvelope"]["payload"] = verifier_test::base64(changed); });
   }
   // URL-safe base64 is the same bytes.
-  Json url = good;
-  for (Json* field : {&url["dsseEnvelope"]["payload"], &url["dsseEnvelope"]["signatures"][0]["sig"]}) {
+  OrderedJson url = good;
+  for (OrderedJson* field : {&url["dsseEnvelope"]["payload"], &url["dsseEnvelope"]["signatures"][0]["sig"]}) {
     std::string value = *field;
     for (char& c : value) c = c == '+' ? '-' : c == '/' ? '_' : c;
     *field = value;
   }
   CHECK(outcome(url.dump()).outcome == Outcome::accepted);
   // Hints name another key, unknown members, log entries: accepted with a warning, because the signature decides.
-  for (const std::function<void(Json&)>& change : std::vector<std::function<void(Json&)>>{
-           [](Json& b) { b["dsseEnvelope"]["signatures"][0]["keyid"] = "SHA256:somebody"; }, [](Json& b) { b["extra"] = 1; },
-           [](Json& b) { b["verificationMaterial"]["tlogEntries"] = {{{"logIndex", "1"}}}; }, [](Json& b) { b["dsseEnvelope"]["note"] = "x"; }}) {
-    Json bundle = good;
+  for (const std::function<void(OrderedJson&)>& change : std::vector<std::function<void(OrderedJson&)>>{
+           [](OrderedJson& b) { b["dsseEnvelope"]["signatures"][0]["keyid"] = "SHA256:somebody"; }, [](OrderedJson& b) { b["extra"] = 1; },
+           [](OrderedJson& b) { b["verificationMaterial"]["tlogEntries"] = {{{"logIndex", "1"}}}; }, [](OrderedJson& b) { b["dsseEnvelope"]["note"] = "x"; }}) {
+    OrderedJson bundle = good;
     change(bundle);
     const Report report = outcome(bundle.dump());
     CHECK(report.outcome == Outcome::accepted);
@@ -576,7 +576,7 @@ TEST_CASE("the payload as text: what a signer with the key might still write") {
 
 TEST_CASE("time of validity") {
   const Example e = verifier_test::digits_like();
-  const Json statement = verifier_test::statement(e.model, e.plan);  // 2025-01-01 to 2030-01-01
+  const OrderedJson statement = verifier_test::statement(e.model, e.plan);  // 2025-01-01 to 2030-01-01
   const std::string file = verifier_test::bundle(statement.dump(), trusted()).dump();
   const auto at = [&](const std::string& time) { return verifier_test::verify(file, e.model, trusted().public_pem(), time); };
   CHECK(at("2029-12-31T23:59:59Z").outcome == Outcome::accepted);
@@ -585,7 +585,7 @@ TEST_CASE("time of validity") {
   CHECK(at("2030-01-01T00:00:01Z").error.find("expired") != std::string::npos);
   CHECK(at("2024-12-31T23:59:59Z").outcome == Outcome::accepted);
   CHECK(at("2024-12-31T23:59:59Z").warnings.size() == 1);
-  Json forever = statement;
+  OrderedJson forever = statement;
   forever["predicate"]["issuance"]["notAfter"] = nullptr;
   CHECK(verifier_test::verify(verifier_test::bundle(forever.dump(), trusted()).dump(), e.model, trusted().public_pem(), "2999-01-01T00:00:00Z").outcome ==
         Outcome::accepted);
@@ -624,7 +624,7 @@ TEST_CASE("models: another one, one changed bit, several, unreadable") {
   // A model that the statement names by its digest, but that this checker does not read.
   ob::Model unsupported;
   unsupported.input("x", {1}).output("y", {1}).node("Sign", {"x"}, {"y"});
-  Json statement = verifier_test::statement(e.model, e.plan);
+  OrderedJson statement = verifier_test::statement(e.model, e.plan);
   statement["subject"][0]["digest"]["sha256"] = sha256_hex(unsupported.bytes());
   statement["predicate"]["model"]["bytes"] = unsupported.bytes().size();
   const Report report = check(statement, unsupported.bytes());
@@ -641,9 +641,9 @@ TEST_CASE("a statement for one network does not fit another with the same file d
   };
   verifier_test::Plan plan;
   plan.blocks = {{"dense", {0}}};
-  const Json flat = verifier_test::statement(net(1.0F), plan);
-  const Json steep = verifier_test::statement(net(1.5F), plan);
-  Json forged = flat;
+  const OrderedJson flat = verifier_test::statement(net(1.0F), plan);
+  const OrderedJson steep = verifier_test::statement(net(1.5F), plan);
+  OrderedJson forged = flat;
   forged["subject"] = steep["subject"];
   forged["predicate"]["model"] = steep["predicate"]["model"];
   CHECK(check(steep, net(1.5F)).outcome == Outcome::accepted);
@@ -656,25 +656,25 @@ TEST_CASE("networks that are not a chain of known blocks are refused") {
   const auto statement_for = [](const ob::Model& m) {
     // Borrow a statement and make the identities fit, so that only the graph's structure can be the reason.
     const Example e = verifier_test::digits_like();
-    Json s = verifier_test::statement(e.model, e.plan);
+    OrderedJson s = verifier_test::statement(e.model, e.plan);
     const std::string bytes = m.bytes();
     std::vector<ExternalFile> external;
     const Graph g = read_onnx(bytes, {}, external);
     s["subject"][0]["digest"]["sha256"] = sha256_hex(bytes);
     s["predicate"]["model"]["bytes"] = bytes.size();
     s["predicate"]["model"]["graphDigest"] = graph_digest(g);
-    s["predicate"]["model"]["input"] = {{"name", "x"}, {"shape", {2}}, {"symbolic", Json::array()}};
+    s["predicate"]["model"]["input"] = {{"name", "x"}, {"shape", {2}}, {"symbolic", OrderedJson::array()}};
     s["predicate"]["model"]["output"] = {{"name", "y"}, {"shape", {2}}};
-    s["predicate"]["constantNodes"] = Json::array();
+    s["predicate"]["constantNodes"] = OrderedJson::array();
     s["predicate"]["claims"].erase(1);
     s["predicate"]["claims"][0]["formula"] = "for all x, y in R^(2): ||f(x) - f(y)||_2 <= L ||x - y||_2";
-    Json block = s["predicate"]["blocks"][1];
+    OrderedJson block = s["predicate"]["blocks"][1];
     block["inputs"] = {""};
-    s["predicate"]["blocks"] = Json::array({block});
+    s["predicate"]["blocks"] = OrderedJson::array({block});
     return s;
   };
   const auto rejected = [&](const ob::Model& m, const std::string& id, const std::vector<std::size_t>& nodes) {
-    Json s = statement_for(m);
+    OrderedJson s = statement_for(m);
     s["predicate"]["blocks"][0]["id"] = id;
     s["predicate"]["blocks"][0]["nodes"] = nodes;
     const Report report = check(s, m.bytes());
@@ -731,7 +731,7 @@ TEST_CASE("the command line: usage, help, verdict line and JSON on every exit") 
   CHECK(text.find(report.model_sha256) < text.find('\n'));
   CHECK(text.find("not covered") != std::string::npos);
   CHECK(text.find("not checked") != std::string::npos);
-  Json json = Json::parse(json_report(report));
+  OrderedJson json = OrderedJson::parse(json_report(report));
   CHECK(json["verdict"] == "accepted");
   CHECK(json["exitCode"] == 0);
   CHECK(json["error"].is_null());
@@ -739,17 +739,17 @@ TEST_CASE("the command line: usage, help, verdict line and JSON on every exit") 
   for (const char* key_name : {"id", "subject", "claimed", "recomputed", "passed"}) CHECK(json["checks"][0].contains(key_name));
   request.time = "2040-01-01T00:00:00Z";
   report = verify(request);
-  json = Json::parse(json_report(report));
+  json = OrderedJson::parse(json_report(report));
   CHECK(json["verdict"] == "rejected");
   CHECK(json["exitCode"] == 1);
   CHECK(text_report(report, false).substr(0, 10) == "rejected  ");
   request.public_key = folder.path("missing");
-  json = Json::parse(json_report(verify(request)));
+  json = OrderedJson::parse(json_report(verify(request)));
   CHECK(json["verdict"] == "error");
   CHECK(json["exitCode"] == 3);
   report = Report();
   report.error = "bad \xFF text\n";
-  CHECK(Json::parse(json_report(report))["exitCode"] == 4);
+  CHECK(OrderedJson::parse(json_report(report))["exitCode"] == 4);
   CHECK(printable_line("a\nb\x1B[0m") == "a?b?[0m");
   CHECK(printable_line(std::string(500, 'a') + "\xC3\xA4").size() == 502);
 }
