@@ -37,7 +37,7 @@ class BadInput(support.Case):
     def test_usage(self):
         for arguments, part in (
                 ([], "--help"), (["frobnicate"], "frobnicate"), (["inspect"], "MODEL"), (["inspect", "a", "b"], "b"),
-                (["certify", DIGITS], "--key"), (["certify", DIGITS, "--key", "k"], "--out"), (["keygen"], "--out"),
+                (["certify", DIGITS], "--out"), (["certify", DIGITS, "--out", "c"], "--key"), (["certify", DIGITS, "--key", "k"], "--out"), (["keygen"], "--out"),
                 (["keygen", "--out", "k", "--algorithm", "rsa"], "rsa"), (["--frob"], "--frob"),
                 (["keygen", "--out", "k", "--out", "l"], "--out"), (["certify", DIGITS, "--key"], "--key")):
             self.refused(2, part, *arguments, cwd=self.folder)
