@@ -5,7 +5,7 @@ Needs LIPCERT_CORPUS and LIPCERT_DATASETS (see tests/CMakeLists.txt). LIPCERT_AT
 all: 0)."""
 
 import os
-import time
+import resource
 import unittest
 
 from sample_support import *
@@ -40,14 +40,18 @@ class Corpus(Case):
         self.private, self.public = self.key()
 
     def test_gloro_verdicts(self):
-        start = time.monotonic()
+        def processor():
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return used.ru_utime + used.ru_stime
+
+        start = processor()
         path, out, _ = self.certify_network(NETWORKS[0][0], MNIST, "--eps", "0.3")
-        seconds = time.monotonic() - start
+        seconds = processor() - start
         claim, all_records = check_counts(self, path)
         self.assertGreaterEqual(claim["counts"][0]["certified"], 9574)
         self.assertGreaterEqual(claim["counts"][0]["certifiedCorrect"], 9540)
         if not SANITIZED:
-            self.assertLess(seconds, 20)
+            self.assertLess(seconds, 40)  # of processor time: 20 s on two cores, whatever else the machine does
         differences = []
         with open(os.path.join(CORPUS, "converted/PUBLISHED_gloro_mnist_verdicts.tsv")) as lines:
             next(lines)
