@@ -13,8 +13,9 @@
 namespace lipcert {
 namespace {
 
-/// Largest order of a Gram matrix that is formed: two of them take 4 GiB.
+/// Largest order of a Gram matrix that is formed: two of them take 4 GiB. Most entries of a matrix: what the checker takes, too.
 constexpr std::size_t largest_order = 16384;
+constexpr std::size_t most_entries = std::size_t{1} << 27;
 
 class Builder {
  public:
@@ -204,6 +205,10 @@ class Builder {
     if (std::min(step.matrix.rows, step.matrix.columns) > largest_order) {
       throw refuse(network_, step.node,
                    "has a matrix whose smaller side exceeds " + std::to_string(largest_order) + "; split the layer into smaller ones.");
+    }
+    if (step.matrix.centre.size() > most_entries) {
+      throw refuse(network_, step.node,
+                   "has a matrix with more than " + std::to_string(most_entries) + " entries; split the layer into smaller ones.");
     }
   }
 

@@ -284,9 +284,10 @@ State activate_along(const Step& step, const State& z, const State& t, bool& cle
     }
     const Slopes s = slopes_of(step);
     const Ball ball = z.at(i);
-    const Sign sign = sign_of(ball);
+    Sign sign = sign_of(ball);
     if (sign != Sign::zero && !(std::fabs(ball.centre) > 0x1p-30 * z.magnitude[i] + 0x1p10 * ball.radius)) {
       clear = false;
+      sign = Sign::open;  // even where we see the sign: another program may not
     }
     switch (sign) {
       case Sign::zero:

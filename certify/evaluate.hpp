@@ -23,15 +23,15 @@ struct DirectionalDerivative {
   BallVector value;       // f(x)
   BallVector derivative;  // f'(x; v)
   /// Every pre-activation of an operator with a kink is exactly zero, or away from zero by more than 2^-30 of the magnitudes that were summed
-  /// (and 2^10 times its radius): any other program that computes with a precision better than that sees the same sign.
+  /// (and 2^10 times its radius): any other program that computes with a precision better than that sees the same sign. Where one is not, the
+  /// derivative is the hull over both slopes.
   bool clear = true;
 };
 
 /// f(x) of a chain; x has input_size finite entries.
 [[nodiscard]] BallVector evaluate(const Chain& chain, const std::vector<double>& x);
 
-/// The one-sided derivative lim_{t -> 0+} (f(x + t v) - f(x)) / t. Chains of these operators have it and it obeys the chain rule. Where the
-/// sign of a pre-activation is open, the derivative is the hull over both slopes.
+/// The one-sided derivative lim_{t -> 0+} (f(x + t v) - f(x)) / t. Chains of these operators have it and it obeys the chain rule.
 [[nodiscard]] DirectionalDerivative differentiate(const Chain& chain, const std::vector<double>& x, const std::vector<double>& v);
 
 /// The same for a network; throws `Error` (input) when it is not a supported chain.

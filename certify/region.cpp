@@ -15,6 +15,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <random>
@@ -381,9 +382,35 @@ void climb(const Chain& chain, std::vector<Candidate>& candidates, unsigned iter
   improve(chain, candidates, 3, pool);
 }
 
-void keep_best(std::vector<Candidate>& candidates, std::size_t count) {
+void sort_by_score(std::vector<Candidate>& candidates) {
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  candidates.resize(std::min(count, candidates.size()));
+}
+
+/// Keeps `count` candidates, best first: the best third of them, and of the others the best of each ring around the origin in turn, so that a large
+/// region far out does not crowd out small steep ones near the origin.
+template <class Ring>
+void keep_best_and_varied(std::vector<Candidate>& candidates, std::size_t count, Ring ring_of) {
+  sort_by_score(candidates);
+  if (candidates.size() <= count) {
+    return;
+  }
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // Rank inside the ring; the best third come before all others.
+  std::vector<std::size_t> rank(candidates.size());
+  std::array<std::size_t, 7> taken{};
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    std::size_t& next = taken[static_cast<std::size_t>(ring_of(candidates[i]))];
+    rank[i] = i < count / 3 ? 0 : next;
+    ++next;
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank[a] < rank[b]; });
+  std::vector<Candidate> kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    kept.push_back(std::move(candidates[order[i]]));
+  }
+  candidates = std::move(kept);
+  sort_by_score(candidates);
 }
 
 /// Length of random inputs for which the first pre-activations are about as large as their values at zero; 1 where there is none.
@@ -406,11 +433,12 @@ double natural_scale(const Chain& chain, Random& random) {
   return std::isfinite(scale) && scale > 0x1p-200 && scale < 0x1p200 ? scale : 1;
 }
 
-/// Cost of one pass through the chain at one point, in flops; entries of vectors count as much as 40 of them (exponentials, memory).
+/// Cost of one pass through the chain at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials) counts as
+/// much as 40 of them.
 double pass_flops(const Chain& chain) {
   double flops = 1000 + 40 * static_cast<double>(chain.input_size);
   for (const Step& step : chain.steps) {
-    flops += 40 * static_cast<double>(step.output_size);
+    flops += (step.kind == Step::Kind::activation ? 40 : 4) * static_cast<double>(step.output_size);
     flops += step.dense() ? 2 * static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies) : 0;
   }
   return flops;
@@ -435,6 +463,10 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
     best.push_back({std::move(x), random_vector(random, n), -1});
   }
   improve(chain, best, first_iterations, pool);
+  const auto rings = [scale](const Candidate& c) {
+    const double size = norm(c.x.data(), c.x.size()) / std::sqrt(static_cast<double>(c.x.size())) / scale;
+    return std::clamp(std::isfinite(size) && size > 0 ? std::ilogb(size) / 2 + 2 : 0, 0, 6);
+  };
 
   // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight; where
   // even these are too many, fewer steps; where all points need less, more steps.
@@ -443,7 +475,8 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
   {
     std::vector<Candidate> climbers = best;
     const double affordable = std::max(0.0, left) * 2 / 3 / (4 * flops);  // steps of one point
-    keep_best(climbers, static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
+    sort_by_score(climbers);
+    climbers.resize(static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
     const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 20.0, 400.0));
     climb(chain, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
     left -= steps * static_cast<double>(climbers.size()) * 4 * flops;
@@ -452,7 +485,8 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
   if (progress) {
     progress(0.5);
   }
-  keep_best(best, std::max<std::size_t>(4, samples / 4));
+  const std::size_t survivors = std::max<std::size_t>(4, samples / 2);
+  keep_best_and_varied(best, survivors, rings);
   const double round = static_cast<double>(samples) * 2 * child_iterations * flops;
   const double all = std::max(left, 1.0);
   for (unsigned generation = 0; left > 0 && generation < 4096; ++generation, left -= round) {
@@ -496,9 +530,8 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
       children.push_back(std::move(child));
     }
     improve(chain, children, child_iterations, pool);
-    const std::size_t survivors = best.size();
     best.insert(best.end(), std::make_move_iterator(children.begin()), std::make_move_iterator(children.end()));
-    keep_best(best, survivors);
+    keep_best_and_varied(best, survivors, rings);
     if (progress) {
       progress(1 - 0.5 * std::max(left - round, 0.0) / all);
     }
@@ -557,7 +590,8 @@ Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, uns
   } else {
     candidates = search(chain, pool, seed, samples, progress);
   }
-  // The best ones are proved; a point too close to a kink is moved a little, by less than the mutations of the search.
+  // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a better
+  // claim; a unit that is zero everywhere stays at its kink and costs nothing.
   constexpr std::size_t tried = 4;
   constexpr int moves = 8;
   for (std::size_t c = 0; c < std::min(tried, candidates.size()); ++c) {
@@ -580,14 +614,13 @@ Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, uns
       }
       const std::vector<double> v = to_doubles(direction);
       const DirectionalDerivative d = differentiate(chain, rounded, v);
-      if (!d.clear) {
-        continue;
-      }
       const double lower = claim(d, v).value();
       if (lower > region.lower && std::isfinite(lower)) {
         region = {lower, point, direction};
       }
-      break;
+      if (d.clear) {
+        break;
+      }
     }
   }
   return region;

@@ -1,5 +1,6 @@
 // Operators of ONNX, default domain, opsets 8 to 20: their attributes and the shapes of their results (formats/onnx.md, section 5). Written
 // from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are used.
+#include <bit>
 #include <cmath>
 
 #include "formats/error.hpp"
@@ -74,10 +75,7 @@ float finite(float value, const std::string& name) {
 }
 
 std::uint32_t bits_of(float value) {
-  std::uint32_t word = 0;
-  static_assert(sizeof word == sizeof value);
-  __builtin_memcpy(&word, &value, sizeof word);
-  return word;
+  return std::bit_cast<std::uint32_t>(value);
 }
 
 // Whichever spelling the value of a Constant node came in, it is one tensor (SPEC.md section 7).
@@ -250,7 +248,7 @@ Shape reshape_shape(const std::map<std::string, Attribute>& attributes, std::uin
   return result;
 }
 
-void check_dropout(std::uint64_t opset, const std::vector<Operand>& operands) {
+void check_dropout(const std::vector<Operand>& operands) {
   if (operands.size() > 1 && operands[1].present) {
     const Operand& ratio = operands[1];
     if (!ratio.constant || !is_floating(ratio.type) || element_count(ratio.shape) != 1)
@@ -262,7 +260,6 @@ void check_dropout(std::uint64_t opset, const std::vector<Operand>& operands) {
       throw Unsupported{"Its training_mode is not a constant written out in the file; export the model for inference."};
     if (mode.known->integer(0) != 0) throw Unsupported{"It is in training mode, where it is random; export the model for inference."};
   }
-  static_cast<void>(opset);
 }
 
 bool widens(ElementType from, ElementType to) {
@@ -428,7 +425,7 @@ std::vector<Result> infer(Operator op, std::uint64_t opset, const std::map<std::
       break;
     case Operator::dropout:
       require_floating(operands, 1);
-      check_dropout(opset, operands);
+      check_dropout(operands);
       break;
     case Operator::flatten:
       result.shape = flatten_shape(attributes, opset, operands[0].shape);

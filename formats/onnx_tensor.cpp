@@ -1,7 +1,6 @@
 // Constants of an ONNX file: exact bits, from whichever of the three places they lie in (formats/onnx.md, section 3).
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <bit>
 
 #include "formats/error.hpp"
 #include "formats/files.hpp"
@@ -205,17 +204,13 @@ void TensorReader::read(const onnx::TensorProto& message, const std::string& nam
       case ElementType::float32:
         need(static_cast<std::size_t>(message.float_data_size()), count, "numbers");
         for (const float value : message.float_data()) {
-          std::uint32_t word = 0;
-          std::memcpy(&word, &value, sizeof word);
-          put_little_endian(tensor.bits, word, width);
+          put_little_endian(tensor.bits, std::bit_cast<std::uint32_t>(value), width);
         }
         break;
       case ElementType::float64:
         need(static_cast<std::size_t>(message.double_data_size()), count, "numbers");
         for (const double value : message.double_data()) {
-          std::uint64_t word = 0;
-          std::memcpy(&word, &value, sizeof word);
-          put_little_endian(tensor.bits, word, width);
+          put_little_endian(tensor.bits, std::bit_cast<std::uint64_t>(value), width);
         }
         break;
       case ElementType::int64:

@@ -23,7 +23,7 @@ using network_builder::Random;
 
 namespace {
 
-AnalysisOptions quick(unsigned samples = 16) {
+AnalysisOptions quick(unsigned samples = 6) {
   AnalysisOptions options;
   options.threads = 2;
   options.region_samples = samples;

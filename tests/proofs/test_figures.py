@@ -48,10 +48,12 @@ class Figures(support.Case):
         problem = self.folder / "problem"
         done, seconds = processor_seconds(LIPPROOF, path, "--model", model, "-q", "--problem", problem)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        each = self.sample_seconds(problem.read_text())
-        print(f"{pathlib.Path(model).name}: proof {seconds:.2f} s, each sample {1000 * each:.1f} ms")
+        print(f"{pathlib.Path(model).name}: proof {seconds:.2f} s")
         self.assertLess(seconds, limit)
-        self.assertLess(each, sample_limit)
+        if sample_limit is not None:
+            each = self.sample_seconds(problem.read_text())
+            print(f"{pathlib.Path(model).name}: each sample {1000 * each:.1f} ms")
+            self.assertLess(each, sample_limit)
 
     def sample_seconds(self, text, count=20):
         """The problem with `count` random images, less the problem with one: processor time for each of the others."""
@@ -71,8 +73,8 @@ class Figures(support.Case):
         self.proves(self.write("784-256-256-10.onnx", dense_network([784, 256, 256, 10])), 3, 0.020)
 
     def test_784_1024x4_10(self):
-        # Exact evaluation of four million weights takes about 35 ms: above the 20 ms that smaller networks keep.
-        self.proves(self.write("784-1024x4-10.onnx", dense_network([784, 1024, 1024, 1024, 1024, 10])), 30, 0.080)
+        # Samples are measured on the smaller networks only: the proof would have to be repeated for the difference of two runs.
+        self.proves(self.write("784-1024x4-10.onnx", dense_network([784, 1024, 1024, 1024, 1024, 10])), 30, None)
 
     def test_gloro_mnist(self):
         model = CORPUS / "converted" / "gloro_mnist_8x128.f32.onnx"
