@@ -2,6 +2,8 @@
 
 #include "certify/parallel.hpp"
 
+#include <mpfr.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -63,6 +65,7 @@ void WorkerPool::work() {
   while (true) {
     wake_.wait(lock, [this] { return stop_ || (task_ != nullptr && next_ < count_); });
     if (stop_) {
+      mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE);  // what this thread's exponentials have kept; MPFR does not free it when a thread ends
       return;
     }
     take_tasks(lock);
