@@ -155,7 +155,7 @@ GramEvidence gram_evidence(const EnclosedMatrix& a) {
   const double largest = m.cwiseAbs().maxCoeff();
   int top = 0;
   std::frexp(largest, &top);
-  const Eigen::MatrixXd unit = m * std::ldexp(1.0, -top);
+  const Eigen::MatrixXd unit = m.unaryExpr([top](double x) { return std::ldexp(x, -top); });  // 2^-top alone may overflow
   const double sigma = Eigen::JacobiSVD<Eigen::MatrixXd>(unit).singularValues()(0);  // of A 2^-top, between 1/2 and sqrt(m n)
   int size = 0;
   std::frexp(sigma, &size);
