@@ -63,7 +63,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   app.add_flag("--json", json, "print one JSON object on stdout instead of text");
   app.add_flag("-v,--verbose", out.verbose, "also print blocks and every comparison");
   app.add_flag("--allow-external-data", out.request.allow_external_data, "read weights from plain files beside the model");
-  app.add_option("--time", time, "check validity at this time, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now");
+  const CLI::Option* time_option = app.add_option("--time", time, "check validity at this time, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now");
   app.add_option("--threads", threads, "threads to use (default: all cores); the verdict does not depend on it")->check(CLI::Range(1U, 1024U));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
@@ -80,7 +80,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     out.text = error.what() + std::string("; run lipverify --help");
     return out;
   }
-  if (!time.empty()) {
+  if (time_option->count() != 0) {
     if (!is_time(time)) {
       out.text = "--time: '" + printable(time) + "' is not a time YYYY-MM-DDThh:mm:ssZ; run lipverify --help";
       return out;
@@ -105,7 +105,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   return out;
 }
 
-int run(const std::vector<std::string>& arguments) {
+static int run_unguarded(const std::vector<std::string>& arguments) {
   CommandLine line = parse_command_line(arguments);
   if (line.action == CommandLine::Action::print) {
     std::cout << line.text;
@@ -136,6 +136,17 @@ int run(const std::vector<std::string>& arguments) {
   // A verdict that did not reach its reader is not an acceptance.
   if (!std::cout.good() && report.outcome == Outcome::accepted) return static_cast<int>(Outcome::internal);
   return static_cast<int>(report.outcome);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  try {
+    return run_unguarded(arguments);
+  } catch (const std::exception& error) {
+    std::cerr << "lipverify: internal error: " << error.what() << "\n";
+    if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end())
+      std::cout << "{\"verdict\":\"error\",\"exitCode\":4,\"error\":\"internal error\",\"checks\":[]}\n" << std::flush;
+    return static_cast<int>(Outcome::internal);
+  }
 }
 
 }  // namespace lipverify

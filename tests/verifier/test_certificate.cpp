@@ -714,7 +714,8 @@ TEST_CASE("the command line: usage, help, verdict line and JSON on every exit") 
                                                                                  {certificate, "--model", model, "--public-key", key, "--threads", "0"},
                                                                                  {certificate, "--model", model, "--public-key", key, "--threads", "x"},
                                                                                  {certificate, "--model", model, "--public-key", key, "--public-key", key},
-                                                                                 {certificate, "--model", model, "--public-key", key, "--time", "yesterday"}}) {
+                                                                                 {certificate, "--model", model, "--public-key", key, "--time", "yesterday"},
+                                                                                 {certificate, "--model", model, "--public-key", key, "--time", ""}}) {
     const CommandLine line = parse_command_line(bad);
     CHECK(line.action == Action::usage_error);
     CHECK_FALSE(line.text.empty());

@@ -132,7 +132,7 @@ void check_upper(const BlockClaim& block, const Rational& bound, std::vector<Che
 void check_witness(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const LinearPart& part, std::vector<Check>& checks) {
   const IntegerVector& v = block.lower_evidence.vector;
   const std::uint64_t columns = part.matrix->columns;
-  const std::string place = name_of(block) + ": the witness vector";
+  const std::string place = "the witness vector";
   if (v.mantissas.size() != columns)
     reject(place + " has " + std::to_string(v.mantissas.size()) + " entries, but the matrix has " + std::to_string(columns) + " columns");
   const Rational norm = squared_norm(v);
@@ -151,8 +151,8 @@ void check_witness(const Graph& graph, Evaluator& evaluator, const BlockClaim& b
 
 }  // namespace
 
-LinearPart check_block(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
-                       std::vector<Check>& checks) {
+static LinearPart check_ends(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
+                             std::vector<Check>& checks) {
   using Theorem = LowerEvidence::Theorem;
   const Theorem lower = block.lower_evidence.theorem;
   LinearPart part;
@@ -184,16 +184,26 @@ LinearPart check_block(const Graph& graph, Evaluator& evaluator, const BlockClai
   } else if (lower == Theorem::diagonal_entry && block.op == "scale") {
     const std::uint64_t index = block.lower_evidence.index;
     if (index >= part.diagonal->size())
-      reject(name_of(block) + ": lowerEvidence names entry " + std::to_string(index) + " of " + std::to_string(part.diagonal->size()));
+      reject("lowerEvidence names entry " + std::to_string(index) + " of " + std::to_string(part.diagonal->size()));
     const Rational entry = lower_end(absolute((*part.diagonal)[index]));
     add_check(checks, "block-lower", block, "constant >= " + show(block.lower.exact, Toward::below), "constant >= " + show(entry, Toward::below),
               block.lower.exact <= entry);
   } else if (lower == Theorem::operator_witness && block.op == "dense" && block.theorem == "dense-gram-psd") {
     check_witness(graph, evaluator, block, part, checks);
   } else {
-    reject(name_of(block) + ": its lowerEvidence does not belong to the operator " + block.op + " with the theorem " + block.theorem);
+    reject("its lowerEvidence does not belong to the operator " + block.op + " with the theorem " + block.theorem);
   }
   return part;
+}
+
+LinearPart check_block(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
+                       std::vector<Check>& checks) {
+  try {
+    return check_ends(graph, evaluator, block, hint, engine, checks);
+  } catch (const Failure& failure) {
+    throw Failure(failure.outcome(), name_of(block) + " (" + block.op + ", " + block.theorem + ", claimed constant <= " +
+                                         show(block.upper.exact, Toward::above) + "): " + failure.what());
+  }
 }
 
 // --------------------------------------------------------------------------------------------------------------------- row distances

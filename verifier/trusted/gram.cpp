@@ -29,7 +29,7 @@ constexpr std::size_t kTile = SymmetricSum::kTile;                 // columns of
 constexpr std::size_t kChunk = 512;                                // rows whose products fit in 64 bits
 constexpr std::size_t kDepth = 256;                                // rows whose panels stay in the first-level cache
 constexpr std::int64_t kSlice = std::int64_t{1} << 26;
-constexpr std::size_t kBytes = std::size_t{10} << 30;              // of a 128-bit result
+constexpr std::size_t kBytes = std::size_t{4} << 30;               // of a 128-bit result
 
 std::size_t panels_of(std::size_t columns) { return (columns + kTile - 1) / kTile * (kTile / kPanel); }
 

@@ -37,7 +37,9 @@ Rational gram_psd_bound(const EnclosedMatrix& a, const GramEvidence& evidence, c
   subtract_gram(e, view, 0, engine);  // M = C2 I - Ah'Ah
   {
     const std::vector<std::int64_t> r = hint(e, drop, engine.threads);
-    if (r.empty()) reject("no factor of C2 I - A'A was found: C2 is too small for this matrix");
+    if (r.empty())
+      reject("no factor of C2 I - A'A was found; sqrt(C2) = " + decimal_text(scaled(sqrt_floor(evidence.C2), -evidence.sA), Toward::below) +
+             " is too small for this matrix");
     if (r.size() != n * n) exhausted("the hint has the wrong size: a fault of the checker");
     const IntegerView factor{r.data(), n, n, n, 1, true};
     if (!gram_fits(factor, 2 * drop)) reject("the factor of C2 I - A'A does not fit in 122 bits on the grid 2^-sR of the evidence");

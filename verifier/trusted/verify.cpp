@@ -147,12 +147,12 @@ class Verification {
   void check_identity(const Graph& graph, const Statement& s, const std::vector<ExternalFile>& external) {
     report_.graph_digest = graph_digest(graph);
     equal("graph-digest", s.subject_name, s.graph_digest, report_.graph_digest);
-    const auto list = [](const std::vector<ExternalFile>& files) {
-      std::string text;
-      for (const ExternalFile& f : files) text += f.name + " " + std::to_string(f.bytes) + " " + f.sha256 + "; ";
-      return text;
-    };
-    equal("external-files", s.subject_name, list(s.external_files), list(external));
+    equal("external-files", s.subject_name, std::to_string(s.external_files.size()) + " files", std::to_string(external.size()) + " files");
+    for (std::size_t k = 0; k < external.size(); ++k) {
+      equal("external-name", s.subject_name, s.external_files[k].name, external[k].name);
+      equal("external-bytes", external[k].name, std::to_string(s.external_files[k].bytes), std::to_string(external[k].bytes));
+      equal("external-digest", external[k].name, s.external_files[k].sha256, external[k].sha256);
+    }
     equal("input-name", "model.input", s.input_name, graph.input().name);
     equal("input-shape", "model.input", "(" + text_of(s.input_shape) + ")", "(" + text_of(graph.input().shape) + ")");
     equal("input-symbolic", "model.input", "(" + text_of(s.symbolic) + ")", "(" + text_of(graph.symbolic) + ")");
