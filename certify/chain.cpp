@@ -151,6 +151,8 @@ class Builder {
         break;
       case Operator::constant:
         throw refuse(network_, index, "is a Constant that depends on the input; the file is damaged.");
+      default:
+        throw refuse(network_, index, "is of an operator that this version does not bound.");
     }
     return step;
   }

@@ -189,8 +189,7 @@ void Constants::compute(std::size_t index) {
     case Operator::constant:
       result = enclose(std::get<Tensor>(node.attributes.at("value")));
       break;
-    case Operator::sigmoid:
-    case Operator::tanh:
+    default:
       throw refuse(network_, index, "is applied to a constant, whose result is not a dyadic number; store the result as an initialiser.");
   }
   result.shape = output.shape;

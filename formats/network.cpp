@@ -168,6 +168,90 @@ const char* name_of(Operator op) {
       return "Dropout";
     case Operator::cast:
       return "Cast";
+    case Operator::conv:
+      return "Conv";
+    case Operator::conv_transpose:
+      return "ConvTranspose";
+    case Operator::average_pool:
+      return "AveragePool";
+    case Operator::global_average_pool:
+      return "GlobalAveragePool";
+    case Operator::batch_normalization:
+      return "BatchNormalization";
+    case Operator::reduce_mean:
+      return "ReduceMean";
+    case Operator::reduce_sum:
+      return "ReduceSum";
+    case Operator::prelu:
+      return "PRelu";
+    case Operator::elu:
+      return "Elu";
+    case Operator::selu:
+      return "Selu";
+    case Operator::softplus:
+      return "Softplus";
+    case Operator::hard_sigmoid:
+      return "HardSigmoid";
+    case Operator::hard_swish:
+      return "HardSwish";
+    case Operator::gelu:
+      return "Gelu";
+    case Operator::mish:
+      return "Mish";
+    case Operator::clip:
+      return "Clip";
+    case Operator::max:
+      return "Max";
+    case Operator::min:
+      return "Min";
+    case Operator::max_pool:
+      return "MaxPool";
+    case Operator::global_max_pool:
+      return "GlobalMaxPool";
+    case Operator::reduce_max:
+      return "ReduceMax";
+    case Operator::reduce_min:
+      return "ReduceMin";
+    case Operator::top_k:
+      return "TopK";
+    case Operator::softmax:
+      return "Softmax";
+    case Operator::neg:
+      return "Neg";
+    case Operator::sign:
+      return "Sign";
+    case Operator::sqrt:
+      return "Sqrt";
+    case Operator::reciprocal:
+      return "Reciprocal";
+    case Operator::pow:
+      return "Pow";
+    case Operator::reduce_l2:
+      return "ReduceL2";
+    case Operator::squeeze:
+      return "Squeeze";
+    case Operator::unsqueeze:
+      return "Unsqueeze";
+    case Operator::transpose:
+      return "Transpose";
+    case Operator::concat:
+      return "Concat";
+    case Operator::split:
+      return "Split";
+    case Operator::slice:
+      return "Slice";
+    case Operator::gather:
+      return "Gather";
+    case Operator::pad:
+      return "Pad";
+    case Operator::depth_to_space:
+      return "DepthToSpace";
+    case Operator::space_to_depth:
+      return "SpaceToDepth";
+    case Operator::shape:
+      return "Shape";
+    case Operator::constant_of_shape:
+      return "ConstantOfShape";
     case Operator::constant:
       return "Constant";
   }
@@ -186,6 +270,21 @@ std::int64_t Node::integer_attribute(const std::string& key) const {
   if (found == attributes.end() || !std::holds_alternative<std::int64_t>(found->second))
     defect(std::string("A node of ") + name_of(op) + " has no integer attribute " + key + ".");
   return std::get<std::int64_t>(found->second);
+}
+
+const Tensor* Network::known(ValueId id) const {
+  while (id < values.size()) {
+    const Value& value = values[id];
+    if (value.kind == Value::Kind::initialiser) return &initialisers.at(value.initialiser);
+    if (value.kind == Value::Kind::input) return nullptr;
+    if (const auto found = computed.find(id); found != computed.end()) return &found->second;
+    const Node& node = nodes.at(value.producer);
+    if (node.op == Operator::constant) return &std::get<Tensor>(node.attributes.at("value"));
+    const bool passes = node.op == Operator::identity || (node.op == Operator::cast && values.at(node.inputs.at(0)).type == value.type);
+    if (!passes) return nullptr;
+    id = node.inputs.at(0);  // defined earlier: the loop ends
+  }
+  return nullptr;
 }
 
 std::string Network::label(std::size_t node) const {

@@ -46,8 +46,13 @@ using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::ve
 // clang-format off
 enum class Operator {
   add, sub, mul, div, gemm, matmul,           // affine when one operand is constant
-  relu, leaky_relu, abs, sigmoid, tanh,       // entrywise activations
-  flatten, reshape, identity, dropout, cast,  // the same numbers in another shape
+  conv, conv_transpose, average_pool, global_average_pool, batch_normalization, reduce_mean, reduce_sum,  // affine
+  relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip,  // entrywise activations
+  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, softmax,  // order statistics and vectors
+  neg, sign, sqrt, reciprocal, pow, reduce_l2,  // on constants, or in an L2 pooling
+  flatten, reshape, squeeze, unsqueeze, identity, dropout, cast,  // the same numbers in another shape
+  transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,  // entries moved, left out, or repeated
+  shape, constant_of_shape,                   // integers known from shapes
   constant                                    // a weight inside the node list
 };
 // clang-format on
@@ -103,8 +108,12 @@ struct Network {
   ValueId output = no_value;
   std::vector<std::uint64_t> symbolic;       // positions of symbolic dimensions of the input
   std::vector<ExternalFile> external_files;  // sorted by name
+  std::map<ValueId, Tensor> computed;        // known values that nodes compute from shapes and constants (formats/onnx.md, section 5)
   std::vector<Refusal> refusals;             // empty when everything is supported; otherwise nodes and values may be incomplete
 
+  /// The exact content of a known value (formats/onnx.md, section 5): an initialiser, a Constant, what Identity and Cast to the same type pass on, or
+  /// what `computed` holds; nullptr for every other value.
+  [[nodiscard]] const Tensor* known(ValueId id) const;
   [[nodiscard]] std::string label(std::size_t node) const;  // name for messages: node name, or its output's
 };
 

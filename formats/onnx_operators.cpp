@@ -291,6 +291,8 @@ std::pair<std::size_t, std::size_t> arity(Operator op, std::uint64_t opset) {
       return {2, 2};
     case Operator::gemm:
       return {opset >= 11 ? 2U : 3U, 3};
+    default:
+      return {1, 1};
     case Operator::dropout:
       return {1, opset >= 12 ? 3U : 1U};
     case Operator::relu:
@@ -375,6 +377,7 @@ std::map<std::string, Attribute> read_attributes(const onnx::NodeProto& node, Op
     case Operator::sigmoid:
     case Operator::tanh:
     case Operator::identity:
+    default:
       break;
   }
   return attributes;
@@ -443,6 +446,8 @@ std::vector<Result> infer(Operator op, std::uint64_t opset, const std::map<std::
     }
     case Operator::identity:
       break;
+    default:
+      throw Unsupported{"It is not read by this version."};
   }
   result.shape = checked(std::move(result.shape));
   std::vector<Result> results = {result};

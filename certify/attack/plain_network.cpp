@@ -224,6 +224,8 @@ class PlainNetwork::Compiler {
       case Operator::cast:
         result.entries = input(0).entries;
         break;
+      default:
+        throw not_covered();
     }
     constants_[out] = std::move(result);
   }
@@ -384,6 +386,7 @@ class PlainNetwork::Compiler {
         last_ = slots_.at(node.inputs.at(0));
         break;
       case Operator::constant:
+      default:
         throw not_covered();
     }
     slots_[node.outputs.at(0)] = last_;

@@ -322,6 +322,7 @@ class Evaluator {
         case Operator::constant:
         case Operator::matmul:
         case Operator::gemm:
+        default:
           break;
       }
     }
