@@ -178,11 +178,17 @@ def external_tensor(name, shape, location):
 def attribute(name, value):
     if isinstance(value, float):
         return field(1, name) + varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
-    return field(1, name) + field(3, value) + field(20, 2)
+    if isinstance(value, str):
+        return field(1, name) + field(4, value) + field(20, 3)
+    if isinstance(value, (list, tuple)):
+        return field(1, name) + b"".join(field(8, v % 2 ** 64) for v in value) + field(20, 7)
+    return field(1, name) + field(3, value % 2 ** 64) + field(20, 2)
 
 
-def node(op, inputs, output, name="", **attributes):
-    return (b"".join(field(1, i) for i in inputs) + field(2, output) + (field(3, name) if name else b"") + field(4, op)
+def node(op, inputs, outputs, name="", **attributes):
+    """`outputs`: one name, or a list of names."""
+    outputs = [outputs] if isinstance(outputs, str) else outputs
+    return (b"".join(field(1, i) for i in inputs) + b"".join(field(2, o) for o in outputs) + (field(3, name) if name else b"") + field(4, op)
             + b"".join(field(5, attribute(k, v)) for k, v in attributes.items()))
 
 
