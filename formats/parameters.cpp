@@ -1,6 +1,6 @@
 // The parameters of a node, resolved (formats/parameters.hpp). Written from the ONNX operator specification; where its versions or its runtimes
-// disagree, formats/onnx.md section 5 says what is refused. Lengths, pads, strides, dilations and kernels are at most 2^28 each, so that no
-// expression here leaves 64 bits.
+// disagree, formats/onnx.md section 5 says what is refused. Lengths are at most 2^28, and pads, strides, dilations and kernels below 2^31, so
+// that no expression here leaves 64 bits.
 #include "formats/parameters.hpp"
 
 #include <algorithm>
@@ -117,7 +117,8 @@ std::vector<std::uint64_t> unsqueezed_axes(const NodeView& node) {
 
 // ------------------------------------------------------------------------------------------------------------------ windows
 
-constexpr std::int64_t window_cap = std::int64_t{1} << 28U;
+constexpr std::int64_t window_cap = (std::int64_t{1} << 31U) - 1;
+constexpr std::int64_t length_cap = std::int64_t{1} << 28U;
 
 Integers window_list(const NodeView& node, const char* name, std::size_t count, std::int64_t least) {
   const Integers& list = integers_attribute(node, name);
@@ -127,7 +128,7 @@ Integers window_list(const NodeView& node, const char* name, std::size_t count, 
   for (const std::int64_t entry : list)
     if (entry < least || entry > window_cap)
       throw Unsupported{std::string("Its attribute '") + name + "' has the entry " + std::to_string(entry) + "; entries from " +
-                        std::to_string(least) + " to 2^28 are read."};
+                        std::to_string(least) + " to 2^31 - 1 are read."};
   return list;
 }
 
@@ -239,8 +240,10 @@ WindowParameters convolution_parameters(const NodeView& node) {
     if (transposed) {
       if (output_padding[k] >= std::max(strides[k], dilations[k]))
         throw Unsupported{"Its output_padding " + std::to_string(output_padding[k]) + " is not smaller than its stride or dilation."};
-      const std::int64_t length = strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + dilations[k] * (kernel[k] - 1) + 1 -
-                                  axis.begin - axis.end;
+      const std::int64_t extent = dilations[k] * (kernel[k] - 1) + 1;
+      if (extent > window_cap + 1) throw Unsupported{"Its kernel reaches over more than 2^31 positions, which is more than this reader takes."};
+      const std::int64_t length =
+          strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + extent - axis.begin - axis.end;
       if (length < 1) throw Unsupported{"Its pads leave nothing of the result along spatial axis " + std::to_string(k) + "."};
       axis.output = static_cast<std::uint64_t>(length);
     } else {
@@ -413,6 +416,9 @@ std::vector<SliceAxis> slice_axes(const NodeView& node) {
     for (std::size_t k = 0; k < starts.size() && k <= shape.size(); ++k) named.push_back(static_cast<std::int64_t>(k));
   }
   const Integers steps = !attribute && node.has(4) ? known_list(node, 4, "list of steps", true) : Integers(starts.size(), 1);
+  for (std::size_t k = 2; k < node.operands.size(); ++k)
+    if (node.has(k) && node.operands[k].type != node.operands[1].type)
+      throw Unsupported{"Its starts, ends, axes and steps are not of one type; ONNX wants all of them INT64, or all INT32."};
   const std::vector<std::uint64_t> axes = resolve_axes(named, shape.size(), true, shape);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
     throw Unsupported{"Its starts, ends, axes and steps are not lists of one length."};
@@ -423,7 +429,7 @@ std::vector<SliceAxis> slice_axes(const NodeView& node) {
     const auto n = static_cast<std::int64_t>(axis.length);
     if (steps[k] == 0) throw Unsupported{"One of its steps is 0."};
     // A longer step than the axis takes one entry, as this one does.
-    const std::int64_t step = std::clamp<std::int64_t>(steps[k], -window_cap - 1, window_cap + 1);
+    const std::int64_t step = std::clamp<std::int64_t>(steps[k], -length_cap, length_cap);
     const std::int64_t least = step > 0 ? 0 : -1;
     const std::int64_t start = std::clamp<std::int64_t>(starts[k] < 0 ? starts[k] + n : starts[k], 0, step > 0 ? n : n - 1);
     const std::int64_t end = std::clamp<std::int64_t>(ends[k] < 0 ? ends[k] + n : ends[k], least, step > 0 ? n : n - 1);
@@ -455,7 +461,7 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
       if ((reflect && entry > n - 1) || (wrap && entry > n))
         throw Unsupported{"Its pad of " + std::to_string(entry) + " is longer than what " + mode + " takes from an axis of length " +
                           std::to_string(n) + "."};
-      if (entry > window_cap) throw Unsupported{"Its result would have more than 2^28 entries, which is more than this reader takes."};
+      if (entry > length_cap) throw Unsupported{"Its result would have more than 2^28 entries, which is more than this reader takes."};
     }
     result[static_cast<std::size_t>(axes[k])] = {static_cast<std::uint64_t>(pads[k]), static_cast<std::uint64_t>(pads[axes.size() + k])};
   }
