@@ -1,5 +1,6 @@
 // Operators of ONNX, default domain, opsets 8 to 20: their operands and the types and shapes of their results (formats/onnx.md, section 5).
-// Written from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are used.
+// Written from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are
+// used.
 #include <algorithm>
 #include <utility>
 
@@ -36,7 +37,8 @@ Shape broadcast_all(const std::vector<Operand>& operands) {
   for (std::size_t k = 1; k < operands.size(); ++k) {
     const std::optional<Shape> shape = broadcast(result, operands[k].shape);
     if (!shape)
-      throw Unsupported{"Its operands of shapes " + text_of(result) + " and " + text_of(operands[k].shape) + " do not broadcast to one shape."};
+      throw Unsupported{"Its operands of shapes " + text_of(result) + " and " + text_of(operands[k].shape) +
+                        " do not broadcast to one shape."};
     result = *shape;
   }
   return result;
@@ -205,7 +207,8 @@ void check_batch_normalization(const NodeView& node) {
   for (std::size_t k = 1; k < 5; ++k)
     if (!node.operands[k].constant || node.operands[k].shape != vector_of(data[1]))
       throw Unsupported{"Its scale, offset, mean and variance are not constant vectors of length " + std::to_string(data[1]) + "."};
-  if (node.opset < 9 && !flag_of(node, "spatial")) throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
+  if (node.opset < 9 && !flag_of(node, "spatial"))
+    throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
   if (node.opset >= 14 && flag_of(node, "training_mode"))
     throw Unsupported{"It is in training mode, where its result depends on the batch; export the model for inference."};
 }
@@ -221,10 +224,10 @@ Shape convolution_shape(const NodeView& node) {
   require_floating(node.operands, 3);
   static_cast<void>(window_parameters(node));  // ranks and groups are right from here on
   const Shape& weight = node.operands[1].shape;
-  const std::uint64_t channels =
-      node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
+  const std::uint64_t channels = node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
   if (node.has(2) && node.operands[2].shape != vector_of(channels))
-    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) + "."};
+    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) +
+                      "."};
   return window_shape(node, channels);
 }
 
@@ -378,7 +381,9 @@ std::uint64_t shape_entries(const NodeView& node) {
     start = std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
     end = std::clamp<std::int64_t>(end < 0 ? end + rank : end, 0, rank);
   }
-  if (end <= start) throw Unsupported{"It asks for no dimension of an operand of shape " + text_of(node.operands[0].shape) + "; empty tensors are not read."};
+  if (end <= start)
+    throw Unsupported{"It asks for no dimension of an operand of shape " + text_of(node.operands[0].shape) +
+                      "; empty tensors are not read."};
   return static_cast<std::uint64_t>(end - start);
 }
 
@@ -617,8 +622,8 @@ std::vector<Result> infer(const NodeView& node) {
       require_floating(operands, 2);
       if (!operands[1].constant) throw Unsupported{"Its slope depends on the input; only constant slopes are read."};
       if (broadcast(operands[0].shape, operands[1].shape) != operands[0].shape)
-        throw Unsupported{"Its slope of shape " + text_of(operands[1].shape) + " does not broadcast to data of shape " + text_of(operands[0].shape) +
-                          "."};
+        throw Unsupported{"Its slope of shape " + text_of(operands[1].shape) + " does not broadcast to data of shape " +
+                          text_of(operands[0].shape) + "."};
       break;
     case Operator::pow:
       require_floating(operands, 1);
@@ -717,7 +722,8 @@ std::vector<Result> infer(const NodeView& node) {
   results.insert(results.end(), further.begin(), further.end());
   for (const Result& item : results)
     if (is_computed(node, item) && element_count(item.shape) > known_cap)
-      throw Unsupported{"Its result of shape " + text_of(item.shape) + " is computed from constants and has more than 2^20 entries; write it out as a weight."};
+      throw Unsupported{"Its result of shape " + text_of(item.shape) +
+                        " is computed from constants and has more than 2^20 entries; write it out as a weight."};
   return results;
 }
 
