@@ -1,0 +1,10 @@
+// All hints of the checks of norms, as the program uses them.
+#pragma once
+
+#include "verifier/layers/hints.hpp"
+
+namespace lipverify {
+
+[[nodiscard]] Hints hints();
+
+}  // namespace lipverify
