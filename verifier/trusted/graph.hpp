@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -46,7 +47,14 @@ struct Attribute {
   std::vector<std::int64_t> integers;
 };
 
-enum class Op { add, sub, mul, div, gemm, matmul, relu, leaky_relu, abs, sigmoid, tanh, flatten, reshape, identity, dropout, cast, constant };
+enum class Op {
+  add, sub, mul, div, gemm, matmul, max, min, pow,
+  conv, conv_transpose, batch_normalization, average_pool, global_average_pool, max_pool, global_max_pool,
+  reduce_mean, reduce_sum, reduce_max, reduce_min, reduce_l2, softmax, top_k,
+  relu, leaky_relu, prelu, abs, neg, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, sign, sqrt, reciprocal,
+  identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,
+  shape, constant_of_shape, constant
+};
 
 using ValueId = std::size_t;
 inline constexpr ValueId kAbsent = static_cast<ValueId>(-1);
@@ -66,7 +74,8 @@ struct Value {
   Shape shape;
   bool constant = false;          // does not depend on the graph's input
   std::size_t producer = 0;       // node, for node outputs
-  const Tensor* known = nullptr;  // the tensor itself: an initialiser, a Constant, or what Identity and Cast to the same type make of one
+  const Tensor* known = nullptr;  // the tensor itself: an initialiser, a Constant, or a known value that a node computes (formats/onnx.md)
+  bool unusable = false;          // Dropout's mask, TopK's indices: nobody may read it
 };
 
 struct Graph {
@@ -80,6 +89,7 @@ struct Graph {
   std::vector<Tensor> initialisers;     // file order; never resized after reading
   std::vector<Value> values;            // input, initialisers, node outputs in file order
   std::vector<Node> nodes;              // file order, topological; never resized after reading
+  std::deque<Tensor> computed;          // known values that nodes compute: shapes, indices; Value::known points into it
   std::vector<std::uint64_t> symbolic;  // positions of symbolic input dimensions
   ValueId output = kAbsent;
 

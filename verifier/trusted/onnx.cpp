@@ -7,6 +7,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <set>
 
+#include "verifier/layers/attributes.hpp"
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/failure.hpp"
 
@@ -594,111 +595,24 @@ class Reader {
       }
       const auto found = names.find(name);
       if (found == names.end()) refuse(what + "reads '" + printable(name) + "', which is not defined before it");
-      if (masks_.count(found->second) != 0) refuse(what + "reads the mask of a Dropout");
+      if (graph.values[found->second].unusable) refuse(what + "reads the mask of a Dropout or the indices of a TopK");
       node.inputs.push_back(found->second);
     }
-    attributes(node, raw, what);
+    fill_attributes(graph, node, std::move(raw.attributes), raw.outputs.size(), what);
     graph.nodes.push_back(std::move(node));
     infer(graph, index, raw.outputs);
     const Node& added = graph.nodes[index];
     for (std::size_t k = 0; k < raw.outputs.size(); ++k) {
       if (added.outputs[k] == kAbsent) continue;
       if (!names.emplace(raw.outputs[k], added.outputs[k]).second) refuse(what + "writes '" + printable(raw.outputs[k]) + "', which is already there");
-      if (added.op == Op::dropout && k == 1) masks_.insert(added.outputs[k]);
     }
-  }
-
-  /// SPEC.md section 7: exactly the attributes of the operator's version, defaults filled in.
-  void attributes(Node& node, RawNode& raw, const std::string& what) const {
-    const auto take = [&](const std::string& name, std::uint32_t kind, Attribute& out) {
-      const auto found = raw.attributes.find(name);
-      if (found == raw.attributes.end()) return false;
-      if (found->second.kind != kind) refuse(what + "has the attribute '" + name + "' of another kind");
-      out = std::move(found->second);
-      raw.attributes.erase(found);
-      return true;
-    };
-    const auto real = [&](const std::string& name, std::uint32_t bits) {
-      Attribute value;
-      value.kind = 1;
-      value.real = bits;
-      (void)take(name, 1, value);
-      node.attributes[name] = std::move(value);
-    };
-    const auto integer = [&](const std::string& name, std::int64_t number, bool required = false) {
-      Attribute value;
-      value.kind = 2;
-      value.integer = number;
-      if (!take(name, 2, value) && required) refuse(what + "lacks the attribute '" + name + "'");
-      node.attributes[name] = std::move(value);
-    };
-    constexpr std::uint32_t one = 0x3F800000;
-    switch (node.op) {
-      case Op::gemm:
-        real("alpha", one);
-        real("beta", one);
-        integer("transA", 0);
-        integer("transB", 0);
-        break;
-      case Op::leaky_relu: real("alpha", 0x3C23D70A); break;  // 0.01 in binary32
-      case Op::flatten: integer("axis", 1); break;
-      case Op::reshape:
-        if (opset_ >= 14) integer("allowzero", 0);
-        break;
-      case Op::cast: integer("to", 0, true); break;
-      case Op::dropout:
-        if (opset_ < 12) {
-          real("ratio", 0x3F000000);
-        } else {
-          Attribute seed;
-          (void)take("seed", 2, seed);
-        }
-        break;
-      case Op::constant: {
-        if (raw.attributes.size() != 1) refuse(what + "must have exactly one value");
-        node.attributes["value"] = constant(raw.attributes.begin()->first, std::move(raw.attributes.begin()->second), what);
-        raw.attributes.clear();
-        break;
-      }
-      default: break;
-    }
-    if (!raw.attributes.empty()) refuse(what + "has the attribute '" + printable(raw.attributes.begin()->first) + "', which is not supported");
-  }
-
-  [[nodiscard]] Attribute constant(const std::string& name, Attribute&& given, const std::string& what) const {
-    Attribute out;
-    out.kind = 4;
-    const auto little_endian = [&](std::uint64_t word, std::size_t width) {
-      for (std::size_t k = 0; k < width; ++k) out.tensor.bits.push_back(static_cast<char>(word >> (8 * k) & 0xFF));
-    };
-    const bool modern = opset_ >= 12;
-    if (name == "value" && given.kind == 4) {
-      out.tensor = std::move(given.tensor);
-    } else if (modern && name == "value_float" && given.kind == 1) {
-      out.tensor.type = kFloat32;
-      little_endian(given.real, 4);
-    } else if (modern && name == "value_floats" && given.kind == 6 && !given.reals.empty() && given.reals.size() <= kElements) {
-      out.tensor.type = kFloat32;
-      out.tensor.shape = {given.reals.size()};
-      for (const std::uint32_t word : given.reals) little_endian(word, 4);
-    } else if (modern && name == "value_int" && given.kind == 2) {
-      out.tensor.type = kInt64;
-      little_endian(static_cast<std::uint64_t>(given.integer), 8);
-    } else if (modern && name == "value_ints" && given.kind == 7 && !given.integers.empty() && given.integers.size() <= kElements) {
-      out.tensor.type = kInt64;
-      out.tensor.shape = {given.integers.size()};
-      for (const std::int64_t word : given.integers) little_endian(static_cast<std::uint64_t>(word), 8);
-    } else {
-      refuse(what + "has a value '" + printable(name) + "' that is not supported");
-    }
-    return out;
   }
 
   void output(Graph& graph, const std::map<std::string, ValueId>& names) const {
     if (outputs_.size() != 1) refuse("it has " + std::to_string(outputs_.size()) + " outputs, not one");
     const ValueInfo& info = outputs_[0];
     const auto found = names.find(info.name);
-    if (found == names.end() || graph.values[found->second].kind != Value::Kind::node_output || masks_.count(found->second) != 0)
+    if (found == names.end() || graph.values[found->second].kind != Value::Kind::node_output || graph.values[found->second].unusable)
       refuse("its output '" + printable(info.name) + "' is not computed by a node");
     const Value& value = graph.values[found->second];
     if (value.constant) refuse("its output does not depend on its input");
@@ -713,7 +627,7 @@ class Reader {
     std::vector<bool> needed(graph.nodes.size(), false);
     needed[graph.values[graph.output].producer] = true;
     for (std::size_t i = graph.nodes.size(); i-- > 0;) {
-      if (!needed[i]) continue;
+      if (!needed[i] || graph.nodes[i].op == Op::shape) continue;  // a Shape reads no data
       for (const ValueId id : graph.nodes[i].inputs)
         if (id != kAbsent && graph.values[id].kind == Value::Kind::node_output) needed[graph.values[id].producer] = true;
     }
@@ -729,7 +643,6 @@ class Reader {
   std::vector<RawNode> nodes_;
   std::vector<NamedTensor> initialisers_;
   std::vector<ValueInfo> inputs_, outputs_;
-  std::set<ValueId> masks_;
   std::map<std::string, std::string> files_;  // external data, each read once
   std::uint64_t external_left_ = 2147483647U;
 };
