@@ -8,6 +8,7 @@
 
 #include "verifier/layers/parameters.hpp"
 #include "verifier/trusted/failure.hpp"
+#include "verifier/trusted/parallel.hpp"
 
 namespace lipverify {
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kEntries = std::uint64_t{1} << 25;   // of all matrices that are kept at one time
 constexpr std::uint64_t kFactors = std::uint64_t{1} << 24;   // enclosed factors of one node
+constexpr std::uint64_t kImage = std::uint64_t{1} << 22;     // entries of an enclosed tensor (about 200 bytes each)
 constexpr std::uint64_t kColumns = std::uint64_t{1} << 28;   // the readers' limit of elements: indices fit in 32 bits
 
 const Coefficient kOne{{1, 0}, {}};
@@ -284,17 +286,14 @@ void averages(const Reading& at, const Shape& shape) {
   const std::uint64_t inside = product_from(shape, 2);
   const std::uint64_t positions = product_from(at.shape(0), 2);
   at.out.most = taps;
-  const auto shares = std::make_shared<std::map<std::uint64_t, Coefficient>>();
   at.out.row = [=](std::uint64_t r, std::vector<Term>& terms) {
     const std::size_t first = terms.size();
     const std::uint64_t base = r / inside * positions;
     const std::uint64_t count = visit_window(window, *axes, r % inside, [&](std::uint64_t, std::uint64_t position) {
       terms.push_back({0, static_cast<std::uint32_t>(base + position), {}});
     });
-    const std::uint64_t divisor = window.count_include_pad ? taps : count;
-    auto found = shares->find(divisor);
-    if (found == shares->end()) found = shares->emplace(divisor, share(divisor)).first;
-    for (std::size_t k = first; k < terms.size(); ++k) terms[k].factor = found->second;
+    const Coefficient factor = share(window.count_include_pad ? taps : count);
+    for (std::size_t k = first; k < terms.size(); ++k) terms[k].factor = factor;
   };
 }
 
@@ -449,6 +448,21 @@ LinearNode linear_node(const Graph& graph, Evaluator& evaluator, std::size_t ind
   return out;
 }
 
+namespace {
+
+/// The square root of a positive interval.
+Interval root_of(const Interval& x) {
+  // Shifted to about 400 bits by an even number, so that the integer roots have 200 bits and their unit costs nothing.
+  const auto bits = static_cast<std::int64_t>(mp::msb(x.high)) + 1;
+  std::int64_t shift = std::max<std::int64_t>(0, 400 - bits);
+  if ((x.exponent - shift) % 2 != 0) ++shift;
+  const Integer low = Integer(x.low) << static_cast<std::size_t>(shift);
+  const Integer high = Integer(x.high) << static_cast<std::size_t>(shift);
+  return {Wide(sqrt_floor(low)), Wide(sqrt_ceiling(high)), (x.exponent - shift) / 2};
+}
+
+}  // namespace
+
 IntervalTensor batch_factors(const Graph& graph, Evaluator& evaluator, std::size_t index) {
   const Node& node = graph.nodes[index];
   for (std::size_t k = 1; k < node.inputs.size(); ++k)
@@ -460,7 +474,7 @@ IntervalTensor batch_factors(const Graph& graph, Evaluator& evaluator, std::size
   for (std::uint64_t c = 0; c < scale.size(); ++c) {
     const Interval sum = variance.at(c) + epsilon;
     if (sum.low <= 0) reject(graph.label(index) + ": a variance with epsilon is not positive");
-    out.push_back(quotient(scale.at(c), square_root(sum)));
+    out.push_back(quotient(scale.at(c), root_of(sum)));
   }
   return out;
 }
@@ -652,6 +666,109 @@ SparseMatrix linear_map(const Graph& graph, Evaluator& evaluator, const std::vec
   const auto found = matrices.find(target);
   if (found == matrices.end()) reject("the output of a linear block is not computed from its input");
   return std::move(found->second);
+}
+
+namespace {
+
+/// A tensor with its entries as short exact numbers where all of them are.
+struct Values {
+  IntervalTensor entries;
+  std::vector<Dyadic> narrow;
+
+  explicit Values(IntervalTensor x) : entries(std::move(x)) {
+    const Wide limit = Wide(1) << 62U;
+    for (const Interval& e : entries) {
+      if (!e.exact() || e.low >= limit || e.low <= -limit || e.exponent < -1000000 || e.exponent > 1000000) {
+        narrow.clear();
+        return;
+      }
+      narrow.push_back({static_cast<std::int64_t>(e.low), e.is_zero() ? 0 : static_cast<std::int32_t>(e.exponent)});
+    }
+  }
+};
+
+/// The sum when it is exact in 128 bits.
+bool short_sum(const std::vector<Term>& terms, const std::vector<const Values*>& inputs, Interval& out) {
+  bool any = false;
+  std::int64_t fine = 0;
+  std::int64_t top = 0;
+  for (const Term& t : terms) {
+    if (t.factor.error.mantissa != 0) return false;
+    const Values* input = inputs[t.slot];
+    if (input == nullptr) continue;
+    if (input->narrow.empty()) return false;
+    const Dyadic& x = input->narrow[t.index];
+    if (x.mantissa == 0 || t.factor.centre.mantissa == 0) continue;
+    const std::int64_t e = std::int64_t{x.exponent} + t.factor.centre.exponent;
+    const std::int64_t b = e + width(x.mantissa) + width(t.factor.centre.mantissa);
+    fine = any ? std::min(fine, e) : e;
+    top = any ? std::max(top, b) : b;
+    any = true;
+  }
+  if (any && top - fine + static_cast<std::int64_t>(std::bit_width(terms.size())) > 126) return false;
+  Int128 sum = 0;
+  for (const Term& t : terms) {
+    const Values* input = inputs[t.slot];
+    if (input == nullptr) continue;
+    const Dyadic& x = input->narrow[t.index];
+    if (x.mantissa == 0 || t.factor.centre.mantissa == 0) continue;
+    sum += static_cast<Int128>(x.mantissa) * t.factor.centre.mantissa * (static_cast<Int128>(1) << (std::int64_t{x.exponent} + t.factor.centre.exponent - fine));
+  }
+  const Wide value(integer_of(sum));
+  out = Interval(value, value, fine);
+  return true;
+}
+
+Interval sum_of(const std::vector<Term>& terms, const std::vector<const Values*>& inputs) {
+  Interval out;
+  if (short_sum(terms, inputs, out)) return out;
+  DotProduct sum;
+  for (int pass = 0; pass < 2; ++pass)
+    for (const Term& t : terms) {
+      const Values* input = inputs[t.slot];
+      if (input == nullptr || input->entries[t.index].is_zero()) continue;
+      const Interval& x = input->entries[t.index];
+      if (t.factor.error.mantissa == 0) {
+        pass == 0 ? sum.announce(t.factor.centre, x) : sum.add(t.factor.centre, x);
+      } else {
+        const Interval factor = interval_of(t.factor);
+        pass == 0 ? sum.announce(factor, x) : sum.add(factor, x);
+      }
+    }
+  return sum.result();
+}
+
+}  // namespace
+
+IntervalTensor linear_image(const Graph& graph, Evaluator& evaluator, const std::vector<std::size_t>& nodes, ValueId source, ValueId target, const IntegerVector& v,
+                            const Engine& engine) {
+  std::map<ValueId, Values> tensors;
+  tensors.emplace(source, Values(intervals_of(v)));
+  for (const std::size_t i : nodes)
+    for (std::size_t o = 0; o < graph.nodes[i].outputs.size(); ++o) {
+      const ValueId made = graph.nodes[i].outputs[o];
+      if (made == kAbsent || graph.values[made].unusable) continue;
+      const LinearNode node = linear_node(graph, evaluator, i, o);
+      if (node.rows > kImage) exhausted("a computed tensor has more than 4194304 entries; this checker does not enclose larger ones");
+      std::vector<const Values*> inputs;
+      for (const ValueId id : node.data) {
+        const auto found = tensors.find(id);
+        if (found == tensors.end()) reject(graph.label(i) + " reads a tensor that the block does not compute from its input");
+        inputs.push_back(&found->second);
+      }
+      IntervalTensor out(node.rows);
+      constexpr std::uint64_t piece = 256;
+      parallel_for((node.rows + piece - 1) / piece, engine.threads, [&](std::size_t p) {
+        std::vector<Term> terms;
+        for (std::uint64_t r = p * piece; r < std::min<std::uint64_t>(node.rows, (p + 1) * piece); ++r) {
+          terms.clear();
+          node.row(r, terms);
+          out[r] = sum_of(terms, inputs);
+        }
+      });
+      tensors.emplace(made, Values(std::move(out)));
+    }
+  return tensors.at(target).entries;
 }
 
 Rational squared_image_below(const SparseMatrix& a, const IntegerVector& v) {

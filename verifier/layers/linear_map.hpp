@@ -60,6 +60,10 @@ struct LinearNode {
 [[nodiscard]] SparseMatrix linear_map(const Graph& graph, Evaluator& evaluator, const std::vector<std::size_t>& nodes, ValueId source, ValueId target,
                                       const std::set<ValueId>& zero = {});
 
+/// The image of v under the linear part of the nodes, from `source` to `target`, node by node and without a matrix (nearly exact).
+[[nodiscard]] IntervalTensor linear_image(const Graph& graph, Evaluator& evaluator, const std::vector<std::size_t>& nodes, ValueId source, ValueId target,
+                                          const IntegerVector& v, const Engine& engine);
+
 /// At most ||A v||^2 for the centre of A.
 [[nodiscard]] Rational squared_image_below(const SparseMatrix& a, const IntegerVector& v);
 

@@ -59,8 +59,8 @@ class Symbolic {
     return found->second;
   }
 
-  /// The order statistics of entries x_i: their set, or a single entry.
-  Symbol statistic(std::size_t node, std::vector<std::uint32_t> indices, std::uint64_t rank) {
+  /// The smallest order statistic of entries x_i (`rank` is then counted up), or the only entry.
+  Symbol statistic(std::size_t node, std::vector<std::uint32_t> indices) {
     if (indices.size() == 1) return {Kind::plus, indices[0], 0};
     std::sort(indices.begin(), indices.end());
     if (std::adjacent_find(indices.begin(), indices.end()) != indices.end()) fail(node, "one entry stands twice among those that it compares");
@@ -70,7 +70,7 @@ class Symbolic {
       spend(place->first.size());
       sets_.push_back(&place->first);
     }
-    return {Kind::order, place->second, static_cast<std::uint32_t>(rank)};
+    return {Kind::order, place->second, 0};
   }
 
   [[nodiscard]] std::uint32_t entry(std::size_t node, const Symbol& s) const {
@@ -125,7 +125,9 @@ class Symbolic {
           const std::uint32_t a = entry(i, x[e]);
           const std::uint32_t b = entry(i, y[e]);
           if (a == b) fail(i, "it compares an entry with itself");
-          out.push_back(statistic(i, {a, b}, node.op == Op::max ? 1 : 0));
+          Symbol s = statistic(i, {a, b});
+          s.rank = node.op == Op::max ? 1 : 0;
+          out.push_back(s);
         }
         break;
       }
@@ -165,11 +167,13 @@ class Symbolic {
     if (node.op == Op::top_k)
       for (std::size_t k = axes.at(0) + 1; k < shape.size(); ++k) inner *= shape[k];
     Symbols out(members.size() * taken);
-    for (std::uint64_t line = 0; line < members.size(); ++line)
+    for (std::uint64_t line = 0; line < members.size(); ++line) {
+      Symbol s = statistic(i, std::move(members[line]));
       for (std::uint64_t t = 0; t < taken; ++t) {
-        const std::uint64_t place = line / inner * inner * taken + t * inner + line % inner;
-        out[place] = statistic(i, members[line], largest ? length - 1 - t : t);
+        if (s.kind == Kind::order) s.rank = static_cast<std::uint32_t>(largest ? length - 1 - t : t);
+        out[line / inner * inner * taken + t * inner + line % inner] = s;
       }
+    }
     return out;
   }
 
