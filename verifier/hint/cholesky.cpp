@@ -27,15 +27,17 @@ constexpr std::size_t kPanel = 8;
 constexpr std::size_t kPanels = kTile / kPanel;
 constexpr std::size_t kDepth = 256;
 
-/// Block column J of R: kPanels panels of 8 columns, each with rows 0 to 64 (J + 1) - 1, entry (k, c) at 8 k + c.
+/// Block column J of R: kPanels panels of 8 columns, each with rows 64 first to 64 (J + 1) - 1, entry (k, c) at 8 (k - 64 first) + c; zero above.
 struct BlockColumn {
+  std::size_t first = 0;
   std::size_t rows = 0;
   std::vector<double> data;
-  double* panel(std::size_t p) { return data.data() + p * rows * kPanel; }
+  double* entry(std::size_t p, std::size_t k) { return data.data() + (p * rows + k - first * kTile) * kPanel; }
 };
 
 /// S - sum over the rows k < 64 I of R_kI R_kJ, as 8 x 8 blocks of 8 x 8 entries.
-void update(const SymmetricSum& m, double shift, std::size_t I, std::size_t J, BlockColumn& left, BlockColumn& right, HintMicrokernel kernel,
+template <typename Sum>
+void update(const Sum& m, double shift, std::size_t I, std::size_t J, BlockColumn& left, BlockColumn& right, HintMicrokernel kernel,
             double* block) {
   const Int128* tile = m.tile(I, J);
   for (std::size_t i = 0; i < kTile; ++i)
@@ -45,10 +47,10 @@ void update(const SymmetricSum& m, double shift, std::size_t I, std::size_t J, B
       if (I == J && i == j) value = outside ? 1 : value + shift;  // the identity beyond the matrix keeps the blocks whole
       block[((i / kPanel) * kPanels + j / kPanel) * kPanel * kPanel + i % kPanel * kPanel + j % kPanel] = value;
     }
-  for (std::size_t k = 0; k < I * kTile; k += kDepth)
+  for (std::size_t k = std::max(left.first, right.first) * kTile; k < I * kTile; k += kDepth)
     for (std::size_t i = 0; i < kPanels; ++i)
       for (std::size_t j = I == J ? i : 0; j < kPanels; ++j)
-        kernel(left.panel(i) + k * kPanel, right.panel(j) + k * kPanel, std::min(kDepth, I * kTile - k),
+        kernel(left.entry(i, k), right.entry(j, k), std::min(kDepth, I * kTile - k),
                block + (i * kPanels + j) * kPanel * kPanel);
 }
 
@@ -56,17 +58,18 @@ double& at(double* block, std::size_t i, std::size_t j) {
   return block[((i / kPanel) * kPanels + j / kPanel) * kPanel * kPanel + i % kPanel * kPanel + j % kPanel];
 }
 
-/// Cholesky of a diagonal block in place (upper triangle); false at a pivot that is not positive and finite.
-bool factor_diagonal(double* block) {
-  for (std::size_t k = 0; k < kTile; ++k) {
+/// Cholesky of a diagonal block in place (upper triangle); false at a pivot that is not positive and finite. Beyond the first `used` rows it is the
+/// identity, and stays it.
+bool factor_diagonal(double* block, std::size_t used) {
+  for (std::size_t k = 0; k < used; ++k) {
     const double pivot = at(block, k, k);
     if (!(pivot > 0) || !std::isfinite(pivot)) return false;
     const double root = std::sqrt(pivot);
     at(block, k, k) = root;
-    for (std::size_t j = k + 1; j < kTile; ++j) at(block, k, j) /= root;
-    for (std::size_t i = k + 1; i < kTile; ++i) {
+    for (std::size_t j = k + 1; j < used; ++j) at(block, k, j) /= root;
+    for (std::size_t i = k + 1; i < used; ++i) {
       const double factor = at(block, k, i);
-      for (std::size_t j = i; j < kTile; ++j) at(block, i, j) -= factor * at(block, k, j);
+      for (std::size_t j = i; j < used; ++j) at(block, i, j) -= factor * at(block, k, j);
     }
   }
   return true;
@@ -94,18 +97,23 @@ void solve(double* diagonal, double* block) {
 void store(double* block, std::size_t I, bool diagonal, BlockColumn& column) {
   for (std::size_t j = 0; j < kTile; ++j)
     for (std::size_t i = 0; i < kTile; ++i)
-      column.panel(j / kPanel)[(I * kTile + i) * kPanel + j % kPanel] = diagonal && i > j ? 0 : at(block, i, j);
+      column.entry(j / kPanel, I * kTile + i)[j % kPanel] = diagonal && i > j ? 0 : at(block, i, j);
 }
 
-bool factorise(const SymmetricSum& m, double shift, unsigned threads, HintMicrokernel kernel, std::vector<BlockColumn>& r) {
-  const std::size_t tiles = m.tiles();
+/// R with the tops of its block columns already set.
+template <typename Sum>
+bool factorise(const Sum& m, double shift, unsigned threads, HintMicrokernel kernel, std::vector<BlockColumn>& r) {
   std::vector<double> diagonal(kTile * kTile);
-  for (std::size_t I = 0; I < tiles; ++I) {
+  std::vector<std::size_t> right;
+  for (std::size_t I = 0; I < r.size(); ++I) {
     update(m, shift, I, I, r[I], r[I], kernel, diagonal.data());
-    if (!factor_diagonal(diagonal.data())) return false;
+    if (!factor_diagonal(diagonal.data(), std::min(kTile, m.order() - I * kTile))) return false;
     store(diagonal.data(), I, true, r[I]);
-    parallel_for(tiles - I - 1, threads, [&](std::size_t t) {
-      const std::size_t J = I + 1 + t;
+    right.clear();
+    for (std::size_t J = I + 1; J < r.size(); ++J)
+      if (r[J].first <= I) right.push_back(J);
+    parallel_for(right.size(), threads, [&](std::size_t t) {
+      const std::size_t J = right[t];
       std::vector<double> block(kTile * kTile);
       update(m, shift, I, J, r[I], r[J], kernel, block.data());
       solve(diagonal.data(), block.data());
@@ -115,25 +123,36 @@ bool factorise(const SymmetricSum& m, double shift, unsigned threads, HintMicrok
   return true;
 }
 
+/// With shifts from `height` 2^-52 max M_ii on: `height` is the number of rows of the tallest column.
+template <typename Sum>
+bool factorise_shifted(const Sum& m, std::size_t height, double largest, unsigned threads, HintMicrokernel kernel, std::vector<BlockColumn>& r) {
+  for (double shift = static_cast<double>(height) * std::ldexp(largest, -52); shift < std::ldexp(largest, -20); shift *= 16)
+    if (factorise(m, shift, threads, kernel, r)) return true;
+  return false;
+}
+
+HintMicrokernel microkernel_of(Kernel kernel) {
+  return kernel == Kernel::avx512 ? hint_microkernel_avx512 : kernel == Kernel::avx2 ? hint_microkernel_avx2 : hint_microkernel_portable;
+}
+
+BlockColumn block_column(std::size_t first, std::size_t J) {
+  BlockColumn column{first, (J + 1 - first) * kTile, {}};
+  column.data.resize(column.rows * kTile);
+  return column;
+}
+
+constexpr double kFits = 9e15;  // a little below 2^53: the trusted part wants less than 2^52
+
 }  // namespace
 
 std::vector<std::int64_t> cholesky_hint_with(Kernel kernel, const SymmetricSum& m, unsigned drop, unsigned threads) {
-  const HintMicrokernel inner = kernel == Kernel::avx512 ? hint_microkernel_avx512
-                                : kernel == Kernel::avx2 ? hint_microkernel_avx2
-                                                         : hint_microkernel_portable;
   const std::size_t n = m.order();
   double largest = 0;
   for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, static_cast<double>(m.at(i, i)));
-  std::vector<BlockColumn> r(m.tiles());
-  for (std::size_t J = 0; J < r.size(); ++J) {
-    r[J].rows = (J + 1) * kTile;
-    r[J].data.resize(r[J].rows * kTile);
-  }
-  bool found = false;
-  for (double shift = static_cast<double>(n) * std::ldexp(largest, -52); !found && shift < std::ldexp(largest, -20); shift *= 16)
-    found = factorise(m, shift, threads, inner, r);
+  std::vector<BlockColumn> r;
+  for (std::size_t J = 0; J < m.tiles(); ++J) r.push_back(block_column(0, J));
   std::vector<std::int64_t> result;
-  if (!found) {
+  if (!factorise_shifted(m, n, largest, threads, microkernel_of(kernel), r)) {
     if (largest > 0) return result;
     result.assign(n * n, 0);  // M has no positive diagonal entry: 0 is as good a factor as any
     return result;
@@ -143,8 +162,8 @@ std::vector<std::int64_t> cholesky_hint_with(Kernel kernel, const SymmetricSum& 
   std::atomic<bool> fits{true};
   parallel_for(n, threads, [&](std::size_t k) {
     for (std::size_t j = k; j < n; ++j) {
-      const double value = std::nearbyint(r[j / kTile].panel(j % kTile / kPanel)[k * kPanel + j % kPanel] * grid);
-      if (!(std::fabs(value) < 9e15)) {
+      const double value = std::nearbyint(r[j / kTile].entry(j % kTile / kPanel, k)[j % kPanel] * grid);
+      if (!(std::fabs(value) < kFits)) {
         fits = false;
         return;
       }
@@ -158,5 +177,43 @@ std::vector<std::int64_t> cholesky_hint_with(Kernel kernel, const SymmetricSum& 
 std::vector<std::int64_t> cholesky_hint(const SymmetricSum& m, unsigned drop, unsigned threads) {
   return cholesky_hint_with(best_kernel(), m, drop, threads);
 }
+
+BandFactor band_hint_with(Kernel kernel, const BandSum& m, unsigned drop, unsigned threads) {
+  const Skyline& skyline = m.skyline();
+  double largest = 0;
+  for (std::size_t i = 0; i < m.order(); ++i) largest = std::max(largest, static_cast<double>(m.at(i, i)));
+  std::vector<BlockColumn> r;
+  std::size_t height = 0;
+  for (std::size_t J = 0; J < skyline.tiles(); ++J) {
+    r.push_back(block_column(skyline.first(J), J));
+    height = std::max(height, r.back().rows);
+  }
+  BandFactor result;
+  if (!factorise_shifted(m, height, largest, threads, microkernel_of(kernel), r)) {
+    if (largest > 0) return result;
+    result.assign(skyline.entries(), 0);
+    return result;
+  }
+  result.resize(skyline.entries());
+  const double grid = std::ldexp(1.0, -static_cast<int>(drop));
+  std::atomic<bool> fits{true};
+  parallel_for(skyline.tiles(), threads, [&](std::size_t J) {
+    std::int64_t* out = result.data() + skyline.begin(J);
+    for (std::size_t k = skyline.first(J) * kTile; k < (J + 1) * kTile; ++k, out += kTile)
+      for (std::size_t c = 0; c < kTile; ++c) {
+        const double value = std::nearbyint(r[J].entry(c / kPanel, k)[c % kPanel] * grid);
+        if (!(std::fabs(value) < kFits)) {
+          fits = false;
+          return;
+        }
+        out[c] = static_cast<std::int64_t>(value);
+      }
+    r[J] = BlockColumn();
+  });
+  if (!fits) result.clear();
+  return result;
+}
+
+BandFactor band_hint(const BandSum& m, unsigned drop, unsigned threads) { return band_hint_with(best_kernel(), m, drop, threads); }
 
 }  // namespace lipverify

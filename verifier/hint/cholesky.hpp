@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "verifier/layers/band.hpp"
 #include "verifier/trusted/gram.hpp"
 
 namespace lipverify {
@@ -18,6 +19,11 @@ namespace lipverify {
 /// the identity, n 2^-52 max M_ii and then sixteen times more until it works, is added first: rounding errors of that size are to be
 /// expected, and the trusted part charges no more than this for them.
 [[nodiscard]] std::vector<std::int64_t> cholesky_hint(const SymmetricSum& m, unsigned drop, unsigned threads);
+
+/// The same within a skyline, for verifier/layers/sparse.cpp; the multiple of the identity starts with the height of the tallest column in place
+/// of n. Cost for half bandwidth w: n w^2 / 2 multiply-adds.
+[[nodiscard]] BandFactor band_hint(const BandSum& m, unsigned drop, unsigned threads);
+[[nodiscard]] BandFactor band_hint_with(Kernel kernel, const BandSum& m, unsigned drop, unsigned threads);
 
 /// c[8 i + j] -= sum_{k < depth} a[8 k + i] * b[8 k + j], in the order of k: the inner loop in three widths with equal results.
 using HintMicrokernel = void (*)(const double* a, const double* b, std::size_t depth, double* c);

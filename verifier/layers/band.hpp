@@ -58,6 +58,23 @@ class BandSum {
 /// taken as zero.
 using BandFactor = std::vector<std::int64_t>;
 
+/// An integer matrix by rows: the entries of row i stand at start[i], ..., start[i + 1] - 1, columns ascending.
+struct IntegerRows {
+  std::vector<std::size_t> start;
+  std::vector<std::uint32_t> column;
+  std::vector<std::int64_t> value;
+};
+
+/// The smallest skyline that holds X'X (what stands in `column` counts, zero or not).
+[[nodiscard]] Skyline skyline_of(std::size_t order, const IntegerRows& x);
+
+/// True when every |entry| < 2^52 and every column has sum of squares below 2^122.
+[[nodiscard]] bool rows_fit(std::size_t order, const IntegerRows& x);
+
+/// sum -= X'X, exactly. Requires rows_fit(x), a skyline that holds X'X, and |sum| + 2^122 < 2^126 entrywise. Cost: half the sum over the rows of
+/// the squared number of entries, or, where rows are dense, the tiles that they touch.
+void subtract_rows(BandSum& sum, const IntegerRows& x, const Engine& engine);
+
 /// True when every |entry| < 2^52 and every column has sum of squares * 2^shift < 2^122.
 [[nodiscard]] bool factor_fits(const Skyline& skyline, const BandFactor& r, unsigned shift);
 

@@ -16,25 +16,29 @@
 
 namespace lipverify {
 
-Rational gram_psd_bound(const EnclosedMatrix& a, const GramEvidence& evidence, const FactorHint& hint, const Engine& engine) {
+unsigned checked_drop(const GramEvidence& evidence) {
   constexpr int kScale = 4000;  // far beyond what a binary64 weight can need
   if (evidence.sA < -kScale || evidence.sA > kScale || evidence.sR < -kScale || evidence.sR > evidence.sA)
     reject("the grids of the evidence are out of range (sA = " + std::to_string(evidence.sA) + ", sR = " + std::to_string(evidence.sR) + ")");
   const unsigned drop = static_cast<unsigned>(evidence.sA - evidence.sR);
   if (drop > 61) reject("the grid of R is more than 2^61 times coarser than that of A");
   if (evidence.C2 < 0 || evidence.C2 >= (Integer(1) << 122)) reject("C2 of the evidence is not in [0, 2^122)");
+  return drop;
+}
 
-  GridMatrix grid;
-  if (!round_to_grid(a.centre, evidence.sA, grid)) reject("an entry of the matrix does not fit in 52 bits on the grid 2^-sA of the evidence");
-  const std::size_t n = evidence.at_a ? a.columns : a.rows;
-  IntegerView view{grid.entries.data(), evidence.at_a ? a.rows : a.columns, n, evidence.at_a ? a.columns : 1, evidence.at_a ? 1 : a.columns,
-                   false};
-  if (!gram_fits(view, 0)) reject("the Gram matrix does not fit in 122 bits on the grid 2^-sA of the evidence");
+Rational root_on_grid(const Integer& v, int sA) {
+  constexpr unsigned kRoot = 64;  // V is shifted by 2 * 64 bits before the integer square root, so that its unit costs nothing
+  return scaled(sqrt_ceiling(v << (2 * kRoot)), -static_cast<std::int64_t>(kRoot) - sA);
+}
 
+Integer gram_psd_value(const IntegerView& ah, const GramEvidence& evidence, const FactorHint& hint, const Engine& engine) {
+  const unsigned drop = checked_drop(evidence);
+  const std::size_t n = ah.columns;
+  if (!gram_fits(ah, 0)) reject("the Gram matrix does not fit in 122 bits on the grid 2^-sA of the evidence");
   SymmetricSum e(n);
   const auto c2 = static_cast<Int128>(evidence.C2);
   for (std::size_t i = 0; i < n; ++i) e.at(i, i) = c2;
-  subtract_gram(e, view, 0, engine);  // M = C2 I - Ah'Ah
+  subtract_gram(e, ah, 0, engine);  // M = C2 I - Ah'Ah
   {
     const std::vector<std::int64_t> r = hint(e, drop, engine.threads);
     if (r.empty())
@@ -64,10 +68,16 @@ Rational gram_psd_bound(const EnclosedMatrix& a, const GramEvidence& evidence, c
   Int128 excess = 0;
   for (std::size_t i = 0; i < n; ++i) excess = std::max(excess, static_cast<Int128>(radius[i]) - e.at(i, i));  // below 2^126 + 2^124
 
-  const Integer v = evidence.C2 + integer_of(excess);
-  constexpr unsigned kRoot = 64;  // V is shifted by 2 * 64 bits before the integer square root, so that its unit costs nothing
-  const Rational root = scaled(sqrt_ceiling(v << (2 * kRoot)), -static_cast<std::int64_t>(kRoot) - evidence.sA);
-  return root + grid.residual + a.radius;
+  return evidence.C2 + integer_of(excess);
+}
+
+Rational gram_psd_bound(const EnclosedMatrix& a, const GramEvidence& evidence, const FactorHint& hint, const Engine& engine) {
+  (void)checked_drop(evidence);
+  GridMatrix grid;
+  if (!round_to_grid(a.centre, evidence.sA, grid)) reject("an entry of the matrix does not fit in 52 bits on the grid 2^-sA of the evidence");
+  const IntegerView view{grid.entries.data(), evidence.at_a ? a.rows : a.columns, evidence.at_a ? a.columns : a.rows,
+                         evidence.at_a ? a.columns : 1, evidence.at_a ? 1 : a.columns, false};
+  return root_on_grid(gram_psd_value(view, evidence, hint, engine), evidence.sA) + grid.residual + a.radius;
 }
 
 }  // namespace lipverify
