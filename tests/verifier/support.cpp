@@ -21,6 +21,7 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "verifier/hint/cholesky.hpp"
+#include "verifier/hint/hints.hpp"
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/envelope.hpp"
 

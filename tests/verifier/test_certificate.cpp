@@ -12,6 +12,7 @@
 #include "tests/verifier/support.hpp"
 #include "verifier/command_line.hpp"
 #include "verifier/hint/cholesky.hpp"
+#include "verifier/hint/hints.hpp"
 #include "verifier/output.hpp"
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/signature.hpp"

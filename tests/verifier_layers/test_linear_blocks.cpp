@@ -13,11 +13,19 @@
 #include "verifier/layers/linear_map.hpp"
 #include "verifier/trusted/failure.hpp"
 
-using namespace layers_test;
 using namespace lipverify;
+using layers_test::above;
+using layers_test::below;
+using layers_test::block;
+using layers_test::graph_of;
+using layers_test::less;
+using layers_test::verdict;
+using layers_test::weights;
+namespace ob = onnx_builder;
 
 namespace {
 
+using Document = layers_test::Json;
 using Vector = std::vector<double>;
 using Matrix = Eigen::MatrixXd;
 using Map = std::function<Vector(const Vector&)>;
@@ -127,9 +135,9 @@ Conv2 conv2(int channels, int height, int width, int outputs, int groups, int k,
   return out;
 }
 
-Json evidence_of(const GramEvidence& g) { return {{"side", g.at_a ? "AtA" : "AAt"}, {"sA", g.sA}, {"sR", g.sR}, {"C2", g.C2.str()}}; }
+Document evidence_of(const GramEvidence& g) { return {{"side", g.at_a ? "AtA" : "AAt"}, {"sA", g.sA}, {"sR", g.sR}, {"C2", g.C2.str()}}; }
 
-Json witness_of(const Matrix& a) {
+Document witness_of(const Matrix& a) {
   const Eigen::JacobiSVD<Matrix> svd(a, Eigen::ComputeThinV);
   IntegerVector v;
   v.exponent = -20;
@@ -332,40 +340,40 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   const double upper = verifier_test::double_above(explicit_gram_bound(sparse, evidence, hints(), Engine()));
   CHECK(upper >= s * (1 - 1e-15));
   CHECK(upper <= s * (1 + 1e-9));
-  Json good = block("y", "linear", "explicit-gram-psd", {0}, {""}, verifier_test::hex_float(upper));
+  Document good = block("y", "linear", "explicit-gram-psd", {0}, {""}, verifier_test::hex_float(upper));
   good["evidence"] = evidence_of(evidence);
   good["lower"] = below(s * (1 - 1e-9));
   good["lowerEvidence"] = witness_of(a);
   CHECK(verdict(m, good) == kAccepted);
-  const auto broken = [&](const std::function<void(Json&)>& change) {
-    Json bad = good;
+  const auto broken = [&](const std::function<void(Document&)>& change) {
+    Document bad = good;
     change(bad);
     return rejected(verdict(m, bad));
   };
-  CHECK(broken([&](Json& b) { b["upper"] = above(std::nextafter(upper, 0.0)); }));
-  CHECK(broken([&](Json& b) { b["upper"] = above(s * (1 - 1e-9)), b["evidence"]["C2"] = Integer(Integer(evidence.C2) * 99 / 100).str(); }));
-  CHECK(broken([&](Json& b) { b["lower"] = below(s * (1 + 1e-9)); }));
-  CHECK(broken([&](Json& b) { b["lowerEvidence"] = {{"theorem", "attained"}}; }));
-  CHECK(broken([&](Json& b) { b["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 0}}; }));
-  CHECK(broken([&](Json& b) { b["lowerEvidence"]["vector"]["count"] = 39; }));
-  CHECK(broken([&](Json& b) { b["method"]["theorem"] = "diagonal-gram", b["evidence"] = {{"side", "AtA"}}; }));
-  CHECK(broken([&](Json& b) { b["method"]["theorem"] = "zero-operator", b["evidence"] = Json::object(), b["upper"] = above(0.0); }));
-  CHECK(broken([&](Json& b) { b["method"]["theorem"] = "dense-gram-psd"; }));
-  CHECK(broken([&](Json& b) { b["operator"] = "dense", b["method"]["theorem"] = "dense-gram-psd"; }));
-  CHECK(broken([&](Json& b) { b["operator"] = "isometry", b["method"]["theorem"] = "isometry", b["evidence"] = Json::object(); }));
-  CHECK(broken([&](Json& b) { b["evidence"].erase("sR"); }));
-  CHECK(broken([&](Json& b) { b["evidence"]["grid"] = {1}; }));
+  CHECK(broken([&](Document& b) { b["upper"] = above(std::nextafter(upper, 0.0)); }));
+  CHECK(broken([&](Document& b) { b["upper"] = above(s * (1 - 1e-9)), b["evidence"]["C2"] = Integer(Integer(evidence.C2) * 99 / 100).str(); }));
+  CHECK(broken([&](Document& b) { b["lower"] = below(s * (1 + 1e-9)); }));
+  CHECK(broken([&](Document& b) { b["lowerEvidence"] = {{"theorem", "attained"}}; }));
+  CHECK(broken([&](Document& b) { b["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 0}}; }));
+  CHECK(broken([&](Document& b) { b["lowerEvidence"]["vector"]["count"] = 39; }));
+  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "diagonal-gram", b["evidence"] = {{"side", "AtA"}}; }));
+  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "zero-operator", b["evidence"] = Document::object(), b["upper"] = above(0.0); }));
+  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "dense-gram-psd"; }));
+  CHECK(broken([&](Document& b) { b["operator"] = "dense", b["method"]["theorem"] = "dense-gram-psd"; }));
+  CHECK(broken([&](Document& b) { b["operator"] = "isometry", b["method"]["theorem"] = "isometry", b["evidence"] = Document::object(); }));
+  CHECK(broken([&](Document& b) { b["evidence"].erase("sR"); }));
+  CHECK(broken([&](Document& b) { b["evidence"]["grid"] = {1}; }));
 
   // The average over a ragged edge, times 2: the entry that stands alone keeps its factor.
   ob::Model ragged = net({1, 1, 5}, {1, 1, 3});
   ragged.initialiser(ob::floats("two", {}, {2})).node("AveragePool", {"x"}, {"a"}, {ob::ints_attribute("kernel_shape", {2}), ob::ints_attribute("strides", {2}), ob::attribute("ceil_mode", 1)});
   ragged.node("Mul", {"a", "two"}, {"y"});
-  Json two = block("y", "linear", "diagonal-gram", {0, 1}, {""}, "0x1p+1");
+  Document two = block("y", "linear", "diagonal-gram", {0, 1}, {""}, "0x1p+1");
   two["evidence"] = {{"side", "AAt"}};
   two["lower"] = below(2.0);
   two["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 2}};
   CHECK(verdict(ragged, two) == kAccepted);
-  Json bad = two;
+  Document bad = two;
   bad["upper"] = above(std::nextafter(2.0, 0.0));
   CHECK(rejected(verdict(ragged, bad)));
   bad["upper"] = above(std::nextafter(std::sqrt(2.0), 2.0));  // what the whole windows have
@@ -385,7 +393,7 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   // A selection that repeats an entry three times has norm sqrt 3.
   ob::Model gather = net({1, 4}, {1, 4});
   gather.initialiser(ob::int64s("i", {4}, {1, 1, 3, 1})).node("Gather", {"x", "i"}, {"y"}, {ob::attribute("axis", 1)});
-  Json three = block("y", "linear", "diagonal-gram", {0}, {""}, "0x1.bb67ae8584cabp+0");
+  Document three = block("y", "linear", "diagonal-gram", {0}, {""}, "0x1.bb67ae8584cabp+0");
   three["evidence"] = {{"side", "AtA"}};
   CHECK(verdict(gather, three) == kAccepted);
   bad = three;
@@ -403,7 +411,7 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   // An average of nine: entries that are no dyadics, the norm 1/3 from above
   ob::Model nine = net({1, 1, 6, 6}, {1, 1, 2, 2});
   nine.node("AveragePool", {"x"}, {"y"}, {ob::ints_attribute("kernel_shape", {3, 3}), ob::ints_attribute("strides", {3, 3})});
-  Json third = block("y", "linear", "diagonal-gram", {0}, {""}, verifier_test::hex_float(std::nextafter(1.0 / 3, 1.0)));
+  Document third = block("y", "linear", "diagonal-gram", {0}, {""}, verifier_test::hex_float(std::nextafter(1.0 / 3, 1.0)));
   third["evidence"] = {{"side", "AAt"}};
   third["lower"] = below(std::nextafter(1.0 / 3, 0.0));
   third["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 3}};
@@ -419,7 +427,7 @@ namespace {
 
 /// A convolution block as it stands in a statement, with the sharpest upper end that its evidence proves; C2 is sought from the norm up.
 struct Proved {
-  Json block;
+  Document block;
   double upper = 0;
 };
 
@@ -427,7 +435,7 @@ Proved prove(const ob::Model& m, const std::string& theorem, const std::vector<s
   const Graph g = graph_of(m.bytes());
   Evaluator evaluator(g, Engine());
   const std::vector<std::size_t> nodes = all_nodes(g);
-  Json claim = block(g.values[g.output].name, "convolution", theorem, nodes, {""}, "0x1p+0");
+  Document claim = block(g.values[g.output].name, "convolution", theorem, nodes, {""}, "0x1p+0");
   lipverify::BlockClaim parsed;
   parsed.id = "y";
   parsed.nodes = nodes;
@@ -557,11 +565,11 @@ TEST_CASE("convolution blocks: every theorem and kind of axis, above the true no
       const Proved good = prove(c.model, theorem, c.kinds, reshape ? std::vector<std::uint64_t>{0} : c.grid, norm);
       CHECK(good.upper >= norm * (1 - 1e-12));
       CHECK(good.upper <= norm * 6);
-      Json b = good.block;
+      Document b = good.block;
       b["lower"] = below(norm * (1 - 1e-6));
       b["lowerEvidence"] = witness_of(c.matrix);
       CHECK(verdict(c.model, b) == kAccepted);
-      Json bad = b;
+      Document bad = b;
       bad["upper"] = above(std::nextafter(good.upper, 0.0));
       CHECK(rejected(verdict(c.model, bad)));
       bad = b;
@@ -599,7 +607,7 @@ TEST_CASE("nodes that do not belong in a convolution block") {
     body(m);
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < nodes; ++i) all.push_back(i);
-    Json b = block("y", "convolution", "conv-reshape", all, {""}, "0x1p+20");
+    Document b = block("y", "convolution", "conv-reshape", all, {""}, "0x1p+20");
     b["evidence"] = {{"rows", {0}}, {"axes", {"zero", "zero"}}, {"side", "AtA"}, {"sA", 20}, {"sR", 18}, {"C2", "1" + std::string(24, '0')}};
     return verdict(m, b);
   };
@@ -655,7 +663,7 @@ TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like
   const auto claim = [&](const ob::Model& m, const std::string& delta = "0x0p+0", const std::string& upper = "0x1p+0", std::size_t nodes = 5) {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < nodes; ++i) all.push_back(i);
-    Json b = block("y", "sll", "sll-psd", all, {""}, upper);
+    Document b = block("y", "sll", "sll-psd", all, {""}, upper);
     b["evidence"] = {{"W", {{"side", "AAt"}, {"sA", 40}, {"sR", 36}, {"C2", Integer(Integer(5) << 80).str()}}}, {"D", {{"sA", 40}, {"sR", 36}}}, {"delta", above(delta)}};
     return verdict(m, b);
   };
