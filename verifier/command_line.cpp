@@ -9,7 +9,7 @@
 #include <random>
 #include <thread>
 
-#include "verifier/hint/cholesky.hpp"
+#include "verifier/hint/hints.hpp"
 #include "verifier/output.hpp"
 #include "verifier/trusted/bytes.hpp"
 
@@ -100,7 +100,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     samples.seed = seed_option->count() != 0 ? seed : random_seed();
   }
   out.request.engine.threads = threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
-  out.request.hint = cholesky_hint;
+  out.request.hints = hints();
   out.action = CommandLine::Action::verify;
   return out;
 }

@@ -21,6 +21,7 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "verifier/hint/cholesky.hpp"
+#include "verifier/hint/hints.hpp"
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/envelope.hpp"
 
@@ -340,7 +341,7 @@ Report verify(const std::string& certificate, const std::string& model, const st
   request.models = {folder.write("model" + number, model)};
   request.public_key = folder.write("key" + number, public_pem);
   request.time = time;
-  request.hint = cholesky_hint;
+  request.hints = hints();
   return lipverify::verify(request);
 }
 

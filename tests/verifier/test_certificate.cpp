@@ -12,6 +12,7 @@
 #include "tests/verifier/support.hpp"
 #include "verifier/command_line.hpp"
 #include "verifier/hint/cholesky.hpp"
+#include "verifier/hint/hints.hpp"
 #include "verifier/output.hpp"
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/signature.hpp"
@@ -608,7 +609,7 @@ TEST_CASE("models: another one, one changed bit, several, unreadable") {
   request.certificate = folder.write("c.json", file);
   request.public_key = folder.write("k.pem", trusted().public_pem());
   request.time = "2026-01-01T00:00:00Z";
-  request.hint = cholesky_hint;
+  request.hints = hints();
   request.models = {folder.write("other.onnx", other.model), folder.write("right.onnx", e.model)};
   CHECK(verify(request).outcome == Outcome::accepted);
   CHECK(verify(request).model_path == folder.path("right.onnx"));
@@ -763,7 +764,7 @@ TEST_CASE("verdicts do not depend on threads or kernel") {
   request.models = {folder.write("m.onnx", e.model)};
   request.public_key = folder.write("k.pem", trusted().public_pem());
   request.time = "2026-01-01T00:00:00Z";
-  request.hint = cholesky_hint;
+  request.hints = hints();
   const std::string reference = json_report(verify(request));
   for (const Kernel kernel : {Kernel::portable, Kernel::avx2, Kernel::avx512})
     for (const unsigned threads : {1U, 2U, 7U}) {

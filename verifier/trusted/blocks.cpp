@@ -1,97 +1,20 @@
 // See blocks.hpp.
+//
+// Each operator has its theorem in verifier/layers; here they are asked, and what they answer is compared with what the certificate claims.
 #include "verifier/trusted/blocks.hpp"
 
 #include <algorithm>
-#include <map>
 
-#include "verifier/trusted/bytes.hpp"
+#include "verifier/layers/convolution_block.hpp"
+#include "verifier/layers/elementwise.hpp"
+#include "verifier/layers/linear_map.hpp"
+#include "verifier/layers/parameters.hpp"
+#include "verifier/layers/pooling.hpp"
+#include "verifier/layers/rearrangement.hpp"
+#include "verifier/layers/sll.hpp"
 #include "verifier/trusted/failure.hpp"
 
 namespace lipverify {
-
-// --------------------------------------------------------------------------------------------------------------------------- partition
-
-namespace {
-
-std::string name_of(const BlockClaim& block) { return "block '" + printable(block.id) + "'"; }
-
-bool is_entrywise_shift(Op op) {
-  return op == Op::identity || op == Op::dropout || op == Op::cast || op == Op::flatten || op == Op::reshape || op == Op::add || op == Op::sub;
-}
-bool is_scale(Op op) { return op == Op::mul || op == Op::div; }
-bool is_dense(Op op) { return op == Op::gemm || op == Op::matmul; }
-bool is_activation(Op op) {
-  return op == Op::relu || op == Op::leaky_relu || op == Op::abs || op == Op::sigmoid || op == Op::tanh;
-}
-
-/// The nodes that a block's operator allows (formats/SPEC.md, section 5).
-void check_operators(const Graph& graph, const BlockClaim& block) {
-  bool scales = false;
-  bool dense = false;
-  bool activation = false;
-  for (const std::size_t i : block.nodes) {
-    const Op op = graph.nodes[i].op;
-    scales = scales || is_scale(op);
-    dense = dense || is_dense(op);
-    activation = activation || is_activation(op);
-    if (!is_entrywise_shift(op) && !is_scale(op) && !is_dense(op) && !is_activation(op))
-      reject(name_of(block) + " holds " + graph.label(i) + ", which no block may hold");
-  }
-  const std::string kind = activation ? "activation" : dense ? "dense" : scales ? "scale" : "isometry";
-  if (activation && block.nodes.size() != 1) reject(name_of(block) + " holds an activation and other nodes");
-  if (kind != block.op) reject(name_of(block) + " claims the operator " + block.op + ", but its nodes are " + kind);
-}
-
-}  // namespace
-
-void check_partition(const Graph& graph, Evaluator& evaluator, const Statement& statement) {
-  constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> place(graph.nodes.size(), nowhere);
-  std::vector<bool> constant(graph.nodes.size(), false);
-  for (std::size_t k = 0; k < statement.constant_nodes.size(); ++k) {
-    const std::size_t i = statement.constant_nodes[k];
-    if (i >= graph.nodes.size()) reject("constantNodes names node " + std::to_string(i) + ", but the graph has " + std::to_string(graph.nodes.size()));
-    if (k > 0 && statement.constant_nodes[k - 1] >= i) reject("constantNodes is not ascending");
-    constant[i] = true;
-  }
-  std::vector<std::size_t> readers(graph.values.size(), 0);
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (const ValueId id : graph.nodes[i].inputs)
-      if (id != kAbsent) ++readers[id];
-    const bool is_constant = graph.values[graph.nodes[i].outputs[0]].constant;
-    if (is_constant != constant[i])
-      reject(graph.label(i) + (is_constant ? " does not depend on the input, but is not in constantNodes" : " depends on the input, but is in constantNodes"));
-  }
-  if (statement.blocks.empty()) reject("the certificate has no blocks");
-
-  std::map<std::string, ValueId> outputs = {{"", 0}};  // id -> value; "" is the graph's input
-  for (std::size_t b = 0; b < statement.blocks.size(); ++b) {
-    const BlockClaim& block = statement.blocks[b];
-    if (block.nodes.empty()) reject(name_of(block) + " holds no nodes");
-    if (block.inputs.size() != 1) reject(name_of(block) + " has " + std::to_string(block.inputs.size()) + " inputs; its operator has one");
-    const auto source = outputs.find(block.inputs[0]);
-    if (source == outputs.end()) reject(name_of(block) + " reads '" + printable(block.inputs[0]) + "', which is no block before it");
-    ValueId current = source->second;
-    for (std::size_t k = 0; k < block.nodes.size(); ++k) {
-      const std::size_t i = block.nodes[k];
-      if (i >= graph.nodes.size()) reject(name_of(block) + " holds node " + std::to_string(i) + ", but the graph has " + std::to_string(graph.nodes.size()));
-      if (constant[i]) reject(name_of(block) + " holds " + graph.label(i) + ", which does not depend on the input");
-      if (place[i] != nowhere) reject(graph.label(i) + " lies in two blocks");
-      if (k > 0 && block.nodes[k - 1] >= i) reject("the nodes of " + name_of(block) + " are not ascending");
-      place[i] = b;
-      if (evaluator.data_input(i) != current || readers[current] != 1 || current == graph.output)
-        reject(graph.label(i) + " of " + name_of(block) + " is not the only reader of what stands before it in the block");
-      current = graph.nodes[i].outputs[0];
-    }
-    if (graph.values[current].name != block.id)
-      reject(name_of(block) + " is not named after its output '" + printable(graph.values[current].name) + "'");
-    check_operators(graph, block);
-    if (!outputs.emplace(block.id, current).second) reject("two blocks have the id '" + printable(block.id) + "'");
-  }
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    if (!constant[i] && place[i] == nowhere) reject(graph.label(i) + " lies in no block");
-  if (outputs.at(statement.blocks.back().id) != graph.output) reject("the last block is not the one that computes the graph's output");
-}
 
 // ------------------------------------------------------------------------------------------------------------------------------ bounds
 
@@ -99,110 +22,196 @@ namespace {
 
 std::string show(const Rational& value, Toward direction) { return decimal_text(value, direction); }
 
-/// The largest absolute slope of an activation: attained, and a bound.
-Rational slope_of(const Node& node) {
-  if (node.op == Op::sigmoid) return Rational(1, 4);
-  if (node.op != Op::leaky_relu) return Rational(1);
-  Rational alpha = rational_of(dyadic_of_binary32(node.attributes.at("alpha").real));
-  if (alpha < 0) alpha = -alpha;
-  return alpha > 1 ? alpha : Rational(1);
-}
+std::string at_most(const Rational& bound) { return "constant <= " + show(bound, Toward::above); }
+std::string at_least(const Rational& bound) { return "constant >= " + show(bound, Toward::below); }
 
-void add_check(std::vector<Check>& checks, const char* id, const BlockClaim& block, const std::string& claimed, const std::string& recomputed,
-               bool passed) {
-  checks.push_back({id, block.id, claimed, recomputed, passed});
-}
+class BlockCheck {
+ public:
+  BlockCheck(const BlockContext& context, const Block& block, std::vector<Check>& checks)
+      : graph_(context.graph), evaluator_(context.evaluator), context_(context), block_(block), claim_(*block.claim), checks_(checks) {}
 
-/// A block whose constant is known exactly.
-void check_exact(const BlockClaim& block, const Rational& constant, std::vector<Check>& checks) {
-  add_check(checks, "block-upper", block, "constant = " + show(block.upper.exact, Toward::above), "constant = " + show(constant, Toward::above),
-            block.upper.exact == constant);
-  const bool attained = block.lower_evidence.theorem == LowerEvidence::Theorem::attained;
-  if (attained)
-    add_check(checks, "block-lower", block, "constant >= " + show(block.lower.exact, Toward::below), "constant = " + show(constant, Toward::below),
-              block.lower.exact == constant);
-}
-
-void check_upper(const BlockClaim& block, const Rational& bound, std::vector<Check>& checks) {
-  add_check(checks, "block-upper", block, "constant <= " + show(block.upper.exact, Toward::above), "constant <= " + show(bound, Toward::above),
-            block.upper.exact >= bound);
-}
-
-/// ||A v|| / ||v|| >= lower, A v computed node by node in intervals (nearly exact, whatever the fold).
-void check_witness(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const LinearPart& part, std::vector<Check>& checks) {
-  const IntegerVector& v = block.lower_evidence.vector;
-  const std::uint64_t columns = part.matrix->columns;
-  const std::string place = "the witness vector";
-  if (v.mantissas.size() != columns)
-    reject(place + " has " + std::to_string(v.mantissas.size()) + " entries, but the matrix has " + std::to_string(columns) + " columns");
-  const Rational norm = squared_norm(v);
-  if (norm == 0) reject(place + " is zero");
-  // One copy of A in I (x) A (x) I sees the witness, the others zero.
-  const Shape& shape = graph.values[evaluator.data_input(block.nodes.front())].shape;
-  IntervalTensor x(element_count(shape));
-  const IntervalTensor entries = intervals_of(v);
-  for (std::uint64_t j = 0; j < columns; ++j) x[j * part.right] = entries[j];
-  Operand current = operand_of(std::move(x), shape);
-  for (const std::size_t i : block.nodes) current = evaluator.apply(i, current, true);
-  const Rational image = squared_norm_below(*current.computed);
-  add_check(checks, "block-lower", block, "constant >= " + show(block.lower.exact, Toward::below),
-            "constant >= " + show(sqrt_below(image / norm), Toward::below), square(block.lower.exact) * norm <= image);
-}
-
-}  // namespace
-
-static LinearPart check_ends(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
-                             std::vector<Check>& checks) {
-  using Theorem = LowerEvidence::Theorem;
-  const Theorem lower = block.lower_evidence.theorem;
-  LinearPart part;
-  const bool exact = block.op == "isometry" || block.op == "activation";
-  if (block.op == "activation") {
-    check_exact(block, slope_of(graph.nodes[block.nodes[0]]), checks);
-  } else {
-    part = linear_part(graph, evaluator, block.nodes, engine);
-    if (block.op == "isometry") {
-      check_exact(block, Rational(1), checks);
-    } else if (block.op == "scale") {
-      Interval largest;
-      for (const Interval& d : *part.diagonal) largest = hull(largest, absolute(d));
-      check_upper(block, upper_end(largest), checks);
-    } else if (block.theorem == "zero-operator") {
-      bool zero = part.matrix->radius == 0;
-      for (const Dyadic& entry : part.matrix->centre) zero = zero && entry.mantissa == 0;
-      add_check(checks, "block-upper", block, "constant = " + show(block.upper.exact, Toward::above), zero ? "constant = 0" : "the matrix is not zero",
-                zero && block.upper.exact == 0);
+  LinearPart run() {
+    const std::string& op = claim_.op;
+    if (is_join(op)) {
+      const JoinBound bound = join_bound(graph_, block_, context_.before, context_.bounds);
+      add("block-upper", "P <= " + show(claim_.upper.exact, Toward::above), "P <= " + show(bound.above(), Toward::above), bound.proves(claim_.upper.exact));
+    } else if (op == "isometry" || op == "scale" || op == "dense") {
+      chain();
+    } else if (op == "linear") {
+      linear();
+    } else if (op == "convolution") {
+      const ConvKernel kernel = convolution_kernel(graph_, evaluator_, block_, claim_.convolution.axes);
+      upper(convolution_bound(kernel, claim_.theorem, claim_.convolution, context_.hints, context_.engine));
+    } else if (op == "activation") {
+      constant(largest_slope(graph_, evaluator_, block_), false);
+    } else if (op == "softmax") {
+      const Rational half = softmax_length() == 1 ? Rational(0) : Rational(1, 2);
+      constant({half, half}, false);
+    } else if (op == "pool-max") {
+      const Rational most = max_overlap(graph_, block_);
+      constant({most, most}, true);
+    } else if (op == "pool-l2") {
+      constant(window_sum(graph_, evaluator_, block_), true);
+    } else if (op == "sort") {
+      check_rearrangement(graph_, block_);
+      constant({Rational(1), Rational(1)}, false);
+    } else if (op == "split") {
+      constant({Rational(1), Rational(1)}, false);  // every output is a selection of different entries
+    } else if (op == "sll") {
+      const Rational bound = sll_bound(graph_, evaluator_, block_, context_.hints, context_.engine);
+      add("block-upper", at_most(claim_.upper.exact), at_most(sqrt_above(bound)), square(claim_.upper.exact) >= bound);
     } else {
-      check_upper(block, gram_psd_bound(*part.matrix, *block.gram, hint, engine), checks);
+      reject("this version of the checker does not know the operator " + op);
+    }
+    lower();
+    return part_;
+  }
+
+ private:
+  using Theorem = LowerEvidence::Theorem;
+
+  void add(const char* id, const std::string& claimed, const std::string& recomputed, bool passed) {
+    checks_.push_back({id, claim_.id, claimed, recomputed, passed});
+  }
+
+  void upper(const Rational& bound) { add("block-upper", at_most(claim_.upper.exact), at_most(bound), claim_.upper.exact >= bound); }
+
+  [[nodiscard]] bool attained() const { return claim_.lower_evidence.theorem == Theorem::attained; }
+
+  /// A block whose constant lies between two numbers (or whose square does). One number: `upper` is it, where it is not a square.
+  void constant(const Constant& c, bool squared) {
+    const bool exact = c.lower == c.upper && !squared;
+    const Rational& claimed = claim_.upper.exact;
+    const Rational above = squared ? sqrt_above(c.upper) : c.upper;
+    add("block-upper", (exact ? "constant = " : "constant <= ") + show(claimed, Toward::above), (exact ? "constant = " : "constant <= ") + show(above, Toward::above),
+        exact ? claimed == c.upper : (squared ? square(claimed) : claimed) >= c.upper);
+    if (!attained()) return;
+    const Rational& low = claim_.lower.exact;
+    add("block-lower", at_least(low), at_least(squared ? sqrt_below(c.lower) : c.lower), (squared ? square(low) : low) <= c.lower);
+    lower_done_ = true;
+  }
+
+  void zero(bool is_zero) {
+    add("block-upper", "constant = " + show(claim_.upper.exact, Toward::above), is_zero ? "constant = 0" : "the matrix is not zero", is_zero && claim_.upper.exact == 0);
+  }
+
+  void chain() {
+    part_ = linear_part(graph_, evaluator_, claim_.nodes, context_.engine);
+    if (claim_.op == "isometry") {
+      constant({Rational(1), Rational(1)}, false);
+    } else if (claim_.op == "scale") {
+      Interval largest;
+      for (const Interval& d : *part_.diagonal) largest = hull(largest, absolute(d));
+      upper(upper_end(largest));
+      if (claim_.lower_evidence.theorem == Theorem::diagonal_entry) {
+        const std::uint64_t index = claim_.lower_evidence.index;
+        if (index >= part_.diagonal->size()) reject("lowerEvidence names entry " + std::to_string(index) + " of " + std::to_string(part_.diagonal->size()));
+        const Rational entry = lower_end(absolute((*part_.diagonal)[index]));
+        add("block-lower", at_least(claim_.lower.exact), at_least(entry), claim_.lower.exact <= entry);
+        lower_done_ = true;
+      }
+    } else if (claim_.theorem == "zero-operator") {
+      bool is_zero = part_.matrix->radius == 0;
+      for (const Dyadic& entry : part_.matrix->centre) is_zero = is_zero && entry.mantissa == 0;
+      zero(is_zero);
+    } else {
+      upper(gram_psd_bound(*part_.matrix, *claim_.gram, context_.hints.factor, context_.engine));
+      if (claim_.lower_evidence.theorem == Theorem::operator_witness) {
+        // One copy of A in I (x) A (x) I sees the witness, the others zero.
+        const IntegerVector& v = claim_.lower_evidence.vector;
+        const std::uint64_t columns = part_.matrix->columns;
+        check_witness_size(columns);
+        const Shape& shape = graph_.values[block_.input()].shape;
+        IntervalTensor x(element_count(shape));
+        const IntervalTensor entries = intervals_of(v);
+        for (std::uint64_t j = 0; j < columns; ++j) x[j * part_.right] = entries[j];
+        Operand current = operand_of(std::move(x), shape);
+        for (const std::size_t i : claim_.nodes) current = evaluator_.apply(i, current, true);
+        witness(squared_norm_below(*current.computed), Rational(0));
+      }
     }
   }
 
-  if (lower == Theorem::zero) {
-    add_check(checks, "block-lower", block, "constant >= " + show(block.lower.exact, Toward::below), "constant >= 0", block.lower.exact == 0);
-  } else if (lower == Theorem::attained && exact) {
-    // checked with the upper end
-  } else if (lower == Theorem::diagonal_entry && block.op == "scale") {
-    const std::uint64_t index = block.lower_evidence.index;
-    if (index >= part.diagonal->size())
-      reject("lowerEvidence names entry " + std::to_string(index) + " of " + std::to_string(part.diagonal->size()));
-    const Rational entry = lower_end(absolute((*part.diagonal)[index]));
-    add_check(checks, "block-lower", block, "constant >= " + show(block.lower.exact, Toward::below), "constant >= " + show(entry, Toward::below),
-              block.lower.exact <= entry);
-  } else if (lower == Theorem::operator_witness && block.op == "dense" && block.theorem == "dense-gram-psd") {
-    check_witness(graph, evaluator, block, part, checks);
-  } else {
-    reject("its lowerEvidence does not belong to the operator " + block.op + " with the theorem " + block.theorem);
+  void linear() {
+    const SparseMatrix a = linear_map(graph_, evaluator_, claim_.nodes, block_.input(), block_.output());
+    if (claim_.theorem == "zero-operator") {
+      zero(a.column.empty() && a.radius == 0);
+    } else if (claim_.theorem == "diagonal-gram") {
+      const DiagonalGram gram = diagonal_gram(a, claim_.gram->at_a);
+      add("block-upper", at_most(claim_.upper.exact), at_most(gram.upper()), gram.proves_upper(claim_.upper.exact));
+      if (claim_.lower_evidence.theorem == Theorem::gram_entry) {
+        const std::uint64_t k = claim_.lower_evidence.index;
+        if (k >= gram.squares.size()) reject("lowerEvidence names entry " + std::to_string(k) + " of " + std::to_string(gram.squares.size()));
+        const Rational entry = sqrt_below(gram.squares[k]) - gram.radius;
+        add("block-lower", at_least(claim_.lower.exact), at_least(std::max(Rational(0), entry)), gram.proves_lower(claim_.lower.exact, k));
+        lower_done_ = true;
+      }
+    } else {
+      upper(explicit_gram_bound(a, *claim_.gram, context_.hints, context_.engine));
+      if (claim_.lower_evidence.theorem == Theorem::operator_witness) {
+        check_witness_size(a.columns);
+        witness(squared_image_below(a, claim_.lower_evidence.vector), a.radius);
+      }
+    }
   }
-  return part;
-}
 
-LinearPart check_block(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
-                       std::vector<Check>& checks) {
+  void check_witness_size(std::uint64_t columns) const {
+    const IntegerVector& v = claim_.lower_evidence.vector;
+    if (v.mantissas.size() != columns)
+      reject("the witness vector has " + std::to_string(v.mantissas.size()) + " entries, but the matrix has " + std::to_string(columns) + " columns");
+    if (squared_norm(v) == 0) reject("the witness vector is zero");
+  }
+
+  /// `image`: at most the square of the centre's image. ||A v|| >= ||Ac v|| - radius ||v||.
+  void witness(const Rational& image, const Rational& radius) {
+    const Rational norm = squared_norm(claim_.lower_evidence.vector);
+    add("block-lower", at_least(claim_.lower.exact), at_least(std::max(Rational(0), Rational(sqrt_below(image / norm) - radius))),
+        square(claim_.lower.exact + radius) * norm <= image);
+    lower_done_ = true;
+  }
+
+  /// Entries that one Softmax normalises together: those of its axis, before opset 13 all from the axis on.
+  [[nodiscard]] std::uint64_t softmax_length() const {
+    const Shape& shape = graph_.values[block_.input()].shape;
+    const std::uint64_t axis = axes_of(graph_, claim_.nodes[0]).at(0);
+    std::uint64_t length = shape.at(axis);
+    if (graph_.opset < 13)
+      for (std::size_t k = axis + 1; k < shape.size(); ++k) length *= shape[k];
+    return length;
+  }
+
+  void lower() {
+    if (lower_done_) return;
+    if (claim_.lower_evidence.theorem == Theorem::zero) {
+      add("block-lower", at_least(claim_.lower.exact), "constant >= 0", claim_.lower.exact == 0);
+    } else if (claim_.lower_evidence.theorem == Theorem::operator_witness && claim_.op == "convolution") {
+      const IntegerVector& v = claim_.lower_evidence.vector;
+      check_witness_size(element_count(graph_.values[block_.input()].shape));
+      witness(squared_norm_below(linear_image(graph_, evaluator_, claim_.nodes, block_.input(), block_.output(), v, context_.engine)), Rational(0));
+    } else {
+      reject("its lowerEvidence does not belong to the operator " + claim_.op + " with the theorem " + claim_.theorem);
+    }
+  }
+
+  const Graph& graph_;
+  Evaluator& evaluator_;
+  const BlockContext& context_;
+  const Block& block_;
+  const BlockClaim& claim_;
+  std::vector<Check>& checks_;
+  LinearPart part_;
+  bool lower_done_ = false;
+};
+
+}  // namespace
+
+LinearPart check_block(const BlockContext& context, const Block& block, std::vector<Check>& checks) {
   try {
-    return check_ends(graph, evaluator, block, hint, engine, checks);
+    return BlockCheck(context, block, checks).run();
   } catch (const Failure& failure) {
-    throw Failure(failure.outcome(), name_of(block) + " (" + block.op + ", " + block.theorem + ", claimed constant <= " +
-                                         show(block.upper.exact, Toward::above) + "): " + failure.what());
+    const BlockClaim& claim = *block.claim;
+    throw Failure(failure.outcome(), name_of(claim) + " (" + claim.op + ", " + claim.theorem + ", claimed constant <= " +
+                                         show(claim.upper.exact, Toward::above) + "): " + failure.what());
   }
 }
 

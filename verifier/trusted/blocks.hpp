@@ -1,9 +1,12 @@
-// The blocks of a certificate: that they are a partition of the graph, and that each one's constant lies between its two ends.
+// The blocks of a certificate: that each one's constant lies between its two ends. (That they are a partition: verifier/layers/partition.hpp.)
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "verifier/layers/join.hpp"
+#include "verifier/layers/partition.hpp"
 #include "verifier/trusted/linear.hpp"
 #include "verifier/trusted/statement.hpp"
 
@@ -18,13 +21,18 @@ struct Check {
   bool passed = false;
 };
 
-/// Rejects unless every node lies in exactly one block or in `constantNodes`, the constant nodes are those that do not depend on the input,
-/// each block is a chain of nodes that its operator allows, blocks stand in topological order, and the last one ends the graph.
-void check_partition(const Graph& graph, Evaluator& evaluator, const Statement& statement);
+/// What the check of a block needs besides the block.
+struct BlockContext {
+  const Graph& graph;
+  Evaluator& evaluator;
+  const Hints& hints;
+  const Engine& engine;
+  const std::vector<Block>& before;              // blocks that have been checked
+  const std::map<ValueId, Rational>& bounds;     // P of SPEC.md section 4: the graph's input, and what those blocks put out
+};
 
-/// Checks both ends of a block; appends one Check for each. Returns the linear part (dense and scale blocks).
-LinearPart check_block(const Graph& graph, Evaluator& evaluator, const BlockClaim& block, const FactorHint& hint, const Engine& engine,
-                       std::vector<Check>& checks);
+/// Checks both ends of a block; appends one Check for each. Returns the linear part (isometry, scale and dense blocks).
+LinearPart check_block(const BlockContext& context, const Block& block, std::vector<Check>& checks);
 
 /// For the rows a_i of a matrix: ||a_i - a_j|| <= sqrt((inner_ii + inner_jj - 2 inner_ij) * 2^exponent) + radius.
 struct RowDistances {

@@ -93,7 +93,10 @@ LinearPart linear_part(const Graph& graph, Evaluator& evaluator, const std::vect
       case Op::dropout:
       case Op::cast:
       case Op::flatten:
-      case Op::reshape: break;
+      case Op::reshape:
+      case Op::squeeze:
+      case Op::unsqueeze:
+      case Op::neg: break;
       case Op::add:
       case Op::sub:
         if (!same_size) reject(where + " enlarges the tensor by broadcasting");

@@ -2,7 +2,7 @@
 #include "verifier/trusted/statement.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "verifier/trusted/bytes.hpp"
 #include "verifier/trusted/failure.hpp"
@@ -116,9 +116,9 @@ LowerEvidence lower_evidence(const Json& json, const std::string& place) {
   if (theorem == "zero" || theorem == "attained") {
     exactly(json, place, {"theorem"});
     out.theorem = theorem == "zero" ? LowerEvidence::Theorem::zero : LowerEvidence::Theorem::attained;
-  } else if (theorem == "diagonal-entry") {
+  } else if (theorem == "diagonal-entry" || theorem == "gram-entry") {
     exactly(json, place, {"theorem", "index"});
-    out.theorem = LowerEvidence::Theorem::diagonal_entry;
+    out.theorem = theorem == "gram-entry" ? LowerEvidence::Theorem::gram_entry : LowerEvidence::Theorem::diagonal_entry;
     out.index = natural(json.member("index", place), place + ".index");
   } else if (theorem == "operator-witness") {
     exactly(json, place, {"theorem", "vector"});
@@ -130,48 +130,113 @@ LowerEvidence lower_evidence(const Json& json, const std::string& place) {
   return out;
 }
 
+int grid_scale(const Json& json, const std::string& place, const char* key) {
+  const std::int64_t value = json.member(key, place).integer(place + "." + key);
+  if (value < -10000 || value > 10000) reject(place + "." + key + " is out of range");
+  return static_cast<int>(value);
+}
+
+bool side_at_a(const Json& json, const std::string& place) {
+  const std::string side = text(json, place, "side");
+  if (side != "AtA" && side != "AAt") reject(place + ".side is neither AtA nor AAt");
+  return side == "AtA";
+}
+
+/// side, sA, sR, C2; the caller has checked that there is nothing else.
+GramEvidence gram_of(const Json& json, const std::string& place) {
+  GramEvidence out;
+  out.at_a = side_at_a(json, place);
+  out.sA = grid_scale(json, place, "sA");
+  out.sR = grid_scale(json, place, "sR");
+  out.C2 = parse_integer(text(json, place, "C2"), 40, place + ".C2");
+  return out;
+}
+
+/// The theorems that each operator may name (section 5).
+const std::vector<std::string>& theorems_of(const std::string& op, const std::string& place) {
+  static const std::map<std::string, std::vector<std::string>> table = {
+      {"isometry", {"isometry"}},
+      {"scale", {"diagonal-max"}},
+      {"dense", {"dense-gram-psd", "zero-operator"}},
+      {"linear", {"diagonal-gram", "explicit-gram-psd", "zero-operator"}},
+      {"convolution", {"conv-frequency-grid", "conv-bernstein", "conv-reshape"}},
+      {"activation", {"elementwise-slope"}},
+      {"softmax", {"softmax-half"}},
+      {"pool-max", {"max-overlap"}},
+      {"pool-l2", {"window-sum"}},
+      {"sort", {"rearrangement"}},
+      {"split", {"slices"}},
+      {"sll", {"sll-psd"}},
+      {"add", {"sum"}},
+      {"concat", {"root-sum-squares", "disjoint-slices"}},
+      {"max-min", {"root-sum-squares"}}};
+  const auto found = table.find(op);
+  if (found == table.end()) unknown(place, op);
+  return found->second;
+}
+
+ConvEvidence convolution_evidence(const Json& json, const std::string& place, bool reshape) {
+  exactly(json, place, {reshape ? "rows" : "grid", "axes", "side", "sA", "sR", "C2"});
+  ConvEvidence out;
+  if (reshape)
+    out.rows = naturals(json.member("rows", place), place + ".rows");
+  else
+    out.grid = naturals(json.member("grid", place), place + ".grid");
+  for (const Json& item : json.member("axes", place).array(place + ".axes")) {
+    out.axes.push_back(item.text(place + ".axes"));
+    if (out.axes.back() != "zero" && out.axes.back() != "circular" && out.axes.back() != "copies") unknown(place + ".axes", out.axes.back());
+  }
+  out.gram = gram_of(json, place);
+  return out;
+}
+
+void block_evidence(const Json& json, const std::string& place, BlockClaim& out) {
+  if (out.theorem == "dense-gram-psd" || out.theorem == "explicit-gram-psd") {
+    exactly(json, place, {"side", "sA", "sR", "C2"});
+    out.gram = gram_of(json, place);
+  } else if (out.theorem == "diagonal-gram") {
+    exactly(json, place, {"side"});
+    out.gram = GramEvidence();
+    out.gram->at_a = side_at_a(json, place);
+  } else if (out.op == "convolution") {
+    out.convolution = convolution_evidence(json, place, out.theorem == "conv-reshape");
+  } else if (out.theorem == "sll-psd") {
+    exactly(json, place, {"W", "D", "delta"});
+    const Json& w = json.member("W", place);
+    exactly(w, place + ".W", {"side", "sA", "sR", "C2"});
+    out.gram = gram_of(w, place + ".W");
+    const Json& d = json.member("D", place);
+    exactly(d, place + ".D", {"sA", "sR"});
+    out.sll.sA = grid_scale(d, place + ".D", "sA");
+    out.sll.sR = grid_scale(d, place + ".D", "sR");
+    out.sll.delta = number(json.member("delta", place), place + ".delta", Toward::above);
+  } else if (out.theorem == "disjoint-slices") {
+    exactly(json, place, {"tensor"});
+    out.tensor = text(json, place, "tensor");
+  } else {
+    exactly(json, place, {});
+  }
+}
+
 BlockClaim block(const Json& json, const std::string& place) {
   exactly(json, place, {"id", "operator", "nodes", "inputs", "method", "upper", "lower", "evidence", "lowerEvidence"});
   BlockClaim out;
   out.id = text(json, place, "id");
   out.op = text(json, place, "operator");
-  if (out.op != "isometry" && out.op != "scale" && out.op != "dense" && out.op != "activation") unknown(place + ".operator", out.op);
+  const std::vector<std::string>& theorems = theorems_of(out.op, place + ".operator");
   for (const std::uint64_t n : naturals(json.member("nodes", place), place + ".nodes")) out.nodes.push_back(n);
   for (const Json& item : json.member("inputs", place).array(place + ".inputs")) out.inputs.push_back(item.text(place + ".inputs"));
 
   const Json& method = json.member("method", place);
   exactly(method, place + ".method", {"theorem", "class"});
   out.theorem = theorem_of(method, place + ".method");
+  if (std::find(theorems.begin(), theorems.end(), out.theorem) == theorems.end())
+    unknown(place + ".method.theorem (operator " + out.op + ")", out.theorem);
   if (text(method, place + ".method", "class") != "incomplete, deterministic, model-aware")
     reject(place + ".method.class is not 'incomplete, deterministic, model-aware'");
   out.upper = number(json.member("upper", place), place + ".upper", Toward::above);
   out.lower = number(json.member("lower", place), place + ".lower", Toward::below);
-
-  const Json& evidence = json.member("evidence", place);
-  const std::string at = place + ".evidence";
-  const bool known = out.op == "isometry"   ? out.theorem == "isometry"
-                     : out.op == "scale"    ? out.theorem == "diagonal-max"
-                     : out.op == "dense"    ? out.theorem == "dense-gram-psd" || out.theorem == "zero-operator"
-                                            : out.theorem == "elementwise-slope";
-  if (!known) unknown(place + ".method.theorem (operator " + out.op + ")", out.theorem);
-  if (out.theorem == "dense-gram-psd") {
-    exactly(evidence, at, {"side", "sA", "sR", "C2"});
-    GramEvidence gram;
-    const std::string side = text(evidence, at, "side");
-    if (side != "AtA" && side != "AAt") reject(at + ".side is neither AtA nor AAt");
-    gram.at_a = side == "AtA";
-    const auto scale = [&](const char* key) {
-      const std::int64_t value = evidence.member(key, at).integer(at + "." + key);
-      if (value < -10000 || value > 10000) reject(at + "." + key + " is out of range");
-      return static_cast<int>(value);
-    };
-    gram.sA = scale("sA");
-    gram.sR = scale("sR");
-    gram.C2 = parse_integer(text(evidence, at, "C2"), 40, at + ".C2");
-    out.gram = gram;
-  } else {
-    exactly(evidence, at, {});
-  }
+  block_evidence(json.member("evidence", place), place + ".evidence", out);
   out.lower_evidence = lower_evidence(json.member("lowerEvidence", place), place + ".lowerEvidence");
   return out;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "verifier/layers/convolution.hpp"
 #include "verifier/trusted/evaluate.hpp"
 #include "verifier/trusted/json.hpp"
 #include "verifier/trusted/numbers.hpp"
@@ -22,20 +23,30 @@ struct Number {
 
 /// Why a block's constant is at least `lower`.
 struct LowerEvidence {
-  enum class Theorem { zero, attained, diagonal_entry, operator_witness };
+  enum class Theorem { zero, attained, diagonal_entry, gram_entry, operator_witness };
   Theorem theorem = Theorem::zero;
-  std::uint64_t index = 0;  // diagonal_entry
+  std::uint64_t index = 0;  // diagonal_entry, gram_entry
   IntegerVector vector;     // operator_witness
+};
+
+/// Evidence of `sll-psd` besides that for the norm of A: the grids of B = A' diag(d), and what is missing to a positive semidefinite matrix.
+struct SllEvidence {
+  int sA = 0;
+  int sR = 0;
+  Number delta;
 };
 
 struct BlockClaim {
   std::string id;
-  std::string op;  // isometry, scale, dense, activation
+  std::string op;  // the operators of section 5
   std::vector<std::size_t> nodes;
   std::vector<std::string> inputs;
   std::string theorem;
   Number upper, lower;
-  std::optional<GramEvidence> gram;  // dense-gram-psd
+  std::optional<GramEvidence> gram;  // dense-gram-psd, explicit-gram-psd, and W of sll-psd; of diagonal-gram its side alone
+  ConvEvidence convolution;          // conv-frequency-grid, conv-bernstein, conv-reshape (`gram` in it)
+  SllEvidence sll;                   // sll-psd
+  std::string tensor;                // disjoint-slices
   LowerEvidence lower_evidence;
 };
 

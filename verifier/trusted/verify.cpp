@@ -47,20 +47,23 @@ class Verification {
     const Graph graph = model(statement, external);
     Evaluator evaluator(graph, request_.engine);
     check_identity(graph, statement, external);
-    check_partition(graph, evaluator, statement);
-    equal("partition", "blocks", std::to_string(statement.blocks.size()) + " blocks", std::to_string(statement.blocks.size()) + " blocks");
+    const std::vector<Block> blocks = check_partition(graph, evaluator, statement);
+    equal("partition", "blocks", std::to_string(statement.blocks.size()) + " blocks", std::to_string(blocks.size()) + " blocks");
 
-    std::map<std::string, Rational> product = {{"", Rational(1)}};  // P of SPEC.md section 4, from the claimed bounds of the blocks
+    std::map<ValueId, Rational> bounds = {{0, Rational(1)}};  // P of SPEC.md section 4, from the claimed bounds of the blocks
+    std::vector<Block> before;
     LinearPart last;
-    std::size_t done = 0;
-    for (const BlockClaim& block : statement.blocks) {
-      if (request_.progress) request_.progress(done++, statement.blocks.size());
-      last = check_block(graph, evaluator, block, request_.hint, request_.engine, report_.checks);
-      product[block.id] = block.upper.exact * product.at(block.inputs[0]);
+    for (const Block& block : blocks) {
+      if (request_.progress) request_.progress(before.size(), blocks.size());
+      last = check_block({graph, evaluator, request_.hints, request_.engine, before, bounds}, block, report_.checks);
+      const Rational& upper = block.claim->upper.exact;
+      const Rational up_to = is_join(block.claim->op) ? upper : Rational(upper * bounds.at(block.input()));
+      for (const ValueId id : block.outputs) bounds[id] = up_to;
+      before.push_back(block);
     }
-    const Rational& total = product.at(statement.blocks.back().id);
+    const Rational& total = bounds.at(graph.output);
     if (statement.global) check_global(graph, evaluator, *statement.global, total);
-    if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, product.at(statement.blocks.back().inputs[0]), total);
+    if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, bounds.at(blocks.back().input()), total);
     check_samples(graph, statement);
     conclude();
   }

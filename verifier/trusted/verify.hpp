@@ -20,7 +20,7 @@ struct Request {
   std::optional<std::string> time;  // YYYY-MM-DDThh:mm:ssZ, instead of the clock
   SampleFiles samples;
   Engine engine;
-  FactorHint hint;
+  Hints hints;
   std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
 };
 
