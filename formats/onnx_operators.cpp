@@ -1,123 +1,14 @@
-// Operators of ONNX, default domain, opsets 8 to 20: their attributes and the shapes of their results (formats/onnx.md, section 5). Written
-// from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are used.
-#include <bit>
-#include <cmath>
+// Operators of ONNX, default domain, opsets 8 to 20: their operands and the types and shapes of their results (formats/onnx.md, section 5).
+// Written from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are used.
+#include <algorithm>
+#include <utility>
 
 #include "formats/error.hpp"
 #include "formats/onnx_parts.hpp"
-#include "onnx.pb.h"
 
 namespace lipcert {
 
 namespace {
-
-// AttributeProto.AttributeType
-constexpr std::int32_t kind_float = 1;
-constexpr std::int32_t kind_int = 2;
-constexpr std::int32_t kind_tensor = 4;
-constexpr std::int32_t kind_floats = 6;
-constexpr std::int32_t kind_ints = 7;
-
-const char* kind_name(std::int32_t kind) {
-  switch (kind) {
-    case kind_float:
-      return "a number";
-    case kind_int:
-      return "an integer";
-    case kind_tensor:
-      return "a tensor";
-    case kind_floats:
-      return "a list of numbers";
-    case kind_ints:
-      return "a list of integers";
-    default:
-      return "of another kind";
-  }
-}
-
-struct AttributeRule {
-  Operator op;
-  const char* name;
-  std::int32_t kind;
-  std::uint64_t since;  // opsets in which the attribute exists
-  std::uint64_t until;
-  bool written;  // part of the graph digest
-};
-
-constexpr std::uint64_t last_opset = 20;
-
-constexpr AttributeRule attribute_rules[] = {
-    {Operator::gemm, "alpha", kind_float, 0, last_opset, true},
-    {Operator::gemm, "beta", kind_float, 0, last_opset, true},
-    {Operator::gemm, "transA", kind_int, 0, last_opset, true},
-    {Operator::gemm, "transB", kind_int, 0, last_opset, true},
-    {Operator::leaky_relu, "alpha", kind_float, 0, last_opset, true},
-    {Operator::flatten, "axis", kind_int, 0, last_opset, true},
-    {Operator::reshape, "allowzero", kind_int, 14, last_opset, true},
-    {Operator::cast, "to", kind_int, 0, last_opset, true},
-    {Operator::dropout, "ratio", kind_float, 0, 11, true},
-    {Operator::dropout, "seed", kind_int, 12, last_opset, false},
-    {Operator::constant, "value", kind_tensor, 0, last_opset, true},
-    {Operator::constant, "value_float", kind_float, 12, last_opset, true},
-    {Operator::constant, "value_floats", kind_floats, 12, last_opset, true},
-    {Operator::constant, "value_int", kind_int, 12, last_opset, true},
-    {Operator::constant, "value_ints", kind_ints, 12, last_opset, true},
-};
-
-void put(Tensor& tensor, std::uint64_t word) {
-  for (std::size_t k = 0; k < byte_size(tensor.type); ++k) tensor.bits.push_back(static_cast<unsigned char>(word >> (8 * k)));
-}
-
-float finite(float value, const std::string& name) {
-  if (!std::isfinite(value))
-    throw Unsupported{"The attribute '" + name + "' is not finite; no bound holds for such a node: train or export the model again."};
-  return value;
-}
-
-std::uint32_t bits_of(float value) {
-  return std::bit_cast<std::uint32_t>(value);
-}
-
-// Whichever spelling the value of a Constant node came in, it is one tensor (SPEC.md section 7).
-Tensor constant_value(const onnx::AttributeProto& attribute, TensorReader& tensors, const std::string& label) {
-  Tensor tensor;
-  switch (attribute.type()) {
-    case kind_tensor: {
-      bool typed = false;
-      tensors.read(attribute.t(), label, tensor, typed);
-      break;
-    }
-    case kind_float:
-      tensor.type = ElementType::float32;
-      put(tensor, bits_of(finite(attribute.f(), attribute.name())));
-      break;
-    case kind_floats:
-      tensor.type = ElementType::float32;
-      tensor.shape = {static_cast<std::uint64_t>(attribute.floats_size())};
-      for (const float value : attribute.floats()) put(tensor, bits_of(finite(value, attribute.name())));
-      break;
-    case kind_int:
-      tensor.type = ElementType::int64;
-      put(tensor, static_cast<std::uint64_t>(attribute.i()));
-      break;
-    default:
-      tensor.type = ElementType::int64;
-      tensor.shape = {static_cast<std::uint64_t>(attribute.ints_size())};
-      for (const std::int64_t value : attribute.ints()) put(tensor, static_cast<std::uint64_t>(value));
-      break;
-  }
-  const std::optional<std::uint64_t> count = bounded_count(tensor.shape);
-  if (!count || *count == 0)
-    throw Unsupported{"Its constant is empty or has more than 2^28 entries; tensors without entries are not read."};
-  return tensor;
-}
-
-template <typename Value>
-void fill_in(std::map<std::string, Attribute>& attributes, const char* name, Value value) {
-  attributes.emplace(name, Attribute(value));
-}
-
-// ------------------------------------------------------------------------------------------------------------------ shapes
 
 Shape checked(Shape shape) {
   if (shape.size() > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
@@ -140,15 +31,15 @@ std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
   return result;
 }
 
-std::int64_t integer(const std::map<std::string, Attribute>& attributes, const char* name) {
-  return std::get<std::int64_t>(attributes.at(name));
-}
-
-bool flag(const std::map<std::string, Attribute>& attributes, const char* name) {
-  const std::int64_t value = integer(attributes, name);
-  if (value != 0 && value != 1)
-    throw Unsupported{std::string("Its attribute '") + name + "' is " + std::to_string(value) + " where 0 or 1 is meant."};
-  return value == 1;
+Shape broadcast_all(const std::vector<Operand>& operands) {
+  Shape result = operands[0].shape;
+  for (std::size_t k = 1; k < operands.size(); ++k) {
+    const std::optional<Shape> shape = broadcast(result, operands[k].shape);
+    if (!shape)
+      throw Unsupported{"Its operands of shapes " + text_of(result) + " and " + text_of(operands[k].shape) + " do not broadcast to one shape."};
+    result = *shape;
+  }
+  return result;
 }
 
 void require_floating(const std::vector<Operand>& operands, std::size_t count) {
@@ -181,11 +72,11 @@ Shape matmul_shape(const Shape& left, const Shape& right) {
   return result;
 }
 
-Shape gemm_shape(const std::map<std::string, Attribute>& attributes, const std::vector<Operand>& operands) {
-  const Shape& a = operands[0].shape;
-  const Shape& b = operands[1].shape;
-  const bool transpose_a = flag(attributes, "transA");
-  const bool transpose_b = flag(attributes, "transB");
+Shape gemm_shape(const NodeView& node) {
+  const Shape& a = node.operands[0].shape;
+  const Shape& b = node.operands[1].shape;
+  const bool transpose_a = flag_of(node, "transA");
+  const bool transpose_b = flag_of(node, "transB");
   if (a.size() != 2 || b.size() != 2)
     throw Unsupported{"Gemm multiplies matrices, but its operands have the shapes " + text_of(a) + " and " + text_of(b) +
                       "; insert a Flatten or Reshape."};
@@ -193,16 +84,17 @@ Shape gemm_shape(const std::map<std::string, Attribute>& attributes, const std::
     throw Unsupported{"Its operands of shapes " + text_of(a) + " and " + text_of(b) + " do not fit together (transA " +
                       std::to_string(transpose_a ? 1 : 0) + ", transB " + std::to_string(transpose_b ? 1 : 0) + ")."};
   const Shape result = {transpose_a ? a[1] : a[0], transpose_b ? b[0] : b[1]};
-  if (operands.size() > 2 && operands[2].present && broadcast(operands[2].shape, result) != result)
-    throw Unsupported{"Its third operand of shape " + text_of(operands[2].shape) + " cannot be added to a result of shape " +
+  if (node.has(2) && broadcast(node.operands[2].shape, result) != result)
+    throw Unsupported{"Its third operand of shape " + text_of(node.operands[2].shape) + " cannot be added to a result of shape " +
                       text_of(result) + "."};
   return result;
 }
 
-Shape flatten_shape(const std::map<std::string, Attribute>& attributes, std::uint64_t opset, const Shape& shape) {
+Shape flatten_shape(const NodeView& node) {
+  const Shape& shape = node.operands[0].shape;
   const auto rank = static_cast<std::int64_t>(shape.size());
-  std::int64_t axis = integer(attributes, "axis");
-  if (axis > rank || axis < (opset >= 11 ? -rank : 0))
+  std::int64_t axis = integer_of(node, "axis");
+  if (axis > rank || axis < (node.opset >= 11 ? -rank : 0))
     throw Unsupported{"Its axis " + std::to_string(axis) + " lies outside the dimensions of an operand of shape " + text_of(shape) + "."};
   if (axis < 0) axis += rank;
   Shape result = {1, 1};
@@ -210,8 +102,10 @@ Shape flatten_shape(const std::map<std::string, Attribute>& attributes, std::uin
   return result;
 }
 
-Shape reshape_shape(const std::map<std::string, Attribute>& attributes, std::uint64_t opset, const Operand& data, const Operand& wanted) {
-  const bool allow_zero = opset >= 14 && flag(attributes, "allowzero");
+Shape reshape_shape(const NodeView& node) {
+  const Operand& data = node.operands[0];
+  const Operand& wanted = node.operands[1];
+  const bool allow_zero = node.opset >= 14 && flag_of(node, "allowzero");
   if (wanted.type != ElementType::int64 || wanted.shape.size() != 1)
     throw Unsupported{"Its shape is not a list of INT64 numbers, as ONNX wants it."};
   if (wanted.known == nullptr)
@@ -268,17 +162,278 @@ bool widens(ElementType from, ElementType to) {
          (from == ElementType::float32 && to == ElementType::float64);
 }
 
-ElementType cast_type(const std::map<std::string, Attribute>& attributes, ElementType from) {
-  const std::int64_t to = integer(attributes, "to");
-  if (to == static_cast<std::int64_t>(from)) return from;
-  for (const ElementType type : {ElementType::float32, ElementType::float64})
-    if (to == static_cast<std::int64_t>(type) && widens(from, type)) return type;
-  throw Unsupported{std::string("It casts ") + name_of(from) + " to ONNX element type " + std::to_string(to) +
-                    "; only casts to the same type or to a wider floating-point type keep every number as it is."};
+// One constant with one element of the same type as the data, or of any of the given types.
+void require_single_constant(const Operand& operand, bool right_type, const char* what) {
+  if (!operand.constant || !right_type || element_count(operand.shape) != 1)
+    throw Unsupported{std::string("Its ") + what + " is not one constant number of the type that ONNX wants there."};
+}
+
+ElementType cast_type(const NodeView& node) {
+  const Operand& data = node.operands[0];
+  if (node.opset >= 19) static_cast<void>(flag_of(node, "saturate"));
+  const std::int64_t to = integer_of(node, "to");
+  if (to == static_cast<std::int64_t>(data.type)) return data.type;
+  for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::float16, ElementType::bfloat16})
+    if (to == static_cast<std::int64_t>(type))
+      if (is_floating(data.type) ? data.constant || widens(data.type, type) : data.known != nullptr) return type;
+  for (const ElementType type : {ElementType::int32, ElementType::int64})
+    if (to == static_cast<std::int64_t>(type) && !is_floating(data.type) && data.known != nullptr) return type;
+  throw Unsupported{std::string("It casts ") + name_of(data.type) + " to ONNX element type " + std::to_string(to) +
+                    "; only casts to the same type, to a wider floating-point type, and of constants are read."};
+}
+
+// Add, Sub, Mul, Div: real numbers, or integers that are known.
+void check_arithmetic(const NodeView& node) {
+  const Operand& a = node.operands[0];
+  const Operand& b = node.operands[1];
+  if (a.type != b.type || (a.type != ElementType::int64 && a.type != ElementType::int32)) {
+    require_floating(node.operands, 2);
+  } else if (a.known == nullptr || b.known == nullptr) {
+    throw Unsupported{std::string("It computes with ") + name_of(a.type) +
+                      " numbers that do not follow from constants and shapes alone; export the model for a fixed input shape."};
+  }
+}
+
+std::vector<std::uint64_t> vector_of(std::uint64_t entries) {
+  return {entries};
+}
+
+void check_batch_normalization(const NodeView& node) {
+  require_floating(node.operands, 5);
+  const Shape& data = node.operands[0].shape;
+  if (data.size() < 2) throw Unsupported{"Its data of shape " + text_of(data) + " has no axis of channels."};
+  for (std::size_t k = 1; k < 5; ++k)
+    if (!node.operands[k].constant || node.operands[k].shape != vector_of(data[1]))
+      throw Unsupported{"Its scale, offset, mean and variance are not constant vectors of length " + std::to_string(data[1]) + "."};
+  if (node.opset < 9 && !flag_of(node, "spatial")) throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
+  if (node.opset >= 14 && flag_of(node, "training_mode"))
+    throw Unsupported{"It is in training mode, where its result depends on the batch; export the model for inference."};
+}
+
+Shape window_shape(const NodeView& node, std::uint64_t channels) {
+  const WindowParameters window = window_parameters(node);
+  Shape shape = {node.operands[0].shape[0], channels};
+  for (const WindowAxis& axis : window.axes) shape.push_back(axis.output);
+  return shape;
+}
+
+Shape convolution_shape(const NodeView& node) {
+  require_floating(node.operands, 3);
+  static_cast<void>(window_parameters(node));  // ranks and groups are right from here on
+  const Shape& weight = node.operands[1].shape;
+  const std::uint64_t channels =
+      node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
+  if (node.has(2) && node.operands[2].shape != vector_of(channels))
+    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) + "."};
+  return window_shape(node, channels);
+}
+
+Shape reduced_shape(const NodeView& node) {
+  require_floating(node.operands, 1);
+  const std::vector<std::uint64_t> axes = axes_of(node);
+  const bool keep = flag_of(node, "keepdims");
+  if (node.attributes.count("noop_with_empty_axes") != 0) static_cast<void>(flag_of(node, "noop_with_empty_axes"));
+  Shape shape;
+  for (std::size_t k = 0; k < node.operands[0].shape.size(); ++k) {
+    const bool reduced = std::binary_search(axes.begin(), axes.end(), k);
+    if (!reduced) shape.push_back(node.operands[0].shape[k]);
+    if (reduced && keep) shape.push_back(1);
+  }
+  return shape;
+}
+
+Shape top_k_shape(const NodeView& node) {
+  require_floating(node.operands, 1);
+  Shape shape = node.operands[0].shape;
+  std::uint64_t& length = shape[static_cast<std::size_t>(axes_of(node)[0])];
+  std::int64_t k = 0;
+  if (node.opset < 10) {
+    k = integer_of(node, "k");
+  } else {
+    const Operand& operand = node.operands[1];
+    if (operand.type != ElementType::int64 || element_count(operand.shape) != 1 || operand.known == nullptr)
+      throw Unsupported{"Its K is not one INT64 number that follows from constants and shapes."};
+    k = operand.known->integer(0);
+  }
+  if (k < 1 || static_cast<std::uint64_t>(k) > length)
+    throw Unsupported{"It takes " + std::to_string(k) + " entries of an axis of length " + std::to_string(length) + "."};
+  if (node.opset >= 11) {
+    static_cast<void>(flag_of(node, "largest"));
+    if (!flag_of(node, "sorted")) throw Unsupported{"Without 'sorted' the order of its result is left open; set sorted to 1."};
+  }
+  length = static_cast<std::uint64_t>(k);
+  return shape;
+}
+
+// Integers are moved only where they are known, and what is computed of them is not large.
+void check_moved(const NodeView& node, std::size_t count) {
+  for (std::size_t k = 0; k < count; ++k) {
+    const Operand& operand = node.operands[k];
+    if (is_floating(operand.type) || operand.known != nullptr) continue;
+    throw Unsupported{std::string("It moves ") + name_of(operand.type) + " numbers that do not follow from constants and shapes alone."};
+  }
+}
+
+Shape transposed_shape(const NodeView& node) {
+  const Shape& shape = node.operands[0].shape;
+  const auto& perm = std::get<std::vector<std::int64_t>>(node.attributes.at("perm"));
+  std::vector<bool> seen(shape.size(), false);
+  bool right = perm.size() == shape.size();
+  Shape result;
+  for (std::size_t k = 0; k < perm.size() && right; ++k) {
+    right = perm[k] >= 0 && static_cast<std::uint64_t>(perm[k]) < shape.size() && !seen[static_cast<std::size_t>(perm[k])];
+    if (!right) break;
+    seen[static_cast<std::size_t>(perm[k])] = true;
+    result.push_back(shape[static_cast<std::size_t>(perm[k])]);
+  }
+  if (!right) throw Unsupported{"Its attribute 'perm' is no permutation of the axes of an operand of shape " + text_of(shape) + "."};
+  return result;
+}
+
+Shape squeezed_shape(const NodeView& node) {
+  const std::vector<std::uint64_t> axes = axes_of(node);
+  Shape result;
+  for (std::size_t k = 0; k < node.operands[0].shape.size(); ++k)
+    if (!std::binary_search(axes.begin(), axes.end(), k)) result.push_back(node.operands[0].shape[k]);
+  return result;
+}
+
+Shape unsqueezed_shape(const NodeView& node) {
+  Shape result = node.operands[0].shape;
+  for (const std::uint64_t axis : axes_of(node)) result.insert(result.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+  return result;
+}
+
+Shape concatenated_shape(const NodeView& node) {
+  Shape result = node.operands[0].shape;
+  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+  for (std::size_t k = 1; k < node.operands.size(); ++k) {
+    const Operand& operand = node.operands[k];
+    if (operand.type != node.operands[0].type)
+      throw Unsupported{std::string("It mixes ") + name_of(node.operands[0].type) + " and " + name_of(operand.type) +
+                        "; ONNX wants one element type here: insert a Cast."};
+    bool fits = operand.shape.size() == result.size();
+    for (std::size_t i = 0; i < result.size() && fits; ++i) fits = i == axis || operand.shape[i] == result[i];
+    if (!fits)
+      throw Unsupported{"Its operands of shapes " + text_of(node.operands[0].shape) + " and " + text_of(operand.shape) +
+                        " do not fit together along axis " + std::to_string(axis) + "."};
+    result[axis] += operand.shape[axis];  // at most 1024 times 2^28
+  }
+  return result;
+}
+
+Shape gathered_shape(const NodeView& node) {
+  const Shape& shape = node.operands[0].shape;
+  const Operand& indices = node.operands[1];
+  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+  if ((indices.type != ElementType::int64 && indices.type != ElementType::int32) || indices.known == nullptr)
+    throw Unsupported{"Its indices are not integers that follow from constants and shapes."};
+  const auto n = static_cast<std::int64_t>(shape[axis]);
+  const std::uint64_t count = element_count(indices.shape);
+  for (std::uint64_t k = 0; k < count; ++k) {
+    const std::int64_t index = indices.known->integer(k);
+    if (index >= n || index < (node.opset >= 11 ? -n : 0))
+      throw Unsupported{"Its index " + std::to_string(index) + " lies outside an axis of length " + std::to_string(n) + "."};
+  }
+  Shape result(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  result.insert(result.end(), indices.shape.begin(), indices.shape.end());
+  result.insert(result.end(), shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, shape.end());
+  return result;
+}
+
+Shape padded_shape(const NodeView& node) {
+  require_floating(node.operands, 1);
+  const std::vector<PadAxis> pads = pad_axes(node);
+  if (node.has(2)) require_single_constant(node.operands[2], node.operands[2].type == node.operands[0].type, "constant_value");
+  Shape result = node.operands[0].shape;
+  for (std::size_t k = 0; k < result.size(); ++k) result[k] += pads[k].begin + pads[k].end;
+  return result;
+}
+
+// DepthToSpace and SpaceToDepth.
+Shape blocked_shape(const NodeView& node) {
+  require_floating(node.operands, 1);
+  const bool to_space = node.op == Operator::depth_to_space;
+  const Shape& shape = node.operands[0].shape;
+  if (shape.size() != 4) throw Unsupported{"Its data of shape " + text_of(shape) + " does not have four axes."};
+  if (to_space && node.opset >= 11) {
+    const std::string& mode = text_attribute(node, "mode");
+    if (mode != "DCR" && mode != "CRD") throw Unsupported{"Its mode is neither DCR nor CRD."};
+  }
+  const std::int64_t block = integer_of(node, "blocksize");
+  const auto b = static_cast<std::uint64_t>(block);
+  const bool divides = block >= 1 && (to_space ? shape[1] % b == 0 && shape[1] / b % b == 0 : shape[2] % b == 0 && shape[3] % b == 0);
+  if (!divides) throw Unsupported{"Its blocksize " + std::to_string(block) + " does not divide data of shape " + text_of(shape) + "."};
+  if (to_space) return {shape[0], shape[1] / b / b, shape[2] * b, shape[3] * b};
+  return {shape[0], shape[1] * b * b, shape[2] / b, shape[3] / b};
+}
+
+std::uint64_t shape_entries(const NodeView& node) {
+  const auto rank = static_cast<std::int64_t>(node.operands[0].shape.size());
+  std::int64_t start = 0;
+  std::int64_t end = rank;
+  if (node.opset >= 15) {
+    start = integer_of(node, "start");
+    end = integer_of(node, "end");
+    start = std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
+    end = std::clamp<std::int64_t>(end < 0 ? end + rank : end, 0, rank);
+  }
+  if (end <= start) throw Unsupported{"It asks for no dimension of an operand of shape " + text_of(node.operands[0].shape) + "; empty tensors are not read."};
+  return static_cast<std::uint64_t>(end - start);
+}
+
+Result filled(const NodeView& node) {
+  const Operand& wanted = node.operands[0];
+  const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
+  if (value.size() != 1) throw Unsupported{"Its value is not one number."};
+  if (wanted.type != ElementType::int64 || wanted.shape.size() != 1 || wanted.known == nullptr)
+    throw Unsupported{"Its shape is not a list of INT64 numbers that follow from constants and shapes."};
+  Result result = {value.type, {}};
+  if (wanted.shape[0] > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
+  for (std::uint64_t k = 0; k < wanted.shape[0]; ++k) {
+    const std::int64_t entry = wanted.known->integer(k);
+    if (entry < 1) throw Unsupported{"Its result has the dimension " + std::to_string(entry) + "."};
+    result.shape.push_back(static_cast<std::uint64_t>(entry));
+  }
+  return result;
+}
+
+void check_clip(const NodeView& node) {
+  require_floating(node.operands, 3);
+  for (std::size_t k = 1; k < node.operands.size(); ++k)
+    if (node.has(k) && (!node.operands[k].constant || !node.operands[k].shape.empty()))
+      throw Unsupported{"Its limits are not constant scalars."};
+}
+
+// Whether `compute_known` will write the results out.
+bool is_computed(const NodeView& node, const Result& result) {
+  switch (node.op) {
+    case Operator::constant_of_shape:
+      return true;
+    case Operator::cast:
+      return !is_floating(node.operands[0].type) && result.type != node.operands[0].type;
+    case Operator::add:
+    case Operator::sub:
+    case Operator::mul:
+    case Operator::div:
+    case Operator::concat:
+    case Operator::flatten:
+    case Operator::gather:
+    case Operator::reshape:
+    case Operator::slice:
+    case Operator::split:
+    case Operator::squeeze:
+    case Operator::transpose:
+    case Operator::unsqueeze:
+      return !is_floating(node.operands[0].type);
+    default:  // Shape has at most 16 entries; the others compute nothing
+      return false;
+  }
 }
 
 // Fewest and most inputs.
 std::pair<std::size_t, std::size_t> arity(Operator op, std::uint64_t opset) {
+  const auto since = [&](std::uint64_t version, std::size_t then, std::size_t before) { return opset >= version ? then : before; };
   switch (op) {
     case Operator::constant:
       return {0, 0};
@@ -287,172 +442,282 @@ std::pair<std::size_t, std::size_t> arity(Operator op, std::uint64_t opset) {
     case Operator::mul:
     case Operator::div:
     case Operator::matmul:
+    case Operator::prelu:
+    case Operator::pow:
     case Operator::reshape:
+    case Operator::gather:
       return {2, 2};
     case Operator::gemm:
-      return {opset >= 11 ? 2U : 3U, 3};
-    default:
-      return {1, 1};
+      return {since(11, 2, 3), 3};
+    case Operator::conv:
+    case Operator::conv_transpose:
+      return {2, 3};
+    case Operator::batch_normalization:
+      return {5, 5};
+    case Operator::max:
+    case Operator::min:
+      return {1, 64};
+    case Operator::concat:
+      return {1, 1024};
+    case Operator::reduce_mean:
+    case Operator::reduce_max:
+    case Operator::reduce_min:
+    case Operator::reduce_l2:
+      return {1, since(18, 2, 1)};
+    case Operator::reduce_sum:
+    case Operator::squeeze:
+    case Operator::split:
+      return {1, since(13, 2, 1)};
+    case Operator::unsqueeze:
+      return {since(13, 2, 1), since(13, 2, 1)};
+    case Operator::top_k:
+      return {since(10, 2, 1), since(10, 2, 1)};
+    case Operator::slice:
+      return {since(10, 3, 1), since(10, 5, 1)};
+    case Operator::pad:
+      return {since(11, 2, 1), opset >= 18 ? 4 : since(11, 3, 1)};
+    case Operator::clip:
+      return {1, since(11, 3, 1)};
     case Operator::dropout:
-      return {1, opset >= 12 ? 3U : 1U};
+      return {1, since(12, 3, 1)};
+    case Operator::average_pool:
+    case Operator::global_average_pool:
+    case Operator::max_pool:
+    case Operator::global_max_pool:
     case Operator::relu:
     case Operator::leaky_relu:
     case Operator::abs:
     case Operator::sigmoid:
     case Operator::tanh:
+    case Operator::elu:
+    case Operator::selu:
+    case Operator::softplus:
+    case Operator::hard_sigmoid:
+    case Operator::hard_swish:
+    case Operator::gelu:
+    case Operator::mish:
+    case Operator::softmax:
+    case Operator::neg:
+    case Operator::sign:
+    case Operator::sqrt:
+    case Operator::reciprocal:
     case Operator::flatten:
     case Operator::identity:
     case Operator::cast:
-      break;
+    case Operator::transpose:
+    case Operator::depth_to_space:
+    case Operator::space_to_depth:
+    case Operator::shape:
+    case Operator::constant_of_shape:
+      return {1, 1};
   }
-  return {1, 1};
+  throw Error(ExitCode::internal, "An operator outside the list of formats/network.hpp was used.");
 }
 
 }  // namespace
 
 std::optional<Operator> find_operator(const std::string& op_type) {
-  for (const Operator op : {Operator::add, Operator::sub, Operator::mul, Operator::div, Operator::gemm, Operator::matmul, Operator::relu,
-                            Operator::leaky_relu, Operator::abs, Operator::sigmoid, Operator::tanh, Operator::flatten, Operator::reshape,
-                            Operator::identity, Operator::dropout, Operator::cast, Operator::constant})
-    if (op_type == name_of(op)) return op;
+  for (int k = 0; k <= static_cast<int>(Operator::constant); ++k)  // the last of the list
+    if (op_type == name_of(static_cast<Operator>(k))) return static_cast<Operator>(k);
   return std::nullopt;
 }
 
-std::map<std::string, Attribute> read_attributes(const onnx::NodeProto& node, Operator op, std::uint64_t opset, TensorReader& tensors,
-                                                 const std::string& label) {
-  std::map<std::string, Attribute> attributes;
-  for (const onnx::AttributeProto& attribute : node.attribute()) {
-    const AttributeRule* rule = nullptr;
-    for (const AttributeRule& candidate : attribute_rules)
-      if (candidate.op == op && attribute.name() == candidate.name && opset >= candidate.since && opset <= candidate.until)
-        rule = &candidate;
-    if (rule == nullptr)
-      throw Unsupported{"The attribute '" + attribute.name() + "' is not one that " + name_of(op) + " has in opset " +
-                        std::to_string(opset) + " and that lipcert reads."};
-    if (attribute.type() != rule->kind)
-      throw Unsupported{"The attribute '" + attribute.name() + "' is not " + kind_name(rule->kind) + ", as ONNX wants it."};
-    if (op == Operator::constant) {
-      if (!attributes.empty()) throw Unsupported{"It gives its constant twice, as '" + attribute.name() + "' and otherwise."};
-      attributes.emplace("value", constant_value(attribute, tensors, label));
-    } else if (rule->written) {
-      if (rule->kind == kind_float) {
-        attributes.emplace(rule->name, finite(attribute.f(), rule->name));
-      } else {
-        attributes.emplace(rule->name, static_cast<std::int64_t>(attribute.i()));
-      }
-    }
-  }
-  switch (op) {
-    case Operator::gemm:
-      fill_in(attributes, "alpha", 1.0F);
-      fill_in(attributes, "beta", 1.0F);
-      fill_in(attributes, "transA", std::int64_t{0});
-      fill_in(attributes, "transB", std::int64_t{0});
-      break;
-    case Operator::leaky_relu:
-      fill_in(attributes, "alpha", 0.01F);
-      break;
-    case Operator::flatten:
-      fill_in(attributes, "axis", std::int64_t{1});
-      break;
-    case Operator::reshape:
-      if (opset >= 14) fill_in(attributes, "allowzero", std::int64_t{0});
-      break;
-    case Operator::dropout:
-      if (opset < 12) fill_in(attributes, "ratio", 0.5F);
-      break;
-    case Operator::cast:
-      if (attributes.empty()) throw Unsupported{"It does not say what to cast to (attribute 'to')."};
-      break;
-    case Operator::constant:
-      if (attributes.empty()) throw Unsupported{"It has no constant (attribute 'value')."};
-      break;
-    case Operator::add:
-    case Operator::sub:
-    case Operator::mul:
-    case Operator::div:
-    case Operator::matmul:
-    case Operator::relu:
-    case Operator::abs:
-    case Operator::sigmoid:
-    case Operator::tanh:
-    case Operator::identity:
-    default:
-      break;
-  }
-  return attributes;
+bool exists(Operator op, std::uint64_t opset) {
+  if (op == Operator::hard_swish) return opset >= 14;
+  if (op == Operator::mish) return opset >= 18;
+  if (op == Operator::gelu) return opset >= 20;
+  return true;
 }
 
-std::vector<Result> infer(Operator op, std::uint64_t opset, const std::map<std::string, Attribute>& attributes,
-                          const std::vector<Operand>& operands, std::size_t outputs) {
+void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& operands, std::size_t outputs) {
   const auto [fewest, most] = arity(op, opset);
+  const bool list = op == Operator::max || op == Operator::min || op == Operator::concat;  // none may be left out
   bool complete = operands.size() >= fewest && operands.size() <= most;
-  for (std::size_t k = 0; k < fewest && complete; ++k) complete = operands[k].present;
+  for (std::size_t k = 0; k < (list ? operands.size() : fewest) && complete; ++k) complete = operands[k].present;
   if (!complete)
     throw Unsupported{std::string(name_of(op)) + " in opset " + std::to_string(opset) + " takes " + std::to_string(fewest) +
                       (most == fewest ? std::string() : " to " + std::to_string(most)) + " inputs, and this node has " +
                       std::to_string(operands.size()) + " or leaves one out."};
-  const std::size_t most_outputs = op == Operator::dropout ? 2 : 1;
+  const std::size_t most_outputs = op == Operator::split ? 1024 : op == Operator::dropout || op == Operator::top_k ? 2 : 1;
   if (outputs < 1 || outputs > most_outputs)
-    throw Unsupported{std::string(name_of(op)) + " does not have " + std::to_string(outputs) + " outputs."};
+    throw Unsupported{std::string(name_of(op)) + " does not have " + std::to_string(outputs) + " outputs, or lipcert does not read them."};
+}
 
+std::vector<Result> infer(const NodeView& node) {
+  const std::vector<Operand>& operands = node.operands;
   Result result;
   if (!operands.empty()) result = {operands[0].type, operands[0].shape};
-  switch (op) {
+  std::vector<Result> further;
+  switch (node.op) {
     case Operator::add:
     case Operator::sub:
     case Operator::mul:
-    case Operator::div: {
-      require_floating(operands, 2);
-      const std::optional<Shape> shape = broadcast(operands[0].shape, operands[1].shape);
-      if (!shape)
-        throw Unsupported{"Its operands of shapes " + text_of(operands[0].shape) + " and " + text_of(operands[1].shape) +
-                          " do not broadcast to one shape."};
-      result.shape = *shape;
+    case Operator::div:
+      check_arithmetic(node);
+      result.shape = broadcast_all(operands);
       break;
-    }
+    case Operator::max:
+    case Operator::min:
+      require_floating(operands, operands.size());
+      result.shape = broadcast_all(operands);
+      break;
     case Operator::matmul:
       require_floating(operands, 2);
       result.shape = matmul_shape(operands[0].shape, operands[1].shape);
       break;
     case Operator::gemm:
       require_floating(operands, 3);
-      result.shape = gemm_shape(attributes, operands);
+      result.shape = gemm_shape(node);
+      break;
+    case Operator::conv:
+    case Operator::conv_transpose:
+      result.shape = convolution_shape(node);
+      break;
+    case Operator::max_pool:
+    case Operator::average_pool:
+    case Operator::global_max_pool:
+    case Operator::global_average_pool:
+      require_floating(operands, 1);
+      static_cast<void>(window_parameters(node));  // the rank is right from here on
+      result.shape = window_shape(node, operands[0].shape[1]);
+      break;
+    case Operator::batch_normalization:
+      check_batch_normalization(node);
+      break;
+    case Operator::reduce_mean:
+    case Operator::reduce_sum:
+    case Operator::reduce_max:
+    case Operator::reduce_min:
+    case Operator::reduce_l2:
+      result.shape = reduced_shape(node);
       break;
     case Operator::relu:
     case Operator::leaky_relu:
     case Operator::abs:
     case Operator::sigmoid:
     case Operator::tanh:
+    case Operator::elu:
+    case Operator::selu:
+    case Operator::softplus:
+    case Operator::hard_sigmoid:
+    case Operator::hard_swish:
+    case Operator::mish:
+    case Operator::neg:
+    case Operator::sign:
+    case Operator::sqrt:
+    case Operator::reciprocal:
       require_floating(operands, 1);
+      break;
+    case Operator::gelu:
+      require_floating(operands, 1);
+      if (const std::string& how = text_attribute(node, "approximate"); how != "none" && how != "tanh")
+        throw Unsupported{"Its attribute 'approximate' is neither none nor tanh."};
+      break;
+    case Operator::prelu:
+      require_floating(operands, 2);
+      if (!operands[1].constant) throw Unsupported{"Its slope depends on the input; only constant slopes are read."};
+      if (broadcast(operands[0].shape, operands[1].shape) != operands[0].shape)
+        throw Unsupported{"Its slope of shape " + text_of(operands[1].shape) + " does not broadcast to data of shape " + text_of(operands[0].shape) +
+                          "."};
+      break;
+    case Operator::pow:
+      require_floating(operands, 1);
+      require_single_constant(operands[1], operands[1].type != ElementType::boolean && operands[1].shape.size() <= operands[0].shape.size(),
+                              "exponent");
+      break;
+    case Operator::clip:
+      check_clip(node);
+      break;
+    case Operator::softmax:
+      require_floating(operands, 1);
+      static_cast<void>(axes_of(node));
+      break;
+    case Operator::top_k:
+      result.shape = top_k_shape(node);
+      if (node.outputs == 2) further.push_back({ElementType::int64, result.shape});
       break;
     case Operator::dropout:
       require_floating(operands, 1);
       check_dropout(operands);
+      // The mask: of the data's type until opset 9, BOOL afterwards.
+      if (node.outputs == 2) further.push_back({node.opset >= 10 ? ElementType::boolean : result.type, result.shape});
+      break;
+    case Operator::identity:
+      check_moved(node, 1);
       break;
     case Operator::flatten:
-      result.shape = flatten_shape(attributes, opset, operands[0].shape);
+      check_moved(node, 1);
+      result.shape = flatten_shape(node);
       break;
     case Operator::reshape:
-      result.shape = reshape_shape(attributes, opset, operands[0], operands[1]);
+      check_moved(node, 1);
+      result.shape = reshape_shape(node);
+      break;
+    case Operator::transpose:
+      check_moved(node, 1);
+      result.shape = transposed_shape(node);
+      break;
+    case Operator::squeeze:
+      check_moved(node, 1);
+      result.shape = squeezed_shape(node);
+      break;
+    case Operator::unsqueeze:
+      check_moved(node, 1);
+      result.shape = unsqueezed_shape(node);
+      break;
+    case Operator::concat:
+      check_moved(node, operands.size());
+      result.shape = concatenated_shape(node);
+      break;
+    case Operator::split: {
+      check_moved(node, 1);
+      const std::vector<std::uint64_t> lengths = split_lengths(node);
+      const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+      for (std::size_t k = 0; k < lengths.size(); ++k) {
+        result.shape[axis] = lengths[k];
+        if (k > 0) further.push_back(result);
+      }
+      result.shape[axis] = lengths[0];
+      break;
+    }
+    case Operator::slice: {
+      check_moved(node, 1);
+      const std::vector<SliceAxis> slices = slice_axes(node);
+      for (std::size_t k = 0; k < slices.size(); ++k) result.shape[k] = slices[k].length;
+      break;
+    }
+    case Operator::gather:
+      check_moved(node, 1);
+      result.shape = gathered_shape(node);
+      break;
+    case Operator::pad:
+      result.shape = padded_shape(node);
+      break;
+    case Operator::depth_to_space:
+    case Operator::space_to_depth:
+      result.shape = blocked_shape(node);
       break;
     case Operator::cast:
-      result.type = cast_type(attributes, operands[0].type);
+      result.type = cast_type(node);
+      break;
+    case Operator::shape:
+      result = {ElementType::int64, {shape_entries(node)}};
+      break;
+    case Operator::constant_of_shape:
+      result = filled(node);
       break;
     case Operator::constant: {
-      const Tensor& value = std::get<Tensor>(attributes.at("value"));
+      const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
       result = {value.type, value.shape};
       break;
     }
-    case Operator::identity:
-      break;
-    default:
-      throw Unsupported{"It is not read by this version."};
   }
   result.shape = checked(std::move(result.shape));
-  std::vector<Result> results = {result};
-  // Dropout's mask: of the data's type until opset 9, BOOL afterwards.
-  if (outputs == 2) results.push_back({opset >= 10 ? ElementType::boolean : result.type, result.shape});
+  std::vector<Result> results = {std::move(result)};
+  results.insert(results.end(), further.begin(), further.end());
+  for (const Result& item : results)
+    if (is_computed(node, item) && element_count(item.shape) > known_cap)
+      throw Unsupported{"Its result of shape " + text_of(item.shape) + " is computed from constants and has more than 2^20 entries; write it out as a weight."};
   return results;
 }
 

@@ -49,12 +49,6 @@ class GraphReader {
   struct Name {
     std::optional<ValueId> value;
   };
-  // Where the exact content of a value stands, for values that are known (formats/onnx.md, section 5).
-  struct Known {
-    enum class Where { nowhere, initialiser, constant_node } where = Where::nowhere;
-    std::size_t index = 0;
-  };
-
   [[noreturn]] void fail(const std::string& sentence) const { throw input_error(options_.file + ": " + sentence); }
 
   void refuse(const std::string& node, const std::string& op, const std::string& reason) {
@@ -98,9 +92,8 @@ class GraphReader {
     return result;
   }
 
-  ValueId add_value(Value value, Known known) {
+  ValueId add_value(Value value) {
     network_.values.push_back(std::move(value));
-    known_.push_back(known);
     return network_.values.size() - 1;
   }
 
@@ -130,7 +123,6 @@ class GraphReader {
       }
     }
     network_.values.emplace_back();
-    known_.emplace_back();
     if (inputs == 0) {
       refuse("model", "", "The model has no input that is not a weight; there is nothing to bound.");
     } else {
@@ -203,22 +195,14 @@ class GraphReader {
     value.shape = tensor.shape;
     value.constant = true;
     value.initialiser = network_.initialisers.size();
-    const bool complete = !tensor.bits.empty();
     network_.initialisers.push_back(std::move(tensor));
-    const Known known = {complete ? Known::Where::initialiser : Known::Where::nowhere, value.initialiser};
-    names_[message.name()] = Name{add_value(std::move(value), known)};
+    names_[message.name()] = Name{add_value(std::move(value))};
   }
 
+  // The exact content of a known value (formats/onnx.md, section 5); not that of a weight whose bits were refused.
   [[nodiscard]] const Tensor* known_tensor(ValueId id) const {
-    switch (known_[id].where) {
-      case Known::Where::initialiser:
-        return &network_.initialisers[known_[id].index];
-      case Known::Where::constant_node:
-        return &std::get<Tensor>(network_.nodes[known_[id].index].attributes.at("value"));
-      case Known::Where::nowhere:
-        break;
-    }
-    return nullptr;
+    const Tensor* tensor = network_.known(id);
+    return tensor == nullptr || tensor->bits.empty() ? nullptr : tensor;
   }
 
   void read_node(const onnx::NodeProto& message, std::size_t index) {
@@ -264,6 +248,8 @@ class GraphReader {
         throw Unsupported{"It calls a function (overload '" + message.overload() + "'); export the model with functions inlined."};
       const std::optional<Operator> op = find_operator(message.op_type());
       if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
+      if (!exists(*op, network_.opset))
+        throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) + " of the file."};
       build_node(message, *op, label, std::move(inputs), outputs, unknown);
     } catch (const Unsupported& unsupported) {
       refuse(label, message.op_type(), unsupported.reason);
@@ -287,23 +273,26 @@ class GraphReader {
       Operand operand;
       if (id != no_value) {
         const Value& value = network_.values[id];
-        if (masks_.count(id) != 0)
-          throw Unsupported{"It reads the mask of the Dropout node that writes '" + value.name + "'; export the model for inference."};
+        if (unusable_.count(id) != 0)
+          throw Unsupported{"It reads '" + value.name + "', " + unusable_text(value) + "."};
         operand = {true, value.type, value.shape, value.constant, known_tensor(id)};
         constant = constant && value.constant;
       }
       operands.push_back(std::move(operand));
     }
-    const std::vector<Result> results = infer(op, network_.opset, node.attributes, operands, outputs.size());
+    check_arity(op, network_.opset, operands, outputs.size());
+    fill_in_from_shapes(node.attributes, op, network_.opset, operands, outputs.size());
+    const NodeView view = {op, network_.opset, node.attributes, operands, outputs.size()};
+    const std::vector<Result> results = infer(view);
     if (outputs.front().empty()) throw Unsupported{"It leaves out its first output."};
+    if (op == Operator::split && std::count(outputs.begin(), outputs.end(), std::string()) != 0)
+      throw Unsupported{"It leaves out one of its outputs; name all parts."};
+    std::vector<Tensor> computed = compute_known(view, results);
+    for (const Tensor& tensor : computed) computed_total_ += tensor.size();
+    if (computed_total_ > known_total_cap)
+      throw Unsupported{"The integers that are computed up to this node have more than 2^24 entries; export the model with constants folded."};
 
-    // Passed on: Identity, and Cast to the same type, of a known value.
-    Known known;
-    if (op == Operator::constant) {
-      known = {Known::Where::constant_node, network_.nodes.size()};
-    } else if (op == Operator::identity || (op == Operator::cast && results[0].type == operands[0].type)) {
-      known = known_[inputs[0]];
-    }
+    constant = constant || op == Operator::shape;  // a shape is the same whatever the input
     for (std::size_t k = 0; k < outputs.size(); ++k) {
       if (outputs[k].empty()) {
         node.outputs.push_back(no_value);
@@ -316,13 +305,20 @@ class GraphReader {
       value.shape = results[k].shape;
       value.constant = constant;
       value.producer = network_.nodes.size();
-      const ValueId id = add_value(std::move(value), k == 0 ? known : Known{});
-      if (k == 1) masks_.insert(id);
+      const ValueId id = add_value(std::move(value));
+      if (k > 0 && op != Operator::split) unusable_.insert(id);
+      if (k < computed.size()) network_.computed.emplace(id, std::move(computed[k]));
       names_[outputs[k]] = Name{id};
       node.outputs.push_back(id);
     }
     node.inputs = std::move(inputs);
     network_.nodes.push_back(std::move(node));
+  }
+
+  // What an output is that may be named but not used.
+  [[nodiscard]] std::string unusable_text(const Value& value) const {
+    return network_.nodes[value.producer].op == Operator::dropout ? "the mask of a Dropout node; export the model for inference"
+                                                                  : "the indices of a TopK node; only its values are bounded";
   }
 
   void read_output() {
@@ -353,8 +349,8 @@ class GraphReader {
       refuse(info.name(), "", "The model's output does not depend on its input; there is nothing to bound.");
       return;
     }
-    if (masks_.count(*name.value) != 0) {
-      refuse(info.name(), "", "The model's output is the mask of a Dropout node; export the model for inference.");
+    if (unusable_.count(*name.value) != 0) {
+      refuse(info.name(), "", "The model's output is " + unusable_text(value) + ".");
       return;
     }
     const auto& type = info.type().tensor_type();
@@ -385,7 +381,7 @@ class GraphReader {
     std::vector<bool> useful(network_.nodes.size(), false);
     useful[network_.values[network_.output].producer] = true;
     for (std::size_t k = network_.nodes.size(); k-- > 0;) {
-      if (!useful[k]) continue;
+      if (!useful[k] || network_.nodes[k].op == Operator::shape) continue;  // Shape reads no data
       for (const ValueId id : network_.nodes[k].inputs)
         if (id != no_value && network_.values[id].kind == Value::Kind::node_output) useful[network_.values[id].producer] = true;
     }
@@ -400,8 +396,8 @@ class GraphReader {
   const OnnxOptions& options_;
   TensorReader tensors_;
   Network network_;
-  std::vector<Known> known_;           // parallel to network_.values
-  std::unordered_set<ValueId> masks_;  // second outputs of Dropout
+  std::unordered_set<ValueId> unusable_;  // second outputs of Dropout and TopK
+  std::uint64_t computed_total_ = 0;      // entries of network_.computed
   std::unordered_map<std::string, Name> names_;
   std::unordered_set<std::string> input_names_;
 };
