@@ -35,8 +35,14 @@ struct Convolution {
 };
 
 /// Bounds the norm of the block, whose matrix is explicit_matrix(c). Which theorem proves it is chosen by a flop model, never by a clock:
-/// explicit-gram-psd (tight) where affordable, then conv-frequency-grid, conv-bernstein, conv-reshape.
-[[nodiscard]] LinearBound bound_convolution(const Convolution& c, WorkerPool& pool, std::uint64_t seed);
+/// explicit-gram-psd (tight) where affordable, then conv-frequency-grid, conv-bernstein, conv-reshape. `reserve` widens the claims of a kernel that is
+/// not exact, for a checker that encloses it in its own way: as in `bound_norm`.
+[[nodiscard]] LinearBound bound_convolution(const Convolution& c, WorkerPool& pool, std::uint64_t seed, Upper reserve = {});
+
+/// One theorem by itself, whatever its cost, for tests and tables. `grid` belongs to `bernstein`: N of each axis, more than K - 1.
+enum class ConvolutionTheorem { explicit_gram, grid, bernstein, reshape };
+[[nodiscard]] LinearBound bound_convolution_by(ConvolutionTheorem theorem, const Convolution& c, WorkerPool& pool, std::uint64_t seed,
+                                               const std::vector<std::uint64_t>& grid = {});
 
 /// Flops that bounding takes.
 [[nodiscard]] double convolution_flops(const Convolution& c);

@@ -8,8 +8,6 @@
 #include "certify/dense_norm.hpp"
 
 #include <cblas.h>
-#include <gmp.h>
-#include <mpfr.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +15,7 @@
 #include <limits>
 #include <memory>
 
+#include "certify/gram_evidence.hpp"
 #include "certify/integer_vector.hpp"
 #include "certify/lanczos.hpp"
 #include "certify/lapack.hpp"
@@ -99,17 +98,6 @@ class SymmetricTiles {
   std::size_t blocks_;
   std::unique_ptr<double[]> entries_;  // not initialised: every place that is read has been written
 };
-
-/// Threads only where the work outweighs waking them.
-void for_each(WorkerPool& pool, std::size_t count, double flops, const std::function<void(std::size_t)>& task) {
-  if (flops < 4e6) {
-    for (std::size_t i = 0; i < count; ++i) {
-      task(i);
-    }
-  } else {
-    pool.for_each(count, task);
-  }
-}
 
 /// G = fl(A'A) or fl(AA'), upper triangle. A row-major is A' column-major with leading dimension `columns`.
 void gram(const Scaled& s, SymmetricTiles& g, WorkerPool& pool) {
@@ -384,67 +372,9 @@ Lower witness_ratio(const Scaled& s, const IntegerVector& v, Upper radius) {
   return norm / length;
 }
 
-/// Smallest e with x <= 2^e.
-int ceiling_exponent(double x) {
-  int e = 0;
-  const double f = std::frexp(x, &e);
-  return f == 0.5 ? e - 1 : e;
-}
-
-/// floor(((upper - residual) 2^sA)^2 (1 - slack)), as a decimal integer. Any value is allowed here (a checker proves what follows from it); this
-/// one leaves half of the claim's slack for the checker's factorisation to succeed and the other half for its residual.
-std::string reduced_square(double upper, double residual, int sA, double slack) {
-  mpfr_t x;
-  mpfr_t factor;
-  mpz_t integer;
-  mpfr_init2(x, 320);
-  mpfr_init2(factor, 320);
-  mpz_init(integer);
-  mpfr_set_d(x, upper, MPFR_RNDN);
-  mpfr_set_d(factor, residual, MPFR_RNDN);
-  mpfr_sub(x, x, factor, MPFR_RNDD);
-  mpfr_mul_2si(x, x, sA, MPFR_RNDN);
-  mpfr_sqr(x, x, MPFR_RNDD);
-  mpfr_set_d(factor, slack, MPFR_RNDN);
-  mpfr_ui_sub(factor, 1, factor, MPFR_RNDD);
-  mpfr_mul(x, x, factor, MPFR_RNDD);
-  mpfr_get_z(integer, x, MPFR_RNDD);
-  std::vector<char> text(mpz_sizeinbase(integer, 10) + 2);
-  mpz_get_str(text.data(), 10, integer);
-  mpz_clear(integer);
-  mpfr_clear(factor);
-  mpfr_clear(x);
-  return text.data();
-}
-
-/// ||A - 2^-sA round(A 2^sA)||_F from above.
-Upper grid_residual(const EnclosedMatrix& a, int sA) {
-  std::vector<double> rest(std::min<std::size_t>(a.centre.size(), 4096));
-  Upper squares;
-  Upper lost;
-  std::size_t filled = 0;
-  for (std::size_t i = 0; i < a.centre.size(); ++i) {
-    // |a 2^sA| < 2^52: the fractional part is a double. An entry that underflows in the scaled units loses at most 2^-1074 of one.
-    const double x = std::ldexp(a.centre[i], sA);
-    rest[filled++] = x - std::nearbyint(x);
-    if (filled == rest.size()) {
-      squares = squares + sum_of_squares(rest.data(), filled);
-      filled = 0;
-    }
-    if (std::fabs(x) < 0x1p-1000 && a.centre[i] != 0) {
-      lost = lost + Upper::exact(0x1p-1000);
-    }
-  }
-  squares = squares + sum_of_squares(rest.data(), filled);
-  return (sqrt(squares) + lost).scaled(-sA);
-}
-
 }  // namespace
 
-Upper claim_slack(std::size_t rows, std::size_t columns) {
-  const Upper n = Upper::exact(static_cast<double>(std::min(rows, columns)));
-  return Upper::exact(0x1p-52) * n * n + Upper::exact(0x1p-38);
-}
+Upper claim_slack(std::size_t rows, std::size_t columns) { return slack_of_order(std::min(rows, columns)); }
 
 double bounding_flops(std::size_t rows, std::size_t columns) {
   const double n = static_cast<double>(std::min(rows, columns));
@@ -570,31 +500,25 @@ NormBound bound_norm(const EnclosedMatrix& matrix, WorkerPool& pool, std::uint64
   }
   result.proved = centre_bound + radius;
 
-  // The checker's grids. |A| 2^sA <= 2^51 keeps every |Ah| below 2^52, and the Frobenius norm, which bounds the root of every entry of A'A, keeps
-  // those below 2^118. |R| <= c because R'R is nearly c2 I - A'A, and c is a little above what was proved: below 2^51 for Rh.
+  // The checker's grids: the Frobenius norm bounds the root of every entry of A'A.
   const Upper slack = claim_slack(matrix.rows, matrix.columns);
   const double above_all = std::max(frobenius.value(), result.proved.value());
   if (!std::isfinite(above_all)) {
     result.upper = infinity;
     return result;
   }
-  int sA = 59 - ceiling_exponent(above_all);
-  if (largest > 0) {
-    sA = std::min(sA, 51 - ceiling_exponent(largest));
-  }
-  const int sR = std::min(sA, 50 - ceiling_exponent(result.proved.value()));
+  choose_grids(result.gram, result.proved.value(), above_all, largest);
+  const int sA = result.gram.sA;
   // What the checker adds for the grid: exactly known for an exact matrix. For an enclosed one the checker has its own centre, so that half a unit
   // per entry is reserved, and our own radius in case that its radius is as large.
   const Upper entries = sqrt(Upper::exact(static_cast<double>(matrix.rows)) * Upper::exact(static_cast<double>(matrix.columns)));
-  const Upper grid = matrix.exact() ? grid_residual(matrix, sA) : entries.scaled(-sA) + radius + radius + reserve;
+  const Upper grid = matrix.exact() ? grid_residual(matrix.centre, sA) : entries.scaled(-sA) + radius + radius + reserve;
   const Upper claimed = (result.proved + grid + grid) * (Upper::exact(1) + slack);
   result.upper = claimed.value();
   if (!claimed.finite()) {
     return result;
   }
   result.gram.at_a = at_a;
-  result.gram.sA = sA;
-  result.gram.sR = sR;
   result.gram.C2 = reduced_square(claimed.value(), grid.value(), sA, slack.value());
 
   // The same margin below: a checker that works on the grid sees A v within the grid residual.

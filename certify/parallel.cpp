@@ -122,4 +122,14 @@ void WorkerPool::for_each(std::size_t count, const std::function<void(std::size_
   }
 }
 
+void for_each(WorkerPool& pool, std::size_t count, double flops, const std::function<void(std::size_t)>& task) {
+  if (flops < 4e6) {
+    for (std::size_t i = 0; i < count; ++i) {
+      task(i);
+    }
+  } else {
+    pool.for_each(count, task);
+  }
+}
+
 }  // namespace lipcert

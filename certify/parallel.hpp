@@ -46,4 +46,7 @@ class WorkerPool {
   std::exception_ptr failure_;
 };
 
+/// The same, with threads only where the work (in flops) outweighs waking them.
+void for_each(WorkerPool& pool, std::size_t count, double flops, const std::function<void(std::size_t)>& task);
+
 }  // namespace lipcert

@@ -46,7 +46,12 @@ struct LinearBound {
 /// does not depend on the pool's number of threads. `reserve` widens the claims of a matrix that is not exact, as in `bound_norm`.
 [[nodiscard]] LinearBound bound_sparse(const SparseMatrix& a, WorkerPool& pool, std::uint64_t seed, Upper reserve = {});
 
-/// Flops that bounding takes, for choosing between ways to bound (never a clock): the order of the Gram matrix and its band are looked at.
+/// What bounding takes, for choosing between ways to bound (never a clock): the order of the Gram matrix and its band are looked at.
+struct SparseCost {
+  double flops = 0;
+  double entries = 0;  // that are kept of the Gram matrix and of its factor, each
+};
+[[nodiscard]] SparseCost sparse_cost(const SparseMatrix& a);
 [[nodiscard]] double sparse_flops(const SparseMatrix& a);
 
 }  // namespace lipcert

@@ -45,8 +45,10 @@ inline exact::Integer round_to_grid(double x, int e) {
   return floor;
 }
 
-/// Empty when the checker accepts `upper` for the matrix, otherwise why it refuses. `radius` bounds ||A - centre||_F.
-inline std::string refusal(const lipcert::EnclosedMatrix& a, const exact::Real& radius, const lipcert::GramEvidence& gram, double upper) {
+/// Empty when the checker accepts `upper` for the matrix, otherwise why it refuses. `radius` bounds ||A - centre||_F. Sparse matrices may use the larger
+/// Gram matrix (`either_side`): it can have the narrower band.
+inline std::string refusal(const lipcert::EnclosedMatrix& a, const exact::Real& radius, const lipcert::GramEvidence& gram, double upper,
+                           bool either_side = false) {
   const Int128 limit = static_cast<Int128>(1) << 122;
   if (gram.sA < gram.sR) {
     return "sA < sR";
@@ -54,7 +56,7 @@ inline std::string refusal(const lipcert::EnclosedMatrix& a, const exact::Real& 
   const std::size_t n = gram.at_a ? a.columns : a.rows;
   const std::size_t m = gram.at_a ? a.rows : a.columns;
   const auto entry = [&](std::size_t k, std::size_t j) { return gram.at_a ? a.centre[k * a.columns + j] : a.centre[j * a.columns + k]; };
-  if (n != std::min(a.rows, a.columns)) {
+  if (!either_side && n != std::min(a.rows, a.columns)) {
     return "the larger Gram matrix";
   }
 
