@@ -1,5 +1,6 @@
-// Where every entry of a moving node comes from (formats/entry_map.hpp). All of them but Concat are products of maps of single axes: an entry of
-// the result at (i_1, ..., i_r) is entry m_1(i_1) + ... + m_r(i_r) of the input, or padding when one of the m is. Linear in the result's size.
+// Where every entry of a moving node comes from (formats/entry_map.hpp). All of them but Concat are products of maps of single axes: an
+// entry of the result at (i_1, ..., i_r) is entry m_1(i_1) + ... + m_r(i_r) of the input, or padding when one of the m is. Linear in the
+// result's size.
 #include "formats/entry_map.hpp"
 
 #include <utility>
@@ -81,7 +82,8 @@ std::vector<EntrySource> split_part(const NodeView& node, std::size_t output) {
   for (std::size_t k = 0; k < output; ++k) start += lengths[k];
   std::vector<AxisMap> axes;
   for (std::size_t k = 0; k < shape.size(); ++k)
-    axes.push_back(k == axis ? steps(lengths[output], static_cast<std::int64_t>(start) * strides[k], strides[k]) : steps(shape[k], 0, strides[k]));
+    axes.push_back(k == axis ? steps(lengths[output], static_cast<std::int64_t>(start) * strides[k], strides[k])
+                             : steps(shape[k], 0, strides[k]));
   return product(axes);
 }
 
@@ -163,7 +165,8 @@ std::vector<EntrySource> space_to_depth(const NodeView& node) {
 
 std::vector<EntrySource> transposed(const NodeView& node) {
   std::vector<std::size_t> order;
-  for (const std::int64_t axis : std::get<std::vector<std::int64_t>>(node.attributes.at("perm"))) order.push_back(static_cast<std::size_t>(axis));
+  for (const std::int64_t axis : std::get<std::vector<std::int64_t>>(node.attributes.at("perm")))
+    order.push_back(static_cast<std::size_t>(axis));
   return permuted(node.operands[0].shape, order);
 }
 
@@ -222,7 +225,8 @@ std::vector<EntrySource> entry_sources(const NodeView& node, std::size_t output)
     case Operator::space_to_depth:
       return space_to_depth(node);
     default:  // every other operator: asked by mistake
-      throw Error(ExitCode::internal, std::string("The entry map of a node of ") + name_of(node.op) + " was asked for, which does not move entries.");
+      throw Error(ExitCode::internal,
+                  std::string("The entry map of a node of ") + name_of(node.op) + " was asked for, which does not move entries.");
   }
 }
 

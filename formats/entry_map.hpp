@@ -21,8 +21,8 @@ inline constexpr std::uint32_t no_source = 0xFFFFFFFF;
 /// A Cast of a constant to a narrower type rounds besides; a Cast of data never does.
 [[nodiscard]] bool moves_entries(Operator op);
 
-/// For every entry of that output (`output`: position in Node::outputs; the mask of a Dropout has none), where it comes from. Memory: 8 bytes
-/// for each entry.
+/// For every entry of that output (`output`: position in Node::outputs; the mask of a Dropout has none), where it comes from. Memory: 8
+/// bytes for each entry.
 [[nodiscard]] std::vector<EntrySource> entry_sources(const Network& network, std::size_t node, std::size_t output);
 
 }  // namespace lipcert

@@ -1,5 +1,5 @@
-// Integers that the graph computes from shapes and constants (formats/onnx.md, section 5: known values), exactly. Exports with a symbolic batch
-// dimension compute the shapes of their Reshape nodes in this way.
+// Integers that the graph computes from shapes and constants (formats/onnx.md, section 5: known values), exactly. Exports with a symbolic
+// batch dimension compute the shapes of their Reshape nodes in this way.
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -61,7 +61,8 @@ std::int64_t combined(Operator op, std::int64_t a, std::int64_t b, ElementType t
       outside = b == -1 && a == std::numeric_limits<std::int64_t>::min();
       if (!outside) value = a / b;
   }
-  if (type == ElementType::int32) outside = outside || value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max();
+  if (type == ElementType::int32)
+    outside = outside || value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max();
   if (outside) throw Unsupported{std::string("Its result does not fit into ") + name_of(type) + ", where runtimes would wrap around."};
   return value;
 }
@@ -124,10 +125,12 @@ Tensor converted(const Tensor& source, const Result& result) {
     const std::int64_t value = source.integer(k);
     if (is_floating(result.type)) {
       const std::optional<std::uint64_t> bits = exact_bits(value, result.type);
-      if (!bits) throw Unsupported{"It casts " + std::to_string(value) + " to " + name_of(result.type) + ", where this number would be rounded."};
+      if (!bits)
+        throw Unsupported{"It casts " + std::to_string(value) + " to " + name_of(result.type) + ", where this number would be rounded."};
       put(tensor, *bits);
     } else {
-      if (result.type == ElementType::int32 && (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max()))
+      if (result.type == ElementType::int32 &&
+          (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max()))
         throw Unsupported{"It casts " + std::to_string(value) + " to INT32, into which it does not fit."};
       put(tensor, static_cast<std::uint64_t>(value));
     }

@@ -1,5 +1,5 @@
-// Attributes of ONNX nodes, default domain, opsets 8 to 20: which an operator has in which opset, of which kind, and what holds when they are
-// left out (formats/SPEC.md, section 7). Written from the operator specification ("Operator Changelog").
+// Attributes of ONNX nodes, default domain, opsets 8 to 20: which an operator has in which opset, of which kind, and what holds when they
+// are left out (formats/SPEC.md, section 7). Written from the operator specification ("Operator Changelog").
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -228,8 +228,8 @@ Attributes read_attributes(const onnx::NodeProto& node, Operator op, std::uint64
   for (const onnx::AttributeProto& attribute : node.attribute()) {
     const AttributeRule* rule = find_rule(op, attribute.name(), opset);
     if (rule == nullptr)
-      throw Unsupported{"The attribute '" + attribute.name() + "' is not one that " + name_of(op) + " has in opset " + std::to_string(opset) +
-                        " and that lipcert reads."};
+      throw Unsupported{"The attribute '" + attribute.name() + "' is not one that " + name_of(op) + " has in opset " +
+                        std::to_string(opset) + " and that lipcert reads."};
     if (attribute.type() != rule->kind)
       throw Unsupported{"The attribute '" + attribute.name() + "' is not " + kind_name(rule->kind) + ", as ONNX wants it."};
     if (op == Operator::constant) {
@@ -262,7 +262,8 @@ Attributes read_attributes(const onnx::NodeProto& node, Operator op, std::uint64
   return attributes;
 }
 
-void fill_in_from_shapes(Attributes& attributes, Operator op, std::uint64_t opset, const std::vector<Operand>& operands, std::size_t outputs) {
+void fill_in_from_shapes(Attributes& attributes, Operator op, std::uint64_t opset, const std::vector<Operand>& operands,
+                         std::size_t outputs) {
   if (operands.empty()) return;
   using Integers = std::vector<std::int64_t>;
   const Shape& shape = operands[0].shape;

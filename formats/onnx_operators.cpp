@@ -1,10 +1,11 @@
 // Operators of ONNX, default domain, opsets 8 to 20: their operands and the types and shapes of their results (formats/onnx.md, section 5).
-// Written from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are used.
+// Written from the operator specification ("Operator Changelog"); differences between versions that matter here are said where they are
+// used.
 #include <algorithm>
 #include <utility>
 
 #include "formats/error.hpp"
-#include "formats/onnx_parts.hpp"
+#include "formats/onnx_shapes.hpp"
 
 namespace lipcert {
 
@@ -36,22 +37,11 @@ Shape broadcast_all(const std::vector<Operand>& operands) {
   for (std::size_t k = 1; k < operands.size(); ++k) {
     const std::optional<Shape> shape = broadcast(result, operands[k].shape);
     if (!shape)
-      throw Unsupported{"Its operands of shapes " + text_of(result) + " and " + text_of(operands[k].shape) + " do not broadcast to one shape."};
+      throw Unsupported{"Its operands of shapes " + text_of(result) + " and " + text_of(operands[k].shape) +
+                        " do not broadcast to one shape."};
     result = *shape;
   }
   return result;
-}
-
-void require_floating(const std::vector<Operand>& operands, std::size_t count) {
-  for (std::size_t k = 0; k < count && k < operands.size(); ++k) {
-    if (!operands[k].present) continue;
-    if (!is_floating(operands[k].type))
-      throw Unsupported{std::string("It computes with ") + name_of(operands[k].type) +
-                        " numbers; only floating-point arithmetic is supported, integers serve as shapes alone."};
-    if (operands[k].type != operands[0].type)
-      throw Unsupported{std::string("It mixes ") + name_of(operands[0].type) + " and " + name_of(operands[k].type) +
-                        "; ONNX wants one element type here: insert a Cast."};
-  }
 }
 
 Shape matmul_shape(const Shape& left, const Shape& right) {
@@ -90,58 +80,6 @@ Shape gemm_shape(const NodeView& node) {
   return result;
 }
 
-Shape flatten_shape(const NodeView& node) {
-  const Shape& shape = node.operands[0].shape;
-  const auto rank = static_cast<std::int64_t>(shape.size());
-  std::int64_t axis = integer_of(node, "axis");
-  if (axis > rank || axis < (node.opset >= 11 ? -rank : 0))
-    throw Unsupported{"Its axis " + std::to_string(axis) + " lies outside the dimensions of an operand of shape " + text_of(shape) + "."};
-  if (axis < 0) axis += rank;
-  Shape result = {1, 1};
-  for (std::int64_t k = 0; k < rank; ++k) result[k < axis ? 0 : 1] *= shape[static_cast<std::size_t>(k)];
-  return result;
-}
-
-Shape reshape_shape(const NodeView& node) {
-  const Operand& data = node.operands[0];
-  const Operand& wanted = node.operands[1];
-  const bool allow_zero = node.opset >= 14 && flag_of(node, "allowzero");
-  if (wanted.type != ElementType::int64 || wanted.shape.size() != 1)
-    throw Unsupported{"Its shape is not a list of INT64 numbers, as ONNX wants it."};
-  if (wanted.known == nullptr)
-    throw Unsupported{wanted.constant
-                          ? "Its shape is computed in the graph; export the model with constants folded, so that the shape is written out."
-                          : "Its shape depends on the input; export the model for a fixed input shape."};
-  const std::uint64_t length = wanted.shape[0];
-  if (length > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
-  const std::uint64_t total = element_count(data.shape);
-  Shape result;
-  std::optional<std::size_t> open;
-  for (std::uint64_t k = 0; k < length; ++k) {
-    const std::int64_t entry = wanted.known->integer(k);
-    if (entry == -1) {
-      if (open) throw Unsupported{"Its shape leaves two dimensions open (-1)."};
-      open = result.size();
-      result.push_back(1);
-    } else if (entry == 0) {
-      if (allow_zero) throw Unsupported{"Its shape has a dimension 0 (allowzero), so that the result would hold nothing."};
-      if (k >= data.shape.size())
-        throw Unsupported{"Its shape copies a dimension (0) that an operand of shape " + text_of(data.shape) + " does not have."};
-      result.push_back(data.shape[static_cast<std::size_t>(k)]);
-    } else if (entry < -1) {
-      throw Unsupported{"Its shape has the dimension " + std::to_string(entry) + "."};
-    } else {
-      result.push_back(static_cast<std::uint64_t>(entry));
-    }
-  }
-  const std::optional<std::uint64_t> given = bounded_count(result);
-  if (given && open && total % *given == 0) result[*open] = total / *given;
-  if (!given || bounded_count(result) != total)
-    throw Unsupported{"It cannot bring " + std::to_string(total) + " entries (shape " + text_of(data.shape) +
-                      ") into the shape that it names; with a symbolic batch dimension, 1 is assumed."};
-  return result;
-}
-
 void check_dropout(const std::vector<Operand>& operands) {
   if (operands.size() > 1 && operands[1].present) {
     const Operand& ratio = operands[1];
@@ -160,12 +98,6 @@ bool widens(ElementType from, ElementType to) {
   const bool half = from == ElementType::float16 || from == ElementType::bfloat16;
   return (half && (to == ElementType::float32 || to == ElementType::float64)) ||
          (from == ElementType::float32 && to == ElementType::float64);
-}
-
-// One constant with one element of the same type as the data, or of any of the given types.
-void require_single_constant(const Operand& operand, bool right_type, const char* what) {
-  if (!operand.constant || !right_type || element_count(operand.shape) != 1)
-    throw Unsupported{std::string("Its ") + what + " is not one constant number of the type that ONNX wants there."};
 }
 
 ElementType cast_type(const NodeView& node) {
@@ -205,7 +137,8 @@ void check_batch_normalization(const NodeView& node) {
   for (std::size_t k = 1; k < 5; ++k)
     if (!node.operands[k].constant || node.operands[k].shape != vector_of(data[1]))
       throw Unsupported{"Its scale, offset, mean and variance are not constant vectors of length " + std::to_string(data[1]) + "."};
-  if (node.opset < 9 && !flag_of(node, "spatial")) throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
+  if (node.opset < 9 && !flag_of(node, "spatial"))
+    throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
   if (node.opset >= 14 && flag_of(node, "training_mode"))
     throw Unsupported{"It is in training mode, where its result depends on the batch; export the model for inference."};
 }
@@ -221,10 +154,10 @@ Shape convolution_shape(const NodeView& node) {
   require_floating(node.operands, 3);
   static_cast<void>(window_parameters(node));  // ranks and groups are right from here on
   const Shape& weight = node.operands[1].shape;
-  const std::uint64_t channels =
-      node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
+  const std::uint64_t channels = node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
   if (node.has(2) && node.operands[2].shape != vector_of(channels))
-    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) + "."};
+    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) +
+                      "."};
   return window_shape(node, channels);
 }
 
@@ -263,139 +196,6 @@ Shape top_k_shape(const NodeView& node) {
   }
   length = static_cast<std::uint64_t>(k);
   return shape;
-}
-
-// Integers are moved only where they are known, and what is computed of them is not large.
-void check_moved(const NodeView& node, std::size_t count) {
-  for (std::size_t k = 0; k < count; ++k) {
-    const Operand& operand = node.operands[k];
-    if (is_floating(operand.type) || operand.known != nullptr) continue;
-    throw Unsupported{std::string("It moves ") + name_of(operand.type) + " numbers that do not follow from constants and shapes alone."};
-  }
-}
-
-Shape transposed_shape(const NodeView& node) {
-  const Shape& shape = node.operands[0].shape;
-  const auto& perm = std::get<std::vector<std::int64_t>>(node.attributes.at("perm"));
-  std::vector<bool> seen(shape.size(), false);
-  bool right = perm.size() == shape.size();
-  Shape result;
-  for (std::size_t k = 0; k < perm.size() && right; ++k) {
-    right = perm[k] >= 0 && static_cast<std::uint64_t>(perm[k]) < shape.size() && !seen[static_cast<std::size_t>(perm[k])];
-    if (!right) break;
-    seen[static_cast<std::size_t>(perm[k])] = true;
-    result.push_back(shape[static_cast<std::size_t>(perm[k])]);
-  }
-  if (!right) throw Unsupported{"Its attribute 'perm' is no permutation of the axes of an operand of shape " + text_of(shape) + "."};
-  return result;
-}
-
-Shape squeezed_shape(const NodeView& node) {
-  const std::vector<std::uint64_t> axes = axes_of(node);
-  Shape result;
-  for (std::size_t k = 0; k < node.operands[0].shape.size(); ++k)
-    if (!std::binary_search(axes.begin(), axes.end(), k)) result.push_back(node.operands[0].shape[k]);
-  return result;
-}
-
-Shape unsqueezed_shape(const NodeView& node) {
-  Shape result = node.operands[0].shape;
-  for (const std::uint64_t axis : axes_of(node)) result.insert(result.begin() + static_cast<std::ptrdiff_t>(axis), 1);
-  return result;
-}
-
-Shape concatenated_shape(const NodeView& node) {
-  Shape result = node.operands[0].shape;
-  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
-  for (std::size_t k = 1; k < node.operands.size(); ++k) {
-    const Operand& operand = node.operands[k];
-    if (operand.type != node.operands[0].type)
-      throw Unsupported{std::string("It mixes ") + name_of(node.operands[0].type) + " and " + name_of(operand.type) +
-                        "; ONNX wants one element type here: insert a Cast."};
-    bool fits = operand.shape.size() == result.size();
-    for (std::size_t i = 0; i < result.size() && fits; ++i) fits = i == axis || operand.shape[i] == result[i];
-    if (!fits)
-      throw Unsupported{"Its operands of shapes " + text_of(node.operands[0].shape) + " and " + text_of(operand.shape) +
-                        " do not fit together along axis " + std::to_string(axis) + "."};
-    result[axis] += operand.shape[axis];  // at most 1024 times 2^28
-  }
-  return result;
-}
-
-Shape gathered_shape(const NodeView& node) {
-  const Shape& shape = node.operands[0].shape;
-  const Operand& indices = node.operands[1];
-  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
-  if ((indices.type != ElementType::int64 && indices.type != ElementType::int32) || indices.known == nullptr)
-    throw Unsupported{"Its indices are not integers that follow from constants and shapes."};
-  const auto n = static_cast<std::int64_t>(shape[axis]);
-  const std::uint64_t count = element_count(indices.shape);
-  for (std::uint64_t k = 0; k < count; ++k) {
-    const std::int64_t index = indices.known->integer(k);
-    if (index >= n || index < (node.opset >= 11 ? -n : 0))
-      throw Unsupported{"Its index " + std::to_string(index) + " lies outside an axis of length " + std::to_string(n) + "."};
-  }
-  Shape result(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(axis));
-  result.insert(result.end(), indices.shape.begin(), indices.shape.end());
-  result.insert(result.end(), shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, shape.end());
-  return result;
-}
-
-Shape padded_shape(const NodeView& node) {
-  require_floating(node.operands, 1);
-  const std::vector<PadAxis> pads = pad_axes(node);
-  if (node.has(2)) require_single_constant(node.operands[2], node.operands[2].type == node.operands[0].type, "constant_value");
-  Shape result = node.operands[0].shape;
-  for (std::size_t k = 0; k < result.size(); ++k) result[k] += pads[k].begin + pads[k].end;
-  return result;
-}
-
-// DepthToSpace and SpaceToDepth.
-Shape blocked_shape(const NodeView& node) {
-  require_floating(node.operands, 1);
-  const bool to_space = node.op == Operator::depth_to_space;
-  const Shape& shape = node.operands[0].shape;
-  if (shape.size() != 4) throw Unsupported{"Its data of shape " + text_of(shape) + " does not have four axes."};
-  if (to_space && node.opset >= 11) {
-    const std::string& mode = text_attribute(node, "mode");
-    if (mode != "DCR" && mode != "CRD") throw Unsupported{"Its mode is neither DCR nor CRD."};
-  }
-  const std::int64_t block = integer_of(node, "blocksize");
-  const auto b = static_cast<std::uint64_t>(block);
-  const bool divides = block >= 1 && (to_space ? shape[1] % b == 0 && shape[1] / b % b == 0 : shape[2] % b == 0 && shape[3] % b == 0);
-  if (!divides) throw Unsupported{"Its blocksize " + std::to_string(block) + " does not divide data of shape " + text_of(shape) + "."};
-  if (to_space) return {shape[0], shape[1] / b / b, shape[2] * b, shape[3] * b};
-  return {shape[0], shape[1] * b * b, shape[2] / b, shape[3] / b};
-}
-
-std::uint64_t shape_entries(const NodeView& node) {
-  const auto rank = static_cast<std::int64_t>(node.operands[0].shape.size());
-  std::int64_t start = 0;
-  std::int64_t end = rank;
-  if (node.opset >= 15) {
-    start = integer_of(node, "start");
-    end = integer_of(node, "end");
-    start = std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
-    end = std::clamp<std::int64_t>(end < 0 ? end + rank : end, 0, rank);
-  }
-  if (end <= start) throw Unsupported{"It asks for no dimension of an operand of shape " + text_of(node.operands[0].shape) + "; empty tensors are not read."};
-  return static_cast<std::uint64_t>(end - start);
-}
-
-Result filled(const NodeView& node) {
-  const Operand& wanted = node.operands[0];
-  const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
-  if (value.size() != 1) throw Unsupported{"Its value is not one number."};
-  if (wanted.type != ElementType::int64 || wanted.shape.size() != 1 || wanted.known == nullptr)
-    throw Unsupported{"Its shape is not a list of INT64 numbers that follow from constants and shapes."};
-  Result result = {value.type, {}};
-  if (wanted.shape[0] > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
-  for (std::uint64_t k = 0; k < wanted.shape[0]; ++k) {
-    const std::int64_t entry = wanted.known->integer(k);
-    if (entry < 1) throw Unsupported{"Its result has the dimension " + std::to_string(entry) + "."};
-    result.shape.push_back(static_cast<std::uint64_t>(entry));
-  }
-  return result;
 }
 
 void check_clip(const NodeView& node) {
@@ -516,6 +316,23 @@ std::pair<std::size_t, std::size_t> arity(Operator op, std::uint64_t opset) {
 
 }  // namespace
 
+void require_floating(const std::vector<Operand>& operands, std::size_t count) {
+  for (std::size_t k = 0; k < count && k < operands.size(); ++k) {
+    if (!operands[k].present) continue;
+    if (!is_floating(operands[k].type))
+      throw Unsupported{std::string("It computes with ") + name_of(operands[k].type) +
+                        " numbers; only floating-point arithmetic is supported, integers serve as shapes alone."};
+    if (operands[k].type != operands[0].type)
+      throw Unsupported{std::string("It mixes ") + name_of(operands[0].type) + " and " + name_of(operands[k].type) +
+                        "; ONNX wants one element type here: insert a Cast."};
+  }
+}
+
+void require_single_constant(const Operand& operand, bool right_type, const char* what) {
+  if (!operand.constant || !right_type || element_count(operand.shape) != 1)
+    throw Unsupported{std::string("Its ") + what + " is not one constant number of the type that ONNX wants there."};
+}
+
 std::optional<Operator> find_operator(const std::string& op_type) {
   for (int k = 0; k <= static_cast<int>(Operator::constant); ++k)  // the last of the list
     if (op_type == name_of(static_cast<Operator>(k))) return static_cast<Operator>(k);
@@ -617,8 +434,8 @@ std::vector<Result> infer(const NodeView& node) {
       require_floating(operands, 2);
       if (!operands[1].constant) throw Unsupported{"Its slope depends on the input; only constant slopes are read."};
       if (broadcast(operands[0].shape, operands[1].shape) != operands[0].shape)
-        throw Unsupported{"Its slope of shape " + text_of(operands[1].shape) + " does not broadcast to data of shape " + text_of(operands[0].shape) +
-                          "."};
+        throw Unsupported{"Its slope of shape " + text_of(operands[1].shape) + " does not broadcast to data of shape " +
+                          text_of(operands[0].shape) + "."};
       break;
     case Operator::pow:
       require_floating(operands, 1);
@@ -717,7 +534,8 @@ std::vector<Result> infer(const NodeView& node) {
   results.insert(results.end(), further.begin(), further.end());
   for (const Result& item : results)
     if (is_computed(node, item) && element_count(item.shape) > known_cap)
-      throw Unsupported{"Its result of shape " + text_of(item.shape) + " is computed from constants and has more than 2^20 entries; write it out as a weight."};
+      throw Unsupported{"Its result of shape " + text_of(item.shape) +
+                        " is computed from constants and has more than 2^20 entries; write it out as a weight."};
   return results;
 }
 

@@ -102,7 +102,8 @@ struct NodeView {
 void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& operands, std::size_t outputs);
 
 /// The defaults that depend on the operands' shapes: axes, pads, strides, permutations, equal parts. After `check_arity`.
-void fill_in_from_shapes(Attributes& attributes, Operator op, std::uint64_t opset, const std::vector<Operand>& operands, std::size_t outputs);
+void fill_in_from_shapes(Attributes& attributes, Operator op, std::uint64_t opset, const std::vector<Operand>& operands,
+                         std::size_t outputs);
 
 // The functions of formats/parameters.hpp for a node that may still be refused: they throw `Unsupported`.
 [[nodiscard]] WindowParameters window_parameters(const NodeView& node);

@@ -249,7 +249,8 @@ class GraphReader {
       const std::optional<Operator> op = find_operator(message.op_type());
       if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
       if (!exists(*op, network_.opset))
-        throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) + " of the file."};
+        throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
+                          " of the file."};
       build_node(message, *op, label, std::move(inputs), outputs, unknown);
     } catch (const Unsupported& unsupported) {
       refuse(label, message.op_type(), unsupported.reason);
@@ -273,8 +274,7 @@ class GraphReader {
       Operand operand;
       if (id != no_value) {
         const Value& value = network_.values[id];
-        if (unusable_.count(id) != 0)
-          throw Unsupported{"It reads '" + value.name + "', " + unusable_text(value) + "."};
+        if (unusable_.count(id) != 0) throw Unsupported{"It reads '" + value.name + "', " + unusable_text(value) + "."};
         operand = {true, value.type, value.shape, value.constant, known_tensor(id)};
         constant = constant && value.constant;
       }
@@ -290,7 +290,8 @@ class GraphReader {
     std::vector<Tensor> computed = compute_known(view, results);
     for (const Tensor& tensor : computed) computed_total_ += tensor.size();
     if (computed_total_ > known_total_cap)
-      throw Unsupported{"The integers that are computed up to this node have more than 2^24 entries; export the model with constants folded."};
+      throw Unsupported{
+          "The integers that are computed up to this node have more than 2^24 entries; export the model with constants folded."};
 
     constant = constant || op == Operator::shape;  // a shape is the same whatever the input
     for (std::size_t k = 0; k < outputs.size(); ++k) {

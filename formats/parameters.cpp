@@ -1,6 +1,6 @@
-// The parameters of a node, resolved (formats/parameters.hpp). Written from the ONNX operator specification; where its versions or its runtimes
-// disagree, formats/onnx.md section 5 says what is refused. Lengths, pads, strides, dilations and kernels are at most 2^28 each, so that no
-// expression here leaves 64 bits.
+// The parameters of a node, resolved (formats/parameters.hpp). Written from the ONNX operator specification; where its versions or its
+// runtimes disagree, formats/onnx.md section 5 says what is refused. Lengths are at most 2^28, and pads, strides, dilations and kernels
+// below 2^31, so that no expression here leaves 64 bits.
 #include "formats/parameters.hpp"
 
 #include <algorithm>
@@ -36,7 +36,8 @@ Integers known_list(const NodeView& node, std::size_t input, const char* what, b
   const bool typed = operand.type == ElementType::int64 || (allow_int32 && operand.type == ElementType::int32);
   if (!typed || operand.shape.size() != 1) throw Unsupported{std::string("Its ") + what + " is not a list of integers, as ONNX wants it."};
   if (operand.known == nullptr)
-    throw Unsupported{std::string("Its ") + what + " cannot be computed from constants and shapes alone; export the model for a fixed input shape."};
+    throw Unsupported{std::string("Its ") + what +
+                      " cannot be computed from constants and shapes alone; export the model for a fixed input shape."};
   Integers list(static_cast<std::size_t>(operand.shape[0]));
   for (std::size_t k = 0; k < list.size(); ++k) list[k] = operand.known->integer(k);
   return list;
@@ -79,8 +80,9 @@ std::vector<std::uint64_t> reduced_axes(const NodeView& node) {
   if (given.empty()) {
     const bool none = has_attribute(node, "noop_with_empty_axes") && flag_of(node, "noop_with_empty_axes");
     if (none && node.op == Operator::reduce_l2)
-      throw Unsupported{"It reduces no axis (noop_with_empty_axes), where runtimes disagree on whether ReduceL2 gives the number or its size; "
-                        "name the axes, or leave the node out."};
+      throw Unsupported{
+          "It reduces no axis (noop_with_empty_axes), where runtimes disagree on whether ReduceL2 gives the number or its size; "
+          "name the axes, or leave the node out."};
     return none ? std::vector<std::uint64_t>{} : all_axes(shape.size());
   }
   std::vector<std::uint64_t> axes = resolve_axes(given, shape.size(), node.opset >= 11, shape);
@@ -101,7 +103,8 @@ std::vector<std::uint64_t> squeezed_axes(const NodeView& node) {
   axes = resolve_axes(given, shape.size(), node.opset >= 11, shape);
   for (const std::uint64_t axis : axes)
     if (shape[static_cast<std::size_t>(axis)] != 1)
-      throw Unsupported{"It removes axis " + std::to_string(axis) + " of an operand of shape " + text_of(shape) + ", which is not of length 1."};
+      throw Unsupported{"It removes axis " + std::to_string(axis) + " of an operand of shape " + text_of(shape) +
+                        ", which is not of length 1."};
   std::sort(axes.begin(), axes.end());
   return axes;
 }
@@ -117,17 +120,18 @@ std::vector<std::uint64_t> unsqueezed_axes(const NodeView& node) {
 
 // ------------------------------------------------------------------------------------------------------------------ windows
 
-constexpr std::int64_t window_cap = std::int64_t{1} << 28U;
+constexpr std::int64_t window_cap = (std::int64_t{1} << 31U) - 1;
+constexpr std::int64_t length_cap = std::int64_t{1} << 28U;
 
 Integers window_list(const NodeView& node, const char* name, std::size_t count, std::int64_t least) {
   const Integers& list = integers_attribute(node, name);
   if (list.size() != count)
-    throw Unsupported{std::string("Its attribute '") + name + "' has " + std::to_string(list.size()) + " entries where " + std::to_string(count) +
-                      " are meant."};
+    throw Unsupported{std::string("Its attribute '") + name + "' has " + std::to_string(list.size()) + " entries where " +
+                      std::to_string(count) + " are meant."};
   for (const std::int64_t entry : list)
     if (entry < least || entry > window_cap)
       throw Unsupported{std::string("Its attribute '") + name + "' has the entry " + std::to_string(entry) + "; entries from " +
-                        std::to_string(least) + " to 2^28 are read."};
+                        std::to_string(least) + " to 2^31 - 1 are read."};
   return list;
 }
 
@@ -181,10 +185,12 @@ void check_pool(const NodeView& node, const WindowAxis& axis, bool ceil_mode, bo
   if (axis.begin >= extent || axis.end >= extent)
     throw Unsupported{"Its padding is as long as its kernel, so that a window would hold no data."};
   if (ceil_mode && last * s >= n + axis.begin)
-    throw Unsupported{"With ceil_mode its last window begins behind the data, where runtimes disagree on whether it exists; use ceil_mode 0."};
+    throw Unsupported{
+        "With ceil_mode its last window begins behind the data, where runtimes disagree on whether it exists; use ceil_mode 0."};
   if (ceil_mode && count_include_pad && last * s + extent > n + axis.begin + axis.end)
-    throw Unsupported{"With ceil_mode and count_include_pad its last window reaches beyond the padding, where runtimes disagree on what is "
-                      "averaged; use ceil_mode 0."};
+    throw Unsupported{
+        "With ceil_mode and count_include_pad its last window reaches beyond the padding, where runtimes disagree on what is "
+        "averaged; use ceil_mode 0."};
   if (node.op == Operator::average_pool && count_include_pad && axis.dilation != 1)
     throw Unsupported{"Runtimes disagree on averages with dilations and count_include_pad; use count_include_pad 0."};
   const auto looks_at = [&](std::int64_t i) {
@@ -192,8 +198,8 @@ void check_pool(const NodeView& node, const WindowAxis& axis, bool ceil_mode, bo
   };
   looks_at(0);
   looks_at(last);
-  // Between these, a window that begins inside the data holds data, and so does one that begins before it with taps no farther apart than the
-  // data is long. With wider dilations it depends on the remainder of the window's beginning, which repeats.
+  // Between these, a window that begins inside the data holds data, and so does one that begins before it with taps no farther apart than
+  // the data is long. With wider dilations it depends on the remainder of the window's beginning, which repeats.
   if (axis.dilation <= axis.input) return;
   for (std::int64_t i = 1; i < last && i * s < axis.begin && i < static_cast<std::int64_t>(axis.dilation); ++i) looks_at(i);
 }
@@ -212,15 +218,16 @@ WindowParameters convolution_parameters(const NodeView& node) {
   const bool fits = group >= 1 && data[1] % static_cast<std::uint64_t>(group) == 0 && weight[0] % static_cast<std::uint64_t>(group) == 0 &&
                     (transposed ? weight[0] == data[1] : weight[1] == data[1] / static_cast<std::uint64_t>(group));
   if (!fits)
-    throw Unsupported{"Its weight of shape " + text_of(weight) + " does not fit data of shape " + text_of(data) + " in " + std::to_string(group) +
-                      " groups."};
+    throw Unsupported{"Its weight of shape " + text_of(weight) + " does not fit data of shape " + text_of(data) + " in " +
+                      std::to_string(group) + " groups."};
   const Integers kernel = window_list(node, "kernel_shape", d, 1);
   const Integers strides = window_list(node, "strides", d, 1);
   const Integers dilations = window_list(node, "dilations", d, 1);
   const Integers pads = window_list(node, "pads", 2 * d, 0);
   const AutoPad mode = auto_pad_of(node);
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::int64_t entry) { return entry != 0; });
-  if (mode != AutoPad::no && padded) throw Unsupported{"It has both 'auto_pad' and 'pads'; readers disagree on which holds: keep one of them."};
+  if (mode != AutoPad::no && padded)
+    throw Unsupported{"It has both 'auto_pad' and 'pads'; readers disagree on which holds: keep one of them."};
   if (transposed && mode != AutoPad::no && mode != AutoPad::valid)
     throw Unsupported{"Runtimes disagree on the automatic padding of ConvTranspose; write its 'pads' out."};
   WindowParameters window;
@@ -239,8 +246,11 @@ WindowParameters convolution_parameters(const NodeView& node) {
     if (transposed) {
       if (output_padding[k] >= std::max(strides[k], dilations[k]))
         throw Unsupported{"Its output_padding " + std::to_string(output_padding[k]) + " is not smaller than its stride or dilation."};
-      const std::int64_t length = strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + dilations[k] * (kernel[k] - 1) + 1 -
-                                  axis.begin - axis.end;
+      const std::int64_t extent = dilations[k] * (kernel[k] - 1) + 1;
+      if (extent > window_cap + 1)
+        throw Unsupported{"Its kernel reaches over more than 2^31 positions, which is more than this reader takes."};
+      const std::int64_t length =
+          strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + extent - axis.begin - axis.end;
       if (length < 1) throw Unsupported{"Its pads leave nothing of the result along spatial axis " + std::to_string(k) + "."};
       axis.output = static_cast<std::uint64_t>(length);
     } else {
@@ -265,7 +275,8 @@ WindowParameters pool_parameters(const NodeView& node) {
   if (!average) static_cast<void>(flag_of(node, "storage_order"));
   const AutoPad mode = auto_pad_of(node);
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::int64_t entry) { return entry != 0; });
-  if (mode != AutoPad::no && padded) throw Unsupported{"It has both 'auto_pad' and 'pads'; readers disagree on which holds: keep one of them."};
+  if (mode != AutoPad::no && padded)
+    throw Unsupported{"It has both 'auto_pad' and 'pads'; readers disagree on which holds: keep one of them."};
   if (mode != AutoPad::no && ceil_mode)
     throw Unsupported{"It has both 'auto_pad' and 'ceil_mode'; runtimes disagree on the length of its result: write its 'pads' out."};
   WindowParameters window;
@@ -413,6 +424,9 @@ std::vector<SliceAxis> slice_axes(const NodeView& node) {
     for (std::size_t k = 0; k < starts.size() && k <= shape.size(); ++k) named.push_back(static_cast<std::int64_t>(k));
   }
   const Integers steps = !attribute && node.has(4) ? known_list(node, 4, "list of steps", true) : Integers(starts.size(), 1);
+  for (std::size_t k = 2; k < node.operands.size(); ++k)
+    if (node.has(k) && node.operands[k].type != node.operands[1].type)
+      throw Unsupported{"Its starts, ends, axes and steps are not of one type; ONNX wants all of them INT64, or all INT32."};
   const std::vector<std::uint64_t> axes = resolve_axes(named, shape.size(), true, shape);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
     throw Unsupported{"Its starts, ends, axes and steps are not lists of one length."};
@@ -423,12 +437,13 @@ std::vector<SliceAxis> slice_axes(const NodeView& node) {
     const auto n = static_cast<std::int64_t>(axis.length);
     if (steps[k] == 0) throw Unsupported{"One of its steps is 0."};
     // A longer step than the axis takes one entry, as this one does.
-    const std::int64_t step = std::clamp<std::int64_t>(steps[k], -window_cap - 1, window_cap + 1);
+    const std::int64_t step = std::clamp<std::int64_t>(steps[k], -length_cap, length_cap);
     const std::int64_t least = step > 0 ? 0 : -1;
     const std::int64_t start = std::clamp<std::int64_t>(starts[k] < 0 ? starts[k] + n : starts[k], 0, step > 0 ? n : n - 1);
     const std::int64_t end = std::clamp<std::int64_t>(ends[k] < 0 ? ends[k] + n : ends[k], least, step > 0 ? n : n - 1);
     const std::int64_t count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -step;
-    if (count < 1) throw Unsupported{"It leaves nothing of axis " + std::to_string(axes[k]) + " of an operand of shape " + text_of(shape) + "."};
+    if (count < 1)
+      throw Unsupported{"It leaves nothing of axis " + std::to_string(axes[k]) + " of an operand of shape " + text_of(shape) + "."};
     axis = {start, step, static_cast<std::uint64_t>(count)};
   }
   return result;
@@ -441,7 +456,8 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
   const std::vector<std::uint64_t> axes =
       node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", true), shape.size(), true, shape) : all_axes(shape.size());
   if (pads.size() != 2 * axes.size())
-    throw Unsupported{"Its list of pads has " + std::to_string(pads.size()) + " entries where " + std::to_string(2 * axes.size()) + " are meant."};
+    throw Unsupported{"Its list of pads has " + std::to_string(pads.size()) + " entries where " + std::to_string(2 * axes.size()) +
+                      " are meant."};
   const std::string& mode = text_attribute(node, "mode");
   const bool reflect = mode == "reflect";
   const bool wrap = mode == "wrap" && node.opset >= 19;
@@ -455,7 +471,7 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
       if ((reflect && entry > n - 1) || (wrap && entry > n))
         throw Unsupported{"Its pad of " + std::to_string(entry) + " is longer than what " + mode + " takes from an axis of length " +
                           std::to_string(n) + "."};
-      if (entry > window_cap) throw Unsupported{"Its result would have more than 2^28 entries, which is more than this reader takes."};
+      if (entry > length_cap) throw Unsupported{"Its result would have more than 2^28 entries, which is more than this reader takes."};
     }
     result[static_cast<std::size_t>(axes[k])] = {static_cast<std::uint64_t>(pads[k]), static_cast<std::uint64_t>(pads[axes.size() + k])};
   }
@@ -483,13 +499,13 @@ std::vector<std::uint64_t> split_lengths(const NodeView& node) {
       result.push_back(static_cast<std::uint64_t>(entry));
     }
     if (given.size() != node.outputs || sum != length)
-      throw Unsupported{"The lengths of its parts are not " + std::to_string(parts) + " positive numbers with the sum " + std::to_string(length) +
-                        "."};
+      throw Unsupported{"The lengths of its parts are not " + std::to_string(parts) + " positive numbers with the sum " +
+                        std::to_string(length) + "."};
     return result;
   }
   if (numbered && integer_of(node, "num_outputs") != static_cast<std::int64_t>(parts))
-    throw Unsupported{"Its attribute 'num_outputs' is " + std::to_string(integer_of(node, "num_outputs")) + ", but it has " + std::to_string(parts) +
-                      " outputs."};
+    throw Unsupported{"Its attribute 'num_outputs' is " + std::to_string(integer_of(node, "num_outputs")) + ", but it has " +
+                      std::to_string(parts) + " outputs."};
   const std::uint64_t part = numbered ? (length + parts - 1) / parts : length / parts;
   const std::uint64_t rest = part * (parts - 1);
   if (part == 0 || rest >= length || (!numbered && length % parts != 0))

@@ -1,8 +1,8 @@
 // The parameters of a node, resolved: defaults, negative axes, auto_pad, and what stands in an attribute in one opset and in an input in
 // another (formats/onnx.md, section 5). The reader checks with the same functions, so that what it accepted is what is computed with.
 //
-// Everything here is for nodes of a network without refusals; for any other node, and for an operator that has no such parameters, an `Error`
-// of kind internal is thrown.
+// Everything here is for nodes of a network without refusals; for any other node, and for an operator that has no such parameters, an
+// `Error` of kind internal is thrown.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ struct WindowParameters {
 /// Conv, ConvTranspose, MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool.
 [[nodiscard]] WindowParameters window_parameters(const Network& network, std::size_t node);
 
-/// Reduce* and Squeeze: axes of the data, ascending; Unsqueeze: of the result. Concat, Split, Gather, TopK: the axis. Softmax: the axes of one
-/// vector, which before opset 13 are all from the axis on.
+/// Reduce* and Squeeze: axes of the data, ascending; Unsqueeze: of the result. Concat, Split, Gather, TopK: the axis. Softmax: the axes of
+/// one vector, which before opset 13 are all from the axis on.
 [[nodiscard]] std::vector<std::uint64_t> axes_of(const Network& network, std::size_t node);
 
 /// Slice, for every axis of the data: entry i of the result is entry start + step i.

@@ -119,7 +119,7 @@ TEST_CASE("corpus: names and shapes of inputs and outputs are those of the index
       CHECK(text_of(network.values[id].shape) == shape);
     }
   }
-  CHECK(compared >= 25);
+  CHECK(compared >= 45);
 }
 
 TEST_CASE("corpus: external weights are read when they are allowed, and their file is recorded") {
@@ -131,9 +131,9 @@ TEST_CASE("corpus: external weights are read when they are allowed, and their fi
     REQUIRE(open.external_files.size() == 1);
     CHECK(open.external_files[0].name == std::string(name) + ".data");
     CHECK(open.external_files[0].sha256 == sha256_hex(read_file((corpus / "public" / (std::string(name) + ".data")).string(), 1U << 20U)));
-    CHECK(open.refusals.size() < closed.refusals.size());
-    CHECK(!open.refusals.empty());  // Shape, Concat: a computed shape
-    for (const Refusal& refusal : open.refusals) CHECK(!refusal.op.empty());
+    CHECK(!closed.refusals.empty());
+    CHECK(open.refusals.empty());
+    CHECK(graph_digest(open).size() == 64);
   }
 }
 

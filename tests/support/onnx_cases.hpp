@@ -29,7 +29,17 @@ std::string bias();     // "b" [3]
 /// The bytes of `base` after a change.
 std::string changed(const std::function<void(ob::Model&)>& change, std::int64_t opset = 13);
 
+/// x of shape `in` -> one node `op` -> y of shape `out`.
+std::string one_node(const std::string& op, const std::vector<ob::Dim>& in, const std::vector<ob::Dim>& out,
+                     const std::vector<std::string>& inputs, const std::vector<ob::Attribute>& attributes,
+                     const std::vector<std::string>& initialisers = {}, std::int64_t opset = 13,
+                     const std::vector<std::string>& outputs = {"y"}, std::int32_t type_in = ob::FLOAT, std::int32_t type_out = ob::FLOAT);
+
 std::vector<Case> read();
 std::vector<Case> refused();
+
+// The operators of graphs (onnx_graph_cases.cpp); part of `read` and `refused`.
+void read_graph_nodes(std::vector<Case>& cases);
+void refused_graph_nodes(std::vector<Case>& cases);
 
 }  // namespace onnx_cases

@@ -188,6 +188,30 @@ def t(tensor):  # kind 4
     return 4, tensor.canonical()
 
 
+def s(value):  # kind 3
+    return 3, string(value)
+
+
+def n(*values):  # kind 7
+    return 7, u64(len(values)) + b"".join(u64(value) for value in values)
+
+
+def a_int(name, value):
+    return attribute(name, 2, number(3, value))
+
+
+def a_ints(name, *values):
+    return attribute(name, 7, text(8, b"".join(varint(value) for value in values)) if len(values) != 1 else number(8, values[0]))
+
+
+def a_text(name, value):
+    return attribute(name, 3, text(4, value))
+
+
+def a_real(name, value):
+    return attribute(name, 1, real(2, value))
+
+
 GEMM = {"alpha": f(1.0), "beta": f(1.0), "transA": i(0), "transB": i(0)}
 
 
@@ -242,9 +266,118 @@ def models():
         [Node("Dropout", ["x"], ["y", "mask"], [([1, 2], FLOAT), ([1, 2], BOOL)], {"ratio": f(0.25)}, attribute("ratio", 1, real(2, 0.25)))], ir=5)
     out["dropout_13"] = Model(13, FLOAT, [1, 2], [("t", Tensor(BOOL, [], b"\0", "typed"))],
         [Node("Dropout", ["x", "", "t"], ["d", ""], [([1, 2], FLOAT), None], {}, attribute("seed", 2, number(3, 7))), Node("Relu", ["d"], ["y"], [([1, 2], FLOAT)])])
+    out.update(graph_models())
     for model in out.values():  # an absent output has no shape
         for node in model.nodes:
             node.shapes = [shape or ([], 0) for shape in node.shapes]
+    return out
+
+
+def graph_models():
+    """Operators of graphs: every attribute of SPEC.md's table is written once by default and, where it matters, once by the file."""
+    out = {}
+
+    def chain(opset, shape, initialisers, steps, kind=FLOAT, **more):
+        """Steps: (operator, further inputs, shape of the result[, attributes, bytes of the attributes in the file])."""
+        nodes, last = [], "x"
+        for k, step in enumerate(steps):
+            op, further, result, attributes, written = list(step) + [{}, b""][len(step) - 3:]
+            name = "y" if k + 1 == len(steps) else "t%d" % k
+            nodes.append(Node(op, [last] + further, [name], [(result, kind)], attributes, written))
+            last = name
+        return Model(opset, kind, shape, initialisers, nodes, **more)
+
+    w = floats([4, 1, 3, 3], [k / 4.0 for k in range(36)])
+    v = floats([4, 2, 2], [1.0] * 16)
+    c4 = floats([4], [1.0, 2.0, 3.0, 4.0])
+    conv = {"auto_pad": s("NOTSET"), "dilations": n(1, 1), "group": i(1), "kernel_shape": n(3, 3), "pads": n(0, 0, 0, 0), "strides": n(1, 1)}
+    pool = {"auto_pad": s("NOTSET"), "kernel_shape": n(2, 2), "pads": n(0, 0, 0, 0), "strides": n(1, 1)}
+    norm = {"epsilon": f(1e-5), "momentum": f(0.9)}
+    out["convolutions"] = chain(13, ["N", 1, 9, 10], [("W", w), ("c", c4), ("D", w)], [
+        ("Conv", ["W"], [1, 4, 7, 8], conv),
+        ("BatchNormalization", ["c", "c", "c", "c"], [1, 4, 7, 8], norm),
+        ("Conv", ["D", "c"], [1, 4, 4, 4], dict(conv, group=i(4), pads=n(1, 0, 1, 0), strides=n(2, 1), dilations=n(1, 2), auto_pad=s("")),
+         a_ints("pads", 1, 0, 1, 0) + a_ints("strides", 2, 1) + a_int("group", 4) + a_ints("dilations", 1, 2) + a_text("auto_pad", "")),
+        ("MaxPool", [], [1, 4, 3, 3], dict(pool, ceil_mode=i(0), dilations=n(1, 1), storage_order=i(0)), a_ints("kernel_shape", 2, 2)),
+        ("AveragePool", [], [1, 4, 2, 3], dict(pool, ceil_mode=i(1), count_include_pad=i(0), strides=n(2, 1), pads=n(1, 0, 0, 1)),
+         a_ints("kernel_shape", 2, 2) + a_int("ceil_mode", 1) + a_ints("strides", 2, 1) + a_ints("pads", 1, 0, 0, 1)),
+        ("GlobalAveragePool", [], [1, 4, 1, 1]), ("GlobalMaxPool", [], [1, 4, 1, 1])])
+    out["convolutions_8"] = chain(8, [1, 4, 6], [("V", v), ("c", floats([2], [1.0, 2.0]))], [
+        ("ConvTranspose", ["V"], [1, 2, 7], {"auto_pad": s("VALID"), "dilations": n(1), "group": i(1), "kernel_shape": n(2), "output_padding": n(0),
+                                             "pads": n(0, 0), "strides": n(1)}, a_text("auto_pad", "VALID")),
+        ("BatchNormalization", ["c", "c", "c", "c"], [1, 2, 7], dict(norm, spatial=i(1), epsilon=f(0.5)), a_real("epsilon", 0.5)),
+        ("MaxPool", [], [1, 2, 4], {"auto_pad": s("SAME_UPPER"), "kernel_shape": n(3), "pads": n(0, 0), "storage_order": i(1), "strides": n(2)},
+         a_text("auto_pad", "SAME_UPPER") + a_ints("kernel_shape", 3) + a_int("storage_order", 1) + a_ints("strides", 2)),
+        ("AveragePool", [], [1, 2, 4], {"auto_pad": s("NOTSET"), "count_include_pad": i(1), "kernel_shape": n(2), "pads": n(1, 0), "strides": n(1)},
+         a_ints("pads", 1, 0) + a_ints("kernel_shape", 2) + a_int("count_include_pad", 1))], ir=3, list_weights=True)
+    out["convolutions_19"] = chain(19, [1, 4, 6], [("V", v), ("c", floats([2], [1.0, 2.0]))], [
+        ("ConvTranspose", ["V", "c"], [1, 2, 13], {"auto_pad": s("NOTSET"), "dilations": n(1), "group": i(1), "kernel_shape": n(2), "output_padding": n(1),
+                                                   "pads": n(0, 0), "strides": n(2)}, a_ints("output_padding", 1) + a_ints("strides", 2) + a_ints("pads", 0, 0)),
+        ("BatchNormalization", ["c", "c", "c", "c"], [1, 2, 13], dict(norm, training_mode=i(0))),
+        ("AveragePool", [], [1, 2, 11], {"auto_pad": s("NOTSET"), "ceil_mode": i(0), "count_include_pad": i(0), "dilations": n(2), "kernel_shape": n(2),
+                                         "pads": n(0, 0), "strides": n(1)}, a_ints("dilations", 2) + a_ints("kernel_shape", 2))])
+    e = [2, 3]
+    one, two = floats([], [1.0]), floats([1], [2.0])
+    hard = {"alpha": f(0.2), "beta": f(0.5)}
+    out["entrywise"] = chain(20, [2, "K"], [("one", one), ("two", two)], [
+        ("Elu", [], [2, 1], {"alpha": f(1.0)}), ("Elu", [], [2, 1], {"alpha": f(-2.0)}, a_real("alpha", -2.0)),
+        ("Selu", [], [2, 1], {"alpha": f(1.67326319217681884765625), "gamma": f(1.05070102214813232421875)}),
+        ("HardSigmoid", [], [2, 1], hard), ("Softplus", [], [2, 1]), ("HardSwish", [], [2, 1]), ("Mish", [], [2, 1]),
+        ("Gelu", [], [2, 1], {"approximate": s("none")}), ("Gelu", [], [2, 1], {"approximate": s("tanh")}, a_text("approximate", "tanh")),
+        ("PRelu", ["two"], [2, 1]), ("Clip", ["", "one"], [2, 1]), ("Max", ["one", "two"], [2, 1]), ("Min", ["two"], [2, 1]), ("Neg", [], [2, 1]),
+        ("Sign", [], [2, 1]), ("Sqrt", [], [2, 1]), ("Reciprocal", [], [2, 1]), ("Pow", ["two"], [2, 1]), ("Softmax", [], [2, 1], {"axis": i(-1)}),
+        ("ReduceL2", [], [1, 1], {"keepdims": i(1), "noop_with_empty_axes": i(0)})])
+    out["clip_10"] = chain(10, e, [], [
+        ("Clip", [], e, {"min": f(-3.4028234663852886e38), "max": f(3.4028234663852886e38)}), ("Softmax", [], e, {"axis": i(1)}),
+        ("Clip", [], e, {"min": f(0.0), "max": f(3.4028234663852886e38)}, a_real("min", 0.0))])
+    i64 = int64s
+    out["moves_9"] = chain(9, [1, 8, 2, 3], [("k", i64([2], [1, 0]))], [
+        ("DepthToSpace", [], [1, 2, 4, 6], {"blocksize": i(2)}, a_int("blocksize", 2)),
+        ("Slice", [], [1, 2, 3, 6], {"axes": n(2), "ends": n(9), "starts": n(-3)}, a_ints("axes", 2) + a_ints("ends", 9) + a_ints("starts", -3)),
+        ("Slice", [], [1, 2, 3, 6], {"axes": n(0, 1), "ends": n(1, 2), "starts": n(0, 0)}, a_ints("ends", 1, 2) + a_ints("starts", 0, 0)),
+        ("Transpose", [], [6, 3, 2, 1], {"perm": n(3, 2, 1, 0)}), ("Squeeze", [], [6, 3, 2], {"axes": n(3)}),
+        ("Unsqueeze", [], [1, 6, 3, 1, 2], {"axes": n(0, 3)}, a_ints("axes", 0, 3)),
+        ("Squeeze", [], [6, 3, 1, 2], {"axes": n(0)}, a_ints("axes", 0)),
+        ("Transpose", [], [3, 6, 1, 2], {"perm": n(1, 0, 2, 3)}, a_ints("perm", 1, 0, 2, 3)),
+        ("Gather", ["k"], [2, 6, 1, 2], {"axis": i(0)}), ("Concat", [], [2, 6, 1, 2], {"axis": i(-1)}, a_int("axis", -1)),
+        ("Pad", [], [2, 6, 3, 2], {"mode": s("constant"), "pads": n(0, 0, 1, 0, 0, 0, 1, 0), "value": f(0.0)}, a_ints("pads", 0, 0, 1, 0, 0, 0, 1, 0)),
+        ("TopK", [], [2, 6, 2, 2], {"axis": i(2), "k": i(2)}, a_int("k", 2) + a_int("axis", 2)),
+        ("ReduceMean", [], [2, 1, 2, 2], {"axes": n(1), "keepdims": i(1)}, a_ints("axes", 1)),
+        ("ReduceSum", [], [2, 2, 2], {"axes": n(1), "keepdims": i(0)}, a_ints("axes", 1) + a_int("keepdims", 0)),
+        ("ReduceMax", [], [1, 1, 1], {"axes": n(0, 1, 2), "keepdims": i(1)})], ir=4)
+    # References count every output, named or read or not; an absent one in between is not counted.
+    out["outputs_11"] = Model(11, FLOAT, [6], [("two", i64([1], [2]))], [
+        Node("Split", ["x"], ["a", "b", "c"], [([2], FLOAT)] * 3, {"axis": i(0), "split": n(2, 2, 2)}),
+        Node("TopK", ["b", "two"], ["v", "unused"], [([2], FLOAT), ([2], INT64)], {"axis": i(-1), "largest": i(1), "sorted": i(1)}),
+        Node("TopK", ["c", "two"], ["w", ""], [([2], FLOAT), None], {"axis": i(0), "largest": i(0), "sorted": i(1)}, a_int("axis", 0) + a_int("largest", 0)),
+        Node("Concat", ["w", "v", "a"], ["y"], [([6], FLOAT)], {"axis": i(0)}, a_int("axis", 0))])
+    out["outputs_18"] = Model(18, FLOAT, [7], [("p", i64([2], [1, 2])), ("m", floats([], [-1.0])), ("ax", i64([1], [0]))], [
+        Node("Split", ["x"], ["a", "b"], [([4], FLOAT), ([3], FLOAT)], {"axis": i(0), "num_outputs": i(2)}, a_int("num_outputs", 2)),
+        Node("Pad", ["b", "p", "m", "ax"], ["c"], [([6], FLOAT)], {"mode": s("constant")}),
+        Node("Pad", ["a", "p", "", "ax"], ["d"], [([7], FLOAT)], {"mode": s("reflect")}, a_text("mode", "reflect")),
+        Node("ReduceMin", ["d", "ax"], ["e"], [([1], FLOAT)], {"keepdims": i(1), "noop_with_empty_axes": i(0)}),
+        Node("ReduceSum", ["c"], ["g"], [([6], FLOAT)], {"keepdims": i(1), "noop_with_empty_axes": i(1)}, a_int("noop_with_empty_axes", 1)),
+        Node("Add", ["e", "g"], ["y"], [([6], FLOAT)])])
+    out["blocks"] = chain(13, [1, 2, 4, 6], [("s", i64([1], [-1])), ("e", i64([1], [-9])), ("a", i64([1], [2])), ("t", i64([1], [-2]))], [
+        ("SpaceToDepth", [], [1, 8, 2, 3], {"blocksize": i(2)}, a_int("blocksize", 2)),
+        ("DepthToSpace", [], [1, 2, 4, 6], {"blocksize": i(2), "mode": s("DCR")}, a_int("blocksize", 2)),
+        ("SpaceToDepth", [], [1, 8, 2, 3], {"blocksize": i(2)}, a_int("blocksize", 2)),
+        ("DepthToSpace", [], [1, 2, 4, 6], {"blocksize": i(2), "mode": s("CRD")}, a_int("blocksize", 2) + a_text("mode", "CRD")),
+        ("Slice", ["s", "e", "a", "t"], [1, 2, 2, 6]), ("Squeeze", [], [2, 2, 6]), ("Unsqueeze", ["a"], [2, 2, 1, 6])])
+    shape = lambda name, attributes, written: Node("Shape", ["x"], [name], [([3], INT64)], attributes, written)
+    out["known_9"] = Model(9, FLOAT, ["N", 2, 3], [("i", i64([], [1]))], [
+        shape("h", {}, b""), Node("Gather", ["h", "i"], ["g"], [([], INT64)], {"axis": i(0)}),
+        Node("Unsqueeze", ["g"], ["u"], [([1], INT64)], {"axes": n(0)}, a_ints("axes", 0)),
+        Node("ConstantOfShape", ["u"], ["z"], [([2], FLOAT)], {"value": t(floats([1], [0.0]))}),
+        Node("Concat", ["u", "u"], ["q"], [([2], INT64)], {"axis": i(0)}, a_int("axis", 0)),
+        Node("ConstantOfShape", ["q"], ["k"], [([2, 2], INT64)], {"value": t(i64([1], [7]))}, attribute("value", 4, text(5, i64([1], [7], "typed").proto("v")))),
+        Node("Transpose", ["x"], ["r"], [([3, 2, 1], FLOAT)], {"perm": n(2, 1, 0)}), Node("MatMul", ["z", "r"], ["y"], [([3, 1], FLOAT)])], ir=4)
+    out["known_19"] = Model(19, FLOAT, ["N", 2, 3], [], [
+        shape("h", {"start": i(0), "end": i(3)}, b""),
+        Node("Shape", ["x"], ["j"], [([2], INT64)], {"start": i(-2), "end": i(99)}, a_int("start", -2) + a_int("end", 99)),
+        Node("Cast", ["j"], ["c"], [([2], DOUBLE)], {"to": i(DOUBLE), "saturate": i(1)}, a_int("to", DOUBLE)),
+        Node("Cast", ["c"], ["d"], [([2], FLOAT)], {"to": i(FLOAT), "saturate": i(0)}, a_int("to", FLOAT) + a_int("saturate", 0)),
+        Node("Reshape", ["x", "h"], ["k"], [([1, 2, 3], FLOAT)], {"allowzero": i(0)}), Node("MatMul", ["d", "k"], ["y"], [([1, 3], FLOAT)])])
     return out
 
 
