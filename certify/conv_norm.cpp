@@ -352,8 +352,17 @@ void bound_on_grid(const Convolution& c, const Choice& choice, LinearBound& resu
     claim.factor = claim.factor * bernstein_factor(choice.axes, choice.grid);
   }
   claim.kernel_radius = kernel_radius(c);
-  // A checker's table of roots: 2^-46 is far above what sixty bits give.
-  claim.reserve = Upper::exact(0x1p-46) * symbol.tap_norms + reserve;
+  // A checker's table of roots: 2^-46 is far above what sixty bits give. Its grid for the kernel itself: 52 bits below the largest entry.
+  double largest = 0;
+  for (const double w : c.kernel.centre) {
+    largest = std::max(largest, std::fabs(w));
+  }
+  double taps = 1;
+  for (const ConvolutionAxis& axis : c.axes) {
+    taps *= static_cast<double>(axis.kernel);
+  }
+  const Upper kernel_grid = sqrt(Upper::exact(taps) * Upper::exact(static_cast<double>(c.kernel.centre.size()))) * Upper::exact(largest).scaled(-51);
+  claim.reserve = Upper::exact(0x1p-46) * symbol.tap_norms + kernel_grid + reserve;
   claim.grid_entries = static_cast<double>(outputs) * static_cast<double>(inputs);
   write_claim(result, claim);
 }

@@ -67,7 +67,7 @@ struct SymbolBound {
 [[nodiscard]] SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>& grid, WorkerPool& pool, std::uint64_t seed);
 /// Its flops.
 [[nodiscard]] double symbol_flops(const Convolution& c, const std::vector<std::uint64_t>& grid);
-/// Channels of one group after the polyphase split: outputs and inputs * product of the strides.
+/// Channels of one group after the polyphase split: outputs, and inputs times the phases that have taps.
 [[nodiscard]] std::array<std::size_t, 2> symbol_shape(const Convolution& c);
 
 /// A lower end of the block's norm with its witness, found on the operator itself.

@@ -62,11 +62,21 @@ struct Taps {
   std::size_t inputs = 0;
   std::size_t outputs = 0;
   bool at_a = true;         // B = Z; otherwise B = Z' (the transpose, whose norm is the same)
-  std::size_t phases = 1;
   std::vector<std::size_t> phase;                  // of each tap
   std::vector<std::array<std::uint64_t, 3>> power;  // t of each tap
   std::vector<std::vector<double>> weights;        // [group]: tap by tap, inputs x outputs or outputs x inputs
 };
+
+/// The phases dil j mod s that have taps, ascending. The other columns of Z are zero and are left out.
+std::vector<std::size_t> phases_of(const ConvolutionAxis& axis) {
+  std::vector<std::size_t> phases;
+  for (std::uint64_t j = 0; j < std::min(axis.kernel, axis.stride); ++j) {
+    phases.push_back(axis.dilation * j % axis.stride);
+  }
+  std::sort(phases.begin(), phases.end());
+  phases.erase(std::unique(phases.begin(), phases.end()), phases.end());
+  return phases;
+}
 
 Taps taps_of(const Convolution& c, int exponent) {
   Taps taps;
@@ -77,9 +87,10 @@ Taps taps_of(const Convolution& c, int exponent) {
   taps.inputs = c.inputs;
   taps.outputs = c.outputs;
   std::size_t count = 1;
+  std::vector<std::vector<std::size_t>> place_of_phase;  // of each axis; phases without taps have no place
   for (const ConvolutionAxis& axis : c.axes) {
     count *= axis.kernel;
-    taps.phases *= axis.stride;
+    place_of_phase.push_back(phases_of(axis));
   }
   for (std::size_t tap = 0; tap < count; ++tap) {
     std::size_t rest = tap;
@@ -90,8 +101,9 @@ Taps taps_of(const Convolution& c, int exponent) {
       const ConvolutionAxis& axis = c.axes[l];
       const std::uint64_t j = rest % axis.kernel;
       rest /= axis.kernel;
-      phase += scale * (axis.dilation * j % axis.stride);
-      scale *= axis.stride;
+      const std::vector<std::size_t>& places = place_of_phase[l];
+      phase += scale * static_cast<std::size_t>(std::lower_bound(places.begin(), places.end(), axis.dilation * j % axis.stride) - places.begin());
+      scale *= places.size();
       power[l] = axis.dilation * j / axis.stride;
     }
     taps.phase.push_back(phase);
@@ -328,7 +340,7 @@ double flops_of_frequency(const Convolution& c) {
 std::array<std::size_t, 2> symbol_shape(const Convolution& c) {
   std::size_t inputs = c.inputs;
   for (const ConvolutionAxis& axis : c.axes) {
-    inputs *= axis.stride;
+    inputs *= phases_of(axis).size();
   }
   return {c.outputs, inputs};
 }

@@ -184,11 +184,13 @@ void check_claims(const LinearBound& bound, const EnclosedMatrix& a, const Real&
 
 /// The model of the checker on one frequency after the other, in its real form.
 void check_grid_evidence(const Convolution& c, const LinearBound& bound) {
-  const auto [outputs, inputs] = symbol_shape(c);
+  const std::size_t outputs = c.outputs;
+  std::size_t inputs = c.inputs;  // all phases, also those without taps
   std::size_t frequencies = 1;
   std::size_t taps = 1;
   Real factor = 1;
   for (std::size_t l = 0; l < c.axes.size(); ++l) {
+    inputs *= c.axes[l].stride;
     frequencies *= bound.grid[l];
     taps *= c.axes[l].kernel;
     const PlannedAxis axis = classified(c.axes[l]);
@@ -229,7 +231,7 @@ void check_grid_evidence(const Convolution& c, const LinearBound& bound) {
           }
         }
       }
-      const std::string why = checker_model::refusal(real, Real(1e-15) * Real(base), bound.gram, base);
+      const std::string why = checker_model::refusal(real, Real(1e-15) * Real(base), bound.gram, base, true);
       CHECK_MESSAGE(why.empty(), bound.theorem << " frequency " << f << ": " << why);
     }
   }
