@@ -1,6 +1,6 @@
 // Composition: bounds of the blocks, of the network, of its pairs of outputs, and the network's lower end.
 //
-// Upper: P = product of the claimed bounds of the blocks (a chain), in MPFR intervals, rounded up; a checker multiplies the claimed bounds as
+// Upper: P = product of the claimed bounds of the blocks (a graph), in MPFR intervals, rounded up; a checker multiplies the claimed bounds as
 // rationals. Lower: the one-sided directional derivative at a point (region.hpp).
 
 #include "certify/analysis.hpp"
@@ -11,12 +11,14 @@
 #include <numeric>
 #include <utility>
 
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
+#include "certify/conv_norm.hpp"
 #include "certify/dense_norm.hpp"
 #include "certify/interval.hpp"
 #include "certify/pairs.hpp"
 #include "certify/partition.hpp"
 #include "certify/region.hpp"
+#include "certify/sparse_norm.hpp"
 #include "formats/error.hpp"
 
 namespace lipcert {
@@ -36,24 +38,14 @@ std::uint64_t classes_of(const Network& network) {
   return classes >= 2 && classes <= most_classes ? classes : 0;
 }
 
+[[noreturn]] void refused(const Refusal& first) {
+  throw input_error((first.op.empty() ? "Tensor '" : "Node '") + first.node + "' " + (first.op.empty() ? "" : "(" + first.op + ") ") +
+                    first.reason);
+}
+
 [[noreturn]] void out_of_range(const std::string& what) {
   throw input_error(what + " is larger than any double-precision number; rescale the weights.");
 }
-
-/// The product of claimed bounds, rounded up.
-class Product {
- public:
-  void multiply(double factor) {
-    if (!(value_.upper() < std::numeric_limits<double>::infinity())) {
-      return;
-    }
-    value_ = value_ * Interval::exact(factor);
-  }
-  [[nodiscard]] Upper upper() const { return Upper::exact(value_.upper()); }
-
- private:
-  Interval value_ = Interval::exact(1);
-};
 
 void bound_scale(Block& block, const std::vector<Ball>& factors) {
   Upper upper;
@@ -74,15 +66,132 @@ void bound_scale(Block& block, const std::vector<Ball>& factors) {
   block.lower = exact ? lower.value() : (lower * Lower::exact(1 - 0x1p-38)).value();
 }
 
-double largest_slope(const Step& step) {
+/// n / d, from above and from below.
+void set_between(Block& block, double least, double most, double denominator) {
+  const Interval d = Interval::exact(denominator);
+  block.upper = (Interval::exact(most) / d).upper();
+  block.lower = (Interval::exact(least) / d).lower();
+}
+
+void set_both(Block& block, double value) { block.upper = block.lower = value; }
+
+/// The largest absolute slope (the table of formats/SPEC.md, section 5, elementwise-slope).
+void bound_activation(Block& block, const Step& step) {
+  const double magnitude = std::fabs(step.alpha);
   switch (step.op) {
     case Operator::leaky_relu:
-      return std::max(1.0, std::fabs(step.alpha));
+    case Operator::elu:
+      set_both(block, std::max(1.0, magnitude));
+      return;
+    case Operator::selu: {
+      // The product of two numbers of 24 bits is a double.
+      set_both(block, std::fabs(step.gamma) * std::max(1.0, magnitude));
+      return;
+    }
+    case Operator::prelu:
+      block.upper = block.lower = 1;
+      for (const Ball& slope : step.slopes) {
+        block.upper = std::max(block.upper, (Upper::exact(slope.centre) + Upper::exact(slope.radius)).value());
+        block.lower = std::max(block.lower, minus(Lower::exact(slope.centre), Upper::exact(slope.radius)).value());
+      }
+      if (std::any_of(step.slopes.begin(), step.slopes.end(), [](Ball slope) { return slope.radius != 0; })) {
+        // Another program's enclosure of a computed slope may be wider than ours.
+        block.upper = block.upper == 1 ? 1 : (Upper::exact(block.upper) * (Upper::exact(1) + Upper::exact(0x1p-38))).value();
+        block.lower = std::max(1.0, (Lower::exact(block.lower) * Lower::exact(1 - 0x1p-38)).value());
+      }
+      return;
+    case Operator::hard_sigmoid:
+      set_both(block, magnitude);
+      return;
+    case Operator::hard_swish:
+      set_both(block, 1.5);
+      return;
+    case Operator::gelu:
+      set_between(block, step.tanh_form ? 112899 : 112890, step.tanh_form ? 112900 : 112891, 1e5);
+      return;
+    case Operator::mish:
+      set_between(block, 108849, 108850, 1e5);
+      return;
     case Operator::sigmoid:
-      return 0.25;  // at 0
+      if (step.times_argument) {
+        set_between(block, 109983, 109984, 1e5);
+      } else {
+        set_both(block, 0.25);  // at 0
+      }
+      return;
+    case Operator::clip: {
+      bool open = step.low.empty() || step.high.empty();
+      for (std::size_t i = 0; !open && i < std::max(step.low.size(), step.high.size()); ++i) {
+        const Ball low = step.low[step.low.size() == 1 ? 0 : i];
+        const Ball high = step.high[step.high.size() == 1 ? 0 : i];
+        open = low_end(low) < high_end(high);
+      }
+      set_both(block, open ? 1 : 0);
+      return;
+    }
     default:
-      return 1;  // Relu, Abs: to the right of 0; Tanh: at 0
+      set_both(block, 1);  // Relu, Abs: to the right of 0; Tanh: at 0; Softplus: far to the right
   }
+}
+
+/// The root of a whole number.
+void set_root(Block& block, double n) {
+  block.upper = sqrt(Upper::exact(n)).value();
+  block.lower = sqrt(Lower::exact(n)).value();
+}
+
+/// The largest number of windows that one entry is in.
+void bound_max_pooling(Block& block, const Step& step) {
+  std::vector<std::uint32_t> windows(step.input_size, 0);
+  for (const std::uint32_t e : step.set_entry) {
+    ++windows[e];
+  }
+  set_root(block, *std::max_element(windows.begin(), windows.end()));
+}
+
+/// The largest sum of weights of one entry.
+void bound_l2_pooling(Block& block, const Step& step) {
+  const SparseMatrix& a = step.weights;
+  std::vector<Ball> sums(a.columns);
+  for (std::size_t k = 0; k < a.column.size(); ++k) {
+    Ball& sum = sums[a.column[k]];
+    sum = add(sum, {a.centre[k], a.radius.empty() ? 0 : a.radius[k]});
+  }
+  Upper most;
+  Lower least;
+  bool exact = true;
+  for (const Ball& sum : sums) {
+    most = max(most, Upper::exact(sum.centre) + Upper::exact(sum.radius));
+    least = max(least, minus(Lower::exact(sum.centre), Upper::exact(sum.radius)));
+    exact = exact && sum.radius == 0;
+  }
+  const Upper wider = exact ? Upper::exact(1) : Upper::exact(1) + Upper::exact(0x1p-38);
+  const Lower narrower = exact ? Lower::exact(1) : Lower::exact(1 - 0x1p-38);
+  block.upper = sqrt(most * wider).value();
+  block.lower = sqrt(least * narrower).value();
+}
+
+void bound_softmax(Block& block, const Step& step) {
+  std::size_t longest = 0;
+  for (std::size_t s = 0; s + 1 < step.set_start.size(); ++s) {
+    longest = std::max(longest, step.set_start[s + 1] - step.set_start[s]);
+  }
+  set_both(block, longest > 1 ? 0.5 : 0);
+}
+
+/// A join: what is claimed of everything up to it.
+void bound_join(Block& block, const std::vector<Interval>& before) {
+  Interval bound;
+  for (const Interval& p : before) {
+    if (block.theorem == "sum") {
+      bound = bound + p;
+    } else if (block.theorem == "disjoint-slices") {
+      bound = p.upper() > bound.upper() ? p : bound;
+    } else {
+      bound = bound + square(p);
+    }
+  }
+  block.upper = (block.theorem == "root-sum-squares" ? sqrt(bound) : bound).upper();
 }
 
 /// Reports the fraction of the expected flops that is done.
@@ -128,44 +237,82 @@ void bound_dense(Block& block, const FoldedMatrix& folded, WorkerPool& pool, std
   }
 }
 
+void take(Block& block, LinearBound bound) {
+  if (!std::isfinite(bound.upper)) {
+    out_of_range("The norm of the layer that writes tensor '" + block.id + "'");
+  }
+  block.theorem = bound.theorem;
+  block.upper = bound.upper;
+  block.lower = bound.lower;
+  if (block.theorem == "zero-operator") {
+    block.op = BlockOperator::linear;
+    return;
+  }
+  if (block.theorem == "explicit-gram-psd" || block.theorem == "diagonal-gram") {
+    block.op = BlockOperator::linear;  // a convolution whose explicit matrix was affordable
+  }
+  block.gram = std::move(bound.gram);
+  block.diagonal_index = bound.gram_entry;
+  if (block.lower > 0 && !bound.witness.mantissas.empty()) {
+    block.witness = std::move(bound.witness);
+  }
+  block.grid = std::move(bound.grid);
+  block.axes = std::move(bound.axes);
+  block.row_axes = std::move(bound.rows);
+}
+
 }  // namespace
 
 Analysis analyse(const Network& network, const AnalysisOptions& options) {
   WorkerPool pool(options.threads);
-  const Chain chain = build_chain(network, pool);
-  if (!chain.refusals.empty()) {
-    const Refusal& first = chain.refusals.front();
-    throw input_error((first.op.empty() ? "Tensor '" : "Node '") + first.node + "' " + (first.op.empty() ? "" : "(" + first.op + ") ") +
-                      first.reason);
+  const StepGraph graph = build_steps(network, pool);
+  if (!graph.refusals.empty()) {
+    refused(graph.refusals.front());
   }
-  const std::vector<Segment> segments = cut(chain);
+  Segments cut_graph = cut(network, graph);
+  if (!cut_graph.refusals.empty()) {
+    refused(cut_graph.refusals.front());
+  }
+  const std::vector<Segment>& segments = cut_graph.segments;
   Analysis analysis;
-  analysis.partition.constant_nodes = chain.constant_nodes;
-  analysis.partition.blocks = describe(network, chain, segments);
+  analysis.partition.constant_nodes = graph.constant_nodes;
+  analysis.partition.blocks = describe(network, graph, segments);
 
-  const auto flops_of = [](const Segment& s) { return s.op == BlockOperator::dense ? bounding_flops(s.rows, s.columns) : 0.0; };
-  const double search = search_flops(chain, options.region_samples);
-  Progress progress(options, std::accumulate(segments.begin(), segments.end(), search,
-                                             [&](double sum, const Segment& s) { return sum + flops_of(s); }));
+  const double search = search_flops(graph, options.region_samples);
+  Progress progress(options, std::accumulate(segments.begin(), segments.end(), search, [](double sum, const Segment& s) { return sum + s.flops; }));
 
-  Product before;   // bound of everything up to the block before the last
-  Product product;  // of everything
+  std::vector<Interval> bound_of(graph.steps.size() + 1);  // P of every value
+  bound_of[0] = Interval::exact(1);
   FoldedMatrix last;
   for (std::size_t b = 0; b < segments.size(); ++b) {
     Block& block = analysis.partition.blocks[b];
+    const Segment& segment = segments[b];
+    const Step& step = graph.steps[segment.steps.front()];
     progress.begin("bounding " + block.id);
+    bool join = false;
     switch (block.op) {
       case BlockOperator::isometry:
-        block.upper = block.lower = 1;
+      case BlockOperator::sort:
+      case BlockOperator::split:
+        set_both(block, 1);
         break;
       case BlockOperator::activation:
-        block.upper = block.lower = largest_slope(chain.steps[segments[b].begin]);
+        bound_activation(block, step);
+        break;
+      case BlockOperator::softmax:
+        bound_softmax(block, step);
+        break;
+      case BlockOperator::pool_max:
+        bound_max_pooling(block, step);
+        break;
+      case BlockOperator::pool_l2:
+        bound_l2_pooling(block, step);
         break;
       case BlockOperator::scale:
-        bound_scale(block, fold_factors(chain, segments[b]));
+        bound_scale(block, fold_factors(graph, segment));
         break;
       case BlockOperator::dense: {
-        FoldedMatrix folded = fold(chain, segments[b], pool);
+        FoldedMatrix folded = fold(graph, segment, pool);
         if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
           out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
         }
@@ -175,6 +322,28 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
         }
         break;
       }
+      case BlockOperator::linear: {
+        const FoldedSparse folded = fold_linear(graph, segment);
+        if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
+          out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
+        }
+        take(block, bound_sparse(folded.matrix, pool, options.seed, folded.reserve));
+        break;
+      }
+      case BlockOperator::convolution:
+        take(block, bound_convolution(segment.convolution.value(), pool, options.seed));
+        break;
+      case BlockOperator::add:
+      case BlockOperator::concat:
+      case BlockOperator::max_min: {
+        join = true;
+        std::vector<Interval> before;
+        for (const std::size_t input : segment.inputs) {
+          before.push_back(bound_of[input]);
+        }
+        bound_join(block, before);
+        break;
+      }
     }
     if (!std::isfinite(block.upper)) {
       out_of_range("The bound of the block that writes tensor '" + block.id + "'");
@@ -182,13 +351,17 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
     if (!(block.lower <= block.upper)) {
       throw Error(ExitCode::internal, "The bounds of block '" + block.id + "' contradict each other; please report this.");
     }
-    progress.finish(flops_of(segments[b]));
-    if (b + 1 < segments.size()) {
-      before.multiply(block.upper);
+    const Interval own = Interval::exact(block.upper);
+    const Interval bound = join ? own : own * bound_of[segment.inputs[0]];
+    if (!std::isfinite(bound.upper())) {
+      out_of_range("The product of the norms of all layers");
     }
-    product.multiply(block.upper);
+    for (const std::size_t s : segment.steps) {
+      bound_of[s + 1] = bound;
+    }
+    progress.finish(segment.flops);
   }
-  const Upper global = product.upper();
+  const Upper global = Upper::exact(bound_of[graph.output].upper());
   if (!global.finite()) {
     out_of_range("The product of the norms of all layers");
   }
@@ -199,13 +372,14 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
     const Segment& end = segments.back();
     analysis.pairs_by_rows = end.op == BlockOperator::dense && end.copies == 1 && end.rows == analysis.classes;
     analysis.pairs = analysis.pairs_by_rows
-                         ? pair_bounds_by_rows(last, Upper::exact(analysis.partition.blocks.back().upper), before.upper(), global, pool)
+                         ? pair_bounds_by_rows(last, Upper::exact(analysis.partition.blocks.back().upper),
+                                               Upper::exact(bound_of[end.inputs[0]].upper()), global, pool)
                          : pair_bounds_by_global(analysis.classes, global);
   }
 
   if (analysis.upper > 0) {
     progress.begin("searching for the lower end");
-    Region region = find_region(chain, pool, options.seed, options.region_samples, [&](double part) { progress.at(part, search); });
+    Region region = find_region(graph, pool, options.seed, options.region_samples, [&](double part) { progress.at(part, search); });
     if (region.lower > analysis.upper) {
       throw Error(ExitCode::internal, "The network's lower end exceeds its upper end; please report this.");
     }

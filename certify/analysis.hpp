@@ -20,10 +20,14 @@ struct IntegerVector {
   std::vector<std::int32_t> mantissas;
 };
 
-enum class BlockOperator { isometry, scale, dense, activation };
+enum class BlockOperator {
+  isometry, scale, dense, linear, convolution,                            // affine
+  activation, softmax, pool_max, pool_l2, sort, split,                    // one input
+  add, concat, max_min,                                                   // joins
+};
 [[nodiscard]] const char* name_of(BlockOperator op);
 
-/// Parameters of theorem dense-gram-psd (SPEC.md section 5): a checker needs nothing else.
+/// Parameters of Lemma P (SPEC.md section 5): a checker needs nothing else.
 struct GramEvidence {
   bool at_a = true;  // Gram matrix A'A (true) or AA'
   int sA = 0;
@@ -36,18 +40,24 @@ struct Block {
   std::string id;                    // name of the output tensor of its last node
   BlockOperator op = BlockOperator::isometry;
   std::vector<std::size_t> nodes;    // ascending indices into Network::nodes
-  std::vector<std::string> inputs;   // ids of blocks, "" for the graph's input
+  std::vector<std::string> inputs;   // tensors, "" for the graph's input; several: a join
   std::string theorem;
   std::uint64_t input_size = 0;      // entries of the block's input and output tensors
   std::uint64_t output_size = 0;
   std::uint64_t rows = 0;            // dense: shape of the folded matrix A (0 otherwise)
   std::uint64_t columns = 0;
+  std::vector<std::uint64_t> kernel; // of a convolution: [outputs, inputs per group, lengths]; a ConvTranspose is written as its adjoint
+  std::uint64_t groups = 0;
 
-  double upper = -1;                 // Lipschitz constant <= upper: proved
+  double upper = -1;                 // Lipschitz constant <= upper: proved; of a join: that of everything up to it
   double lower = 0;                  // Lipschitz constant >= lower: proved
   std::optional<GramEvidence> gram;
-  std::optional<std::uint64_t> diagonal_index;  // scale: entry that attains `lower`
-  std::optional<IntegerVector> witness;         // dense: ||A v|| / ||v|| >= lower
+  std::optional<std::uint64_t> diagonal_index;  // scale: entry that attains `lower`; theorem diagonal-gram: the row or column
+  std::optional<IntegerVector> witness;         // affine: ||A v|| / ||v|| >= lower
+  std::vector<std::uint64_t> grid;              // convolution: roots of unity per axis
+  std::vector<std::string> axes;                // convolution: zero, circular or copies
+  std::vector<std::uint64_t> row_axes;          // theorem conv-reshape
+  std::string slices_of;                        // theorem disjoint-slices
 };
 
 /// The blocks of a network without bounds, or the reasons why there are none.

@@ -195,7 +195,7 @@ void print_text(const Inspection& seen) {
     for (std::size_t b = 0; b < seen.partition.blocks.size(); ++b) {
       const Block& block = seen.partition.blocks[b];
       const std::string size =
-          block.op == BlockOperator::dense ? fmt::format("{} x {}", block.rows, block.columns) : std::to_string(block.output_size);
+          size_text(block);
       fmt::print("{:>5}  {:<10}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
     }
   }

@@ -95,6 +95,25 @@ Ball divide(Ball a, Ball b) {
   return {q, (numerator / divisor).value()};
 }
 
+Ball hull(double low, double high) {
+  const double centre = low + (high - low) / 2;
+  // |true - centre| <= max(high - centre, centre - low), each difference rounded up.
+  const Ball above = subtract({high, 0}, {centre, 0});
+  const Ball below = subtract({centre, 0}, {low, 0});
+  const Upper a = Upper::exact(above.centre) + Upper::exact(above.radius);
+  const Upper b = Upper::exact(below.centre) + Upper::exact(below.radius);
+  return {centre, max(a, b).value()};
+}
+
+double low_end(Ball b) {
+  const Ball end = subtract({b.centre, 0}, {b.radius, 0});
+  return end.radius == 0 ? end.centre : std::nextafter(end.centre, -HUGE_VAL);
+}
+double high_end(Ball b) {
+  const Ball end = add({b.centre, 0}, {b.radius, 0});
+  return end.radius == 0 ? end.centre : std::nextafter(end.centre, HUGE_VAL);
+}
+
 EnclosedTensor enclose(const Tensor& tensor) {
   EnclosedTensor result;
   result.shape = tensor.shape;

@@ -47,6 +47,12 @@ struct Ball {
 /// Infinite radius when b may be zero.
 [[nodiscard]] Ball divide(Ball a, Ball b);
 
+/// Centre and radius of the interval [low, high] of doubles.
+[[nodiscard]] Ball hull(double low, double high);
+/// Ends of a ball as doubles, rounded outward.
+[[nodiscard]] double low_end(Ball b);
+[[nodiscard]] double high_end(Ball b);
+
 /// The entries of a stored tensor. Floating ones and booleans are exact; an integer of magnitude above 2^53 gets its rounding error as radius.
 [[nodiscard]] EnclosedTensor enclose(const Tensor& tensor);
 

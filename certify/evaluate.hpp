@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
 #include "certify/enclosed.hpp"
 #include "certify/rounding.hpp"
 #include "formats/network.hpp"
@@ -28,13 +28,13 @@ struct DirectionalDerivative {
   bool clear = true;
 };
 
-/// f(x) of a chain; x has input_size finite entries.
-[[nodiscard]] BallVector evaluate(const Chain& chain, const std::vector<double>& x);
+/// f(x) of a graph; x has input_size finite entries.
+[[nodiscard]] BallVector evaluate(const StepGraph& graph, const std::vector<double>& x);
 
 /// The one-sided derivative lim_{t -> 0+} (f(x + t v) - f(x)) / t. Chains of these operators have it and it obeys the chain rule.
-[[nodiscard]] DirectionalDerivative differentiate(const Chain& chain, const std::vector<double>& x, const std::vector<double>& v);
+[[nodiscard]] DirectionalDerivative differentiate(const StepGraph& graph, const std::vector<double>& x, const std::vector<double>& v);
 
-/// The same for a network; throws `Error` (input) when it is not a supported chain.
+/// The same for a network; throws `Error` (input) when it is not a supported graph.
 [[nodiscard]] BallVector evaluate(const Network& network, const std::vector<double>& x);
 
 }  // namespace lipcert

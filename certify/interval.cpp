@@ -178,4 +178,44 @@ Interval sigmoid_slope(const Interval& x) {
   return result;
 }
 
+Interval exp(const Interval& x) {
+  Interval result;
+  mpfr_exp(result.lower_.get(), x.lower_.get(), MPFR_RNDD);
+  mpfr_exp(result.upper_.get(), x.upper_.get(), MPFR_RNDU);
+  return result;
+}
+
+Interval softplus(const Interval& x) {
+  Interval result;
+  mpfr_exp(result.lower_.get(), x.lower_.get(), MPFR_RNDD);
+  mpfr_log1p(result.lower_.get(), result.lower_.get(), MPFR_RNDD);
+  mpfr_exp(result.upper_.get(), x.upper_.get(), MPFR_RNDU);
+  mpfr_log1p(result.upper_.get(), result.upper_.get(), MPFR_RNDU);
+  return result;
+}
+
+Interval erf(const Interval& x) {
+  Interval result;
+  mpfr_erf(result.lower_.get(), x.lower_.get(), MPFR_RNDD);
+  mpfr_erf(result.upper_.get(), x.upper_.get(), MPFR_RNDU);
+  return result;
+}
+
+Interval square(const Interval& x) {
+  const bool lower_is_larger = mpfr_cmpabs(x.lower_.get(), x.upper_.get()) > 0;
+  Interval result;
+  mpfr_sqr(result.upper_.get(), lower_is_larger ? x.lower_.get() : x.upper_.get(), MPFR_RNDU);
+  if (!x.contains_zero()) {
+    mpfr_sqr(result.lower_.get(), lower_is_larger ? x.upper_.get() : x.lower_.get(), MPFR_RNDD);
+  }
+  return result;
+}
+
+Interval pi() {
+  Interval result;
+  mpfr_const_pi(result.lower_.get(), MPFR_RNDD);
+  mpfr_const_pi(result.upper_.get(), MPFR_RNDU);
+  return result;
+}
+
 }  // namespace lipcert

@@ -53,6 +53,12 @@ class Interval {
   friend Interval tanh(const Interval& x);
   /// Its derivative 1 / cosh(x)^2.
   friend Interval tanh_slope(const Interval& x);
+  friend Interval exp(const Interval& x);
+  /// log(1 + e^x), increasing.
+  friend Interval softplus(const Interval& x);
+  friend Interval erf(const Interval& x);
+  friend Interval square(const Interval& x);
+  friend Interval pi();
 
  private:
   MpfrNumber lower_;
@@ -68,5 +74,10 @@ Interval sigmoid(const Interval& x);
 Interval sigmoid_slope(const Interval& x);
 Interval tanh(const Interval& x);
 Interval tanh_slope(const Interval& x);
+Interval exp(const Interval& x);
+Interval softplus(const Interval& x);
+Interval erf(const Interval& x);
+Interval square(const Interval& x);
+[[nodiscard]] Interval pi();
 
 }  // namespace lipcert

@@ -51,4 +51,18 @@ void refuse_unsupported(const std::string& model, const std::vector<Refusal>& re
   throw input_error(sentence);
 }
 
+std::string size_text(const Block& block) {
+  if (block.op == BlockOperator::dense) {
+    return std::to_string(block.rows) + " x " + std::to_string(block.columns);
+  }
+  if (block.kernel.empty()) {
+    return std::to_string(block.output_size);
+  }
+  std::string text;
+  for (const std::uint64_t n : block.kernel) {
+    text += (text.empty() ? "" : " x ") + std::to_string(n);
+  }
+  return text + (block.groups > 1 ? " / " + std::to_string(block.groups) : "");
+}
+
 }  // namespace lipcert

@@ -27,4 +27,7 @@ void refuse_unsupported(const std::string& model, const std::vector<Refusal>& re
 /// `[1, 64]`, for people.
 [[nodiscard]] std::string shape_text(const Shape& shape);
 
+/// A block's matrix (`10 x 784`), kernel (`64 x 32 x 3 x 3`, with `/ 4` for four groups) or number of entries, for people.
+[[nodiscard]] std::string size_text(const Block& block);
+
 }  // namespace lipcert

@@ -55,49 +55,125 @@ std::vector<double> random_vector(Random& random, std::size_t n) {
 
 double norm(const double* x, std::size_t n) { return cblas_dnrm2(blas_int(n), x, 1); }
 
-/// The linearisation of the chain at `points` points, in plain floating point. Vectors of a batch stand one after the other.
+/// Distribution and density of the normal law, for Gelu.
+double normal_share(double t) { return 0.5 * (1 + std::erf(t / std::sqrt(2.0))); }
+
+/// Value and slope of an activation, in plain floating point.
+struct Tangent {
+  double value = 0;
+  double slope = 0;
+};
+
+Tangent tangent_of(const Step& step, std::size_t i, double t) {
+  const auto sigma = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const auto clamp = [](double x, double low, double high) { return Tangent{std::min(std::max(x, low), high), x > low && x < high ? 1.0 : 0.0}; };
+  switch (step.op) {
+    case Operator::sigmoid: {
+      const double y = sigma(t);
+      return step.times_argument ? Tangent{t * y, y + t * y * (1 - y)} : Tangent{y, y * (1 - y)};
+    }
+    case Operator::tanh: {
+      const double y = std::tanh(t);
+      return {y, 1 - y * y};
+    }
+    case Operator::abs:
+      return {std::fabs(t), t < 0 ? -1.0 : 1.0};
+    case Operator::leaky_relu: {
+      const double slope = t < 0 ? step.alpha : 1;
+      return {t * slope, slope};
+    }
+    case Operator::prelu: {
+      const double slope = t < 0 ? step.slopes[step.slopes.size() == 1 ? 0 : i].centre : 1;
+      return {t * slope, slope};
+    }
+    case Operator::elu:
+    case Operator::selu: {
+      const double gamma = step.op == Operator::selu ? step.gamma : 1;
+      return t > 0 ? Tangent{gamma * t, gamma} : Tangent{gamma * step.alpha * std::expm1(t), gamma * step.alpha * std::exp(t)};
+    }
+    case Operator::softplus:
+      return {t > 30 ? t : std::log1p(std::exp(t)), sigma(t)};
+    case Operator::mish: {
+      const double soft = t > 30 ? t : std::log1p(std::exp(t));
+      const double y = std::tanh(soft);
+      return {t * y, y + t * (1 - y * y) * sigma(t)};
+    }
+    case Operator::gelu: {
+      if (step.tanh_form) {
+        const double root = std::sqrt(2 / std::acos(-1.0));
+        const double y = std::tanh(root * (t + 0.044715 * t * t * t));
+        return {0.5 * t * (1 + y), 0.5 * (1 + y) + 0.5 * t * (1 - y * y) * root * (1 + 3 * 0.044715 * t * t)};
+      }
+      const double share = normal_share(t);
+      return {t * share, share + t * std::exp(-0.5 * t * t) / std::sqrt(2 * std::acos(-1.0))};
+    }
+    case Operator::hard_sigmoid: {
+      const Tangent inner = clamp(step.alpha * t + step.gamma, 0, 1);
+      return {inner.value, step.alpha * inner.slope};
+    }
+    case Operator::hard_swish:
+      return t <= -3 ? Tangent{0, 0} : t >= 3 ? Tangent{t, 1} : Tangent{t * (t + 3) / 6, (2 * t + 3) / 6};
+    case Operator::clip:
+      return clamp(t, step.low.empty() ? -HUGE_VAL : step.low[step.low.size() == 1 ? 0 : i].centre,
+                   step.high.empty() ? HUGE_VAL : step.high[step.high.size() == 1 ? 0 : i].centre);
+    default:
+      return {t > 0 ? t : 0, t > 0 ? 1.0 : 0.0};
+  }
+}
+
+/// Where the slope has a jump at 0 and is constant on both sides.
+bool has_two_slopes(const Step& step) {
+  return step.op == Operator::relu || step.op == Operator::leaky_relu || step.op == Operator::prelu || step.op == Operator::abs;
+}
+
+/// The linearisation of the network at `points` points, in plain floating point. Vectors of a batch stand one after the other.
 class Linearised {
  public:
-  Linearised(const Chain& chain, std::size_t points) : chain_(chain), points_(points), slopes_(chain.steps.size()) {}
+  /// The steps before `end`.
+  Linearised(const StepGraph& graph, std::size_t points, std::size_t end)
+      : graph_(graph), points_(points), end_(end), readers_(graph.steps.size() + 1, 0), slopes_(end), chosen_(end), kept_(end) {
+    for (std::size_t s = 0; s < end; ++s) {
+      for (const std::size_t input : graph.steps[s].inputs) {
+        ++readers_[input];
+      }
+    }
+    ++readers_[end == graph.steps.size() ? graph.output : end];
+  }
+  Linearised(const StepGraph& graph, std::size_t points) : Linearised(graph, points, graph.steps.size()) {}
 
   /// Moves to these points; returns the values.
   std::vector<double> move_to(std::vector<double> x) {
-    for (std::size_t s = 0; s < chain_.steps.size(); ++s) {
-      const Step& step = chain_.steps[s];
-      if (step.kind == Step::Kind::activation) {
-        activate(step, x, slopes_[s]);
-      } else {
-        x = linear(step, std::move(x));
-        add_bias(step, x);
+    return walk(std::move(x), [this](std::size_t s, Inputs& in) {
+      const Step& step = graph_.steps[s];
+      if (!step.affine()) {
+        return evaluate(s, in, -1);
       }
-    }
-    return x;
+      std::vector<double> y = linear(step, in);
+      add_bias(step, y);
+      return y;
+    });
   }
 
   /// J v for every point.
   [[nodiscard]] std::vector<double> forward(std::vector<double> v) const {
-    for (std::size_t s = 0; s < chain_.steps.size(); ++s) {
-      const Step& step = chain_.steps[s];
-      if (step.kind == Step::Kind::activation) {
-        times_slopes(v, slopes_[s]);
-      } else {
-        v = linear(step, std::move(v));
-      }
-    }
-    return v;
+    return walk(std::move(v), [this](std::size_t s, Inputs& in) {
+      const Step& step = graph_.steps[s];
+      return step.affine() ? linear(step, in) : along(s, in);
+    });
   }
 
   /// J'u for every point.
   [[nodiscard]] std::vector<double> backward(std::vector<double> u) const {
-    for (std::size_t s = chain_.steps.size(); s-- > 0;) {
-      const Step& step = chain_.steps[s];
-      if (step.kind == Step::Kind::activation) {
-        times_slopes(u, slopes_[s]);
-      } else {
-        u = transposed(step, std::move(u));
+    std::vector<std::vector<double>> adjoints(graph_.steps.size() + 1);
+    adjoints[target()] = std::move(u);
+    for (std::size_t s = end_; s-- > 0;) {
+      if (adjoints[s + 1].empty()) {
+        continue;  // nothing of it reaches the output
       }
+      std::vector<double> y = std::move(adjoints[s + 1]);
+      spread(s, std::move(y), adjoints);
     }
-    return u;
+    return std::move(adjoints[0]);
   }
 
   struct Ascent {
@@ -105,41 +181,100 @@ class Linearised {
     std::vector<double> direction;  // J'J v with blurred slopes
   };
 
-  /// For every point x and direction v; `blur` is the width of the kinks relative to the pre-activations of each layer.
+  /// For every point x and direction v; `blur` is the width of the kinks relative to the pre-activations of each layer. The curvature of vectors
+  /// (order statistics, softmax, L2 poolings) is left out.
   [[nodiscard]] Ascent ascend(std::vector<double> x, std::vector<double> t, double blur) {
-    std::vector<std::vector<double>> tangents(chain_.steps.size());
-    std::vector<std::vector<double>> curvatures(chain_.steps.size());
-    for (std::size_t s = 0; s < chain_.steps.size(); ++s) {
-      const Step& step = chain_.steps[s];
-      if (step.kind != Step::Kind::activation) {
-        x = linear(step, std::move(x));
-        add_bias(step, x);
-        t = linear(step, std::move(t));
-        continue;
+    const std::vector<double> values = walk(std::move(x), [this, blur](std::size_t s, Inputs& in) {
+      const Step& step = graph_.steps[s];
+      if (!step.affine()) {
+        return evaluate(s, in, blur);
       }
-      tangents[s] = t;
-      activate_blurred(step, x, slopes_[s], curvatures[s], blur);
-      times_slopes(t, slopes_[s]);
-    }
+      std::vector<double> y = linear(step, in);
+      add_bias(step, y);
+      return y;
+    });
+    static_cast<void>(values);
+    std::vector<std::vector<double>> tangents(end_);
+    t = walk(std::move(t), [this, &tangents](std::size_t s, Inputs& in) {
+      const Step& step = graph_.steps[s];
+      if (step.affine()) {
+        return linear(step, in);
+      }
+      if (step.kind == Step::Kind::activation) {
+        tangents[s] = *in[0];
+      }
+      return along(s, in);
+    });
     // F = ||t||^2 / 2. Adjoint of the tangents: J' t; adjoint of the values: each slope s(z) multiplies a tangent, so dF/dz += tangent * adjoint
     // * s'(z).
-    Ascent result{std::vector<double>(t.size(), 0.0), std::move(t)};
-    for (std::size_t s = chain_.steps.size(); s-- > 0;) {
-      const Step& step = chain_.steps[s];
-      if (step.kind != Step::Kind::activation) {
-        result.gradient = transposed(step, std::move(result.gradient));
-        result.direction = transposed(step, std::move(result.direction));
+    std::vector<std::vector<double>> gradients(graph_.steps.size() + 1);
+    std::vector<std::vector<double>> directions(graph_.steps.size() + 1);
+    gradients[target()].assign(t.size(), 0.0);
+    directions[target()] = std::move(t);
+    for (std::size_t s = end_; s-- > 0;) {
+      if (directions[s + 1].empty()) {
         continue;
       }
-      for (std::size_t i = 0; i < result.gradient.size(); ++i) {
-        result.gradient[i] = result.gradient[i] * slopes_[s][i] + result.direction[i] * tangents[s][i] * curvatures[s][i];
-        result.direction[i] *= slopes_[s][i];
+      std::vector<double> g = std::move(gradients[s + 1]);
+      std::vector<double> d = std::move(directions[s + 1]);
+      if (graph_.steps[s].kind == Step::Kind::activation) {
+        for (std::size_t i = 0; i < g.size(); ++i) {
+          g[i] = g[i] * slopes_[s][i] + d[i] * tangents[s][i] * kept_[s][i];
+          d[i] *= slopes_[s][i];
+        }
+        accumulate(gradients[graph_.steps[s].inputs[0]], std::move(g));
+        accumulate(directions[graph_.steps[s].inputs[0]], std::move(d));
+      } else {
+        spread(s, std::move(g), gradients);
+        spread(s, std::move(d), directions);
       }
     }
-    return result;
+    return {std::move(gradients[0]), std::move(directions[0])};
   }
 
  private:
+  using Inputs = std::vector<std::vector<double>*>;
+
+  [[nodiscard]] std::size_t target() const { return end_ == graph_.steps.size() ? graph_.output : end_; }
+
+  /// Calls `next` for every step with the values that it reads, the first of which it may overwrite when nobody reads it again.
+  template <class Next>
+  std::vector<double> walk(std::vector<double> x, Next next) const {
+    std::vector<std::size_t> left = readers_;
+    std::vector<std::vector<double>> values(end_ + 1);
+    values[0] = std::move(x);
+    Inputs in;
+    std::vector<double> copy;
+    for (std::size_t s = 0; s < end_; ++s) {
+      const Step& step = graph_.steps[s];
+      in.clear();
+      for (const std::size_t input : step.inputs) {
+        in.push_back(&values[input]);
+      }
+      if (step.inputs.size() == 1 && left[step.inputs[0]] > 1) {
+        copy = values[step.inputs[0]];
+        in[0] = &copy;
+      }
+      values[s + 1] = next(s, in);
+      for (const std::size_t input : step.inputs) {
+        if (--left[input] == 0 && input != s + 1) {
+          values[input] = {};
+        }
+      }
+    }
+    return std::move(values[target()]);
+  }
+
+  static void accumulate(std::vector<double>& sum, std::vector<double> part) {
+    if (sum.empty()) {
+      sum = std::move(part);
+      return;
+    }
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i] += part[i];
+    }
+  }
+
   void add_bias(const Step& step, std::vector<double>& x) const {
     for (std::size_t p = 0; p < points_ && !step.bias.empty(); ++p) {
       for (std::size_t i = 0; i < step.output_size; ++i) {
@@ -148,37 +283,271 @@ class Linearised {
     }
   }
 
-  /// Values, slopes and their derivatives; a kink is replaced by a logistic step whose width is `blur` times the layer's mean magnitude.
-  static void activate_blurred(const Step& step, std::vector<double>& z, std::vector<double>& slopes, std::vector<double>& curvatures,
-                               double blur) {
+  [[nodiscard]] std::size_t size_of(std::size_t value) const { return graph_.size_of(value); }
+
+  /// Values, slopes and their derivatives; where the slope jumps at 0, the jump is replaced by a logistic step whose width is `blur` times the layer's
+  /// mean magnitude. No blur when it is negative.
+  void activate(std::size_t s, std::vector<double>& z, double blur) {
+    const Step& step = graph_.steps[s];
+    std::vector<double>& slopes = slopes_[s];
+    std::vector<double>& curvatures = kept_[s];
     slopes.resize(z.size());
-    curvatures.resize(z.size());
-    double sum = 0;
-    for (const double t : z) {
-      sum += std::fabs(t);
+    curvatures.resize(blur < 0 ? 0 : z.size());
+    double width = 0;
+    if (blur >= 0) {
+      double sum = 0;
+      for (const double t : z) {
+        sum += std::fabs(t);
+      }
+      width = std::max(blur * sum / static_cast<double>(z.size()), 0x1p-500);
     }
-    const double width = std::max(blur * sum / static_cast<double>(z.size()), 0x1p-500);
-    const double left = step.op == Operator::abs ? -1 : (step.op == Operator::leaky_relu ? step.alpha : 0);
+    const bool blurred = blur >= 0 && has_two_slopes(step);
+    const std::size_t n = step.output_size;
     for (std::size_t i = 0; i < z.size(); ++i) {
       const double t = z[i];
-      if (step.op == Operator::tanh) {
-        const double y = std::tanh(t);
-        z[i] = y;
-        slopes[i] = 1 - y * y;
-        curvatures[i] = -2 * y * slopes[i];
-        continue;
-      }
-      const double scaled = step.op == Operator::sigmoid ? t : t / width;
-      const double y = 1 / (1 + std::exp(-scaled));
-      if (step.op == Operator::sigmoid) {
-        z[i] = y;
-        slopes[i] = y * (1 - y);
-        curvatures[i] = slopes[i] * (1 - 2 * y);
-      } else {
+      if (blurred) {
+        const double left = step.op == Operator::abs          ? -1
+                            : step.op == Operator::leaky_relu ? step.alpha
+                            : step.op == Operator::prelu      ? step.slopes[step.slopes.size() == 1 ? 0 : i % n].centre
+                                                              : 0;
+        const double y = 1 / (1 + std::exp(-t / width));
         z[i] = t < 0 ? left * t : t;
         slopes[i] = left + (1 - left) * y;
         curvatures[i] = (1 - left) * y * (1 - y) / width;
+        continue;
       }
+      const Tangent here = tangent_of(step, i % n, t);
+      z[i] = here.value;
+      slopes[i] = here.slope;
+      if (blur < 0) {
+        continue;
+      }
+      if (step.op == Operator::tanh) {
+        curvatures[i] = -2 * here.value * here.slope;
+      } else if (step.op == Operator::sigmoid && !step.times_argument) {
+        curvatures[i] = here.slope * (1 - 2 * here.value);
+      } else {
+        const double h = 1e-4 * (1 + std::fabs(t));
+        curvatures[i] = (tangent_of(step, i % n, t + h).slope - tangent_of(step, i % n, t - h).slope) / (2 * h);
+      }
+    }
+  }
+
+  /// Moves a step that is not affine to these values; returns its own.
+  std::vector<double> evaluate(std::size_t s, Inputs& in, double blur) {
+    const Step& step = graph_.steps[s];
+    if (step.kind == Step::Kind::activation) {
+      activate(s, *in[0], blur);
+      return std::move(*in[0]);
+    }
+    std::vector<double> y(points_ * step.output_size);
+    if (step.kind == Step::Kind::order) {
+      std::vector<std::uint32_t>& chosen = chosen_[s];
+      chosen.resize(y.size());
+      std::vector<std::pair<double, std::uint32_t>> set;
+      for (std::size_t p = 0; p < points_; ++p) {
+        std::size_t at = step.set_start.size();  // the set that was sorted
+        for (std::size_t o = 0; o < step.output_size; ++o) {
+          if (step.set[o] != at) {
+            at = step.set[o];
+            set.clear();
+            for (std::size_t k = step.set_start[at]; k < step.set_start[at + 1]; ++k) {
+              set.emplace_back(entry(step, in, p, step.set_entry[k]), step.set_entry[k]);
+            }
+            const bool ends = step.rank[o] == 0 || step.rank[o] + 1 == set.size();
+            if (!ends || set.size() <= 8) {
+              std::sort(set.begin(), set.end());
+            } else {  // an extreme entry needs no sorting; a set with other ranks as well is sorted when they come
+              std::iter_swap(set.begin(), std::min_element(set.begin(), set.end()));
+              std::iter_swap(set.end() - 1, std::max_element(set.begin() + 1, set.end()));
+              if (step.set_start.size() - 1 != step.output_size) {
+                std::sort(set.begin(), set.end());
+              }
+            }
+          }
+          const auto& [value, index] = set[step.rank[o]];
+          y[p * step.output_size + o] = value;
+          chosen[p * step.output_size + o] = index;
+        }
+      }
+    } else if (step.kind == Step::Kind::softmax) {
+      const std::vector<double>& x = *in[0];
+      for (std::size_t p = 0; p < points_; ++p) {
+        const std::size_t base = p * step.output_size;
+        for (std::size_t g = 0; g + 1 < step.set_start.size(); ++g) {
+          double most = -HUGE_VAL;
+          double sum = 0;
+          for (std::size_t k = step.set_start[g]; k < step.set_start[g + 1]; ++k) {
+            most = std::max(most, x[base + step.set_entry[k]]);
+          }
+          for (std::size_t k = step.set_start[g]; k < step.set_start[g + 1]; ++k) {
+            sum += y[base + step.set_entry[k]] = std::exp(x[base + step.set_entry[k]] - most);
+          }
+          for (std::size_t k = step.set_start[g]; k < step.set_start[g + 1]; ++k) {
+            y[base + step.set_entry[k]] /= sum;
+          }
+        }
+      }
+      kept_[s] = y;
+    } else {  // an L2 pooling: its Jacobian has the entries a x / y
+      const std::vector<double>& x = *in[0];
+      const SparseMatrix& a = step.weights;
+      kept_[s].resize(points_ * a.column.size());
+      for (std::size_t p = 0; p < points_; ++p) {
+        for (std::size_t o = 0; o < a.rows; ++o) {
+          double sum = 0;
+          for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+            const double t = x[p * step.input_size + a.column[k]];
+            sum += a.centre[k] * t * t;
+          }
+          const double root = std::sqrt(sum);
+          y[p * step.output_size + o] = root;
+          for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+            kept_[s][p * a.column.size() + k] = root > 0 ? a.centre[k] * x[p * step.input_size + a.column[k]] / root : 0;
+          }
+        }
+      }
+    }
+    return y;
+  }
+
+  /// Entry `e` of the inputs, one input after the other, at point p.
+  [[nodiscard]] double entry(const Step& step, const Inputs& in, std::size_t p, std::size_t e) const {
+    std::size_t k = 0;
+    while (e >= size_of(step.inputs[k])) {
+      e -= size_of(step.inputs[k++]);
+    }
+    return (*in[k])[p * size_of(step.inputs[k]) + e];
+  }
+
+  /// The derivative of a step that is not affine.
+  [[nodiscard]] std::vector<double> along(std::size_t s, Inputs& in) const {
+    const Step& step = graph_.steps[s];
+    if (step.kind == Step::Kind::activation) {
+      times_slopes(*in[0], slopes_[s]);
+      return std::move(*in[0]);
+    }
+    std::vector<double> y(points_ * step.output_size);
+    if (step.kind == Step::Kind::order) {
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        y[i] = entry(step, in, i / step.output_size, chosen_[s][i]);
+      }
+    } else if (step.kind == Step::Kind::softmax) {
+      y = *in[0];
+      soft(s, y);
+    } else {
+      const SparseMatrix& a = step.weights;
+      for (std::size_t p = 0; p < points_; ++p) {
+        for (std::size_t o = 0; o < a.rows; ++o) {
+          for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+            y[p * step.output_size + o] += kept_[s][p * a.column.size() + k] * (*in[0])[p * step.input_size + a.column[k]];
+          }
+        }
+      }
+    }
+    return y;
+  }
+
+  /// diag(p) - p p', symmetric.
+  void soft(std::size_t s, std::vector<double>& t) const {
+    const Step& step = graph_.steps[s];
+    for (std::size_t p = 0; p < points_; ++p) {
+      for (std::size_t g = 0; g + 1 < step.set_start.size(); ++g) {
+        double mean = 0;
+        for (std::size_t k = step.set_start[g]; k < step.set_start[g + 1]; ++k) {
+          const std::size_t i = p * step.output_size + step.set_entry[k];
+          mean += kept_[s][i] * t[i];
+        }
+        for (std::size_t k = step.set_start[g]; k < step.set_start[g + 1]; ++k) {
+          const std::size_t i = p * step.output_size + step.set_entry[k];
+          t[i] = kept_[s][i] * (t[i] - mean);
+        }
+      }
+    }
+  }
+
+  /// Adds the transposed Jacobian of a step times y to the adjoints of what it reads.
+  void spread(std::size_t s, std::vector<double> y, std::vector<std::vector<double>>& adjoints) const {
+    const Step& step = graph_.steps[s];
+    std::vector<double>& first = adjoints[step.inputs[0]];
+    const auto several = [&] {
+      for (const std::size_t input : step.inputs) {
+        adjoints[input].resize(points_ * size_of(input));
+      }
+    };
+    switch (step.kind) {
+      case Step::Kind::activation:
+        times_slopes(y, slopes_[s]);
+        accumulate(first, std::move(y));
+        return;
+      case Step::Kind::softmax:
+        soft(s, y);
+        accumulate(first, std::move(y));
+        return;
+      case Step::Kind::order:
+        several();
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          std::size_t e = chosen_[s][i];
+          std::size_t k = 0;
+          while (e >= size_of(step.inputs[k])) {
+            e -= size_of(step.inputs[k++]);
+          }
+          adjoints[step.inputs[k]][i / step.output_size * size_of(step.inputs[k]) + e] += y[i];
+        }
+        return;
+      case Step::Kind::pool_l2: {
+        several();
+        const SparseMatrix& a = step.weights;
+        for (std::size_t p = 0; p < points_; ++p) {
+          for (std::size_t o = 0; o < a.rows; ++o) {
+            for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+              first[p * step.input_size + a.column[k]] += kept_[s][p * a.column.size() + k] * y[p * step.output_size + o];
+            }
+          }
+        }
+        return;
+      }
+      case Step::Kind::move:
+        several();
+        for (std::size_t p = 0; p < points_; ++p) {
+          for (std::size_t i = 0; i < step.output_size; ++i) {
+            const EntryAt& from = step.source[i];
+            if (from.input != Step::no_input) {
+              const std::size_t value = step.inputs[from.input];
+              adjoints[value][p * size_of(value) + from.index] += y[p * step.output_size + i];
+            }
+          }
+        }
+        return;
+      case Step::Kind::sum:
+        several();
+        for (std::size_t k = 0; k < step.inputs.size(); ++k) {
+          std::vector<double>& to = adjoints[step.inputs[k]];
+          const std::size_t n = size_of(step.inputs[k]);
+          for (std::size_t i = 0; i < y.size(); ++i) {
+            to[i / step.output_size * n + (step.maps[k].empty() ? i % step.output_size : step.maps[k][i % step.output_size])] += step.signs[k] * y[i];
+          }
+        }
+        return;
+      case Step::Kind::sparse: {
+        several();
+        const SparseMatrix& a = step.weights;
+        for (std::size_t p = 0; p < points_; ++p) {
+          for (std::size_t o = 0; o < a.rows; ++o) {
+            for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+              first[p * step.input_size + a.column[k]] += a.centre[k] * y[p * step.output_size + o];
+            }
+          }
+        }
+        return;
+      }
+      case Step::Kind::convolution:
+        several();
+        convolve_transposed(step, y, first);
+        return;
+      default:
+        accumulate(first, transposed(step, std::move(y)));
+        return;
     }
   }
 
@@ -188,45 +557,95 @@ class Linearised {
     }
   }
 
-  static void activate(const Step& step, std::vector<double>& z, std::vector<double>& slopes) {
-    slopes.resize(z.size());
-    for (std::size_t i = 0; i < z.size(); ++i) {
-      const double t = z[i];
-      switch (step.op) {
-        case Operator::sigmoid: {
-          const double y = 1 / (1 + std::exp(-t));
-          z[i] = y;
-          slopes[i] = y * (1 - y);
-          break;
+  // A convolution is a matrix product with the patches of one image and group.
+  void convolve(const Step& step, const std::vector<double>& x, std::vector<double>& y) const {
+    const ConvolutionMap& c = step.convolution;
+    std::vector<double> patches(c.kernel.columns * c.output_positions);
+    for (std::size_t p = 0; p < points_; ++p) {
+      for (std::size_t g = 0; g < c.groups; ++g) {
+        for (std::size_t i = 0; i < c.inputs; ++i) {
+          const double* const channel = &x[p * step.input_size + (g * c.inputs + i) * c.input_positions];
+          double* const to = &patches[i * c.source.size()];
+          for (std::size_t k = 0; k < c.source.size(); ++k) {
+            to[k] = c.source[k] < 0 ? 0 : channel[c.source[k]];
+          }
         }
-        case Operator::tanh: {
-          const double y = std::tanh(t);
-          z[i] = y;
-          slopes[i] = 1 - y * y;
-          break;
-        }
-        case Operator::abs:
-          slopes[i] = t < 0 ? -1 : 1;
-          z[i] = std::fabs(t);
-          break;
-        case Operator::leaky_relu:
-          slopes[i] = t < 0 ? step.alpha : 1;
-          z[i] = t * slopes[i];
-          break;
-        default:
-          slopes[i] = t > 0 ? 1 : 0;
-          z[i] = t > 0 ? t : 0;
-          break;
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, blas_int(c.outputs), blas_int(c.output_positions), blas_int(c.kernel.columns), 1,
+                    &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns), patches.data(), blas_int(c.output_positions), 0,
+                    &y[p * step.output_size + g * c.outputs * c.output_positions], blas_int(c.output_positions));
       }
     }
   }
 
-  [[nodiscard]] std::vector<double> linear(const Step& step, std::vector<double> x) const {
-    if (!step.dense()) {
-      entrywise(step, x);
-      return x;
+  void convolve_transposed(const Step& step, const std::vector<double>& y, std::vector<double>& x) const {
+    const ConvolutionMap& c = step.convolution;
+    std::vector<double> patches(c.kernel.columns * c.output_positions);
+    for (std::size_t p = 0; p < points_; ++p) {
+      for (std::size_t g = 0; g < c.groups; ++g) {
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(c.kernel.columns), blas_int(c.output_positions), blas_int(c.outputs), 1,
+                    &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns),
+                    &y[p * step.output_size + g * c.outputs * c.output_positions], blas_int(c.output_positions), 0, patches.data(),
+                    blas_int(c.output_positions));
+        for (std::size_t i = 0; i < c.inputs; ++i) {
+          double* const channel = &x[p * step.input_size + (g * c.inputs + i) * c.input_positions];
+          const double* const from = &patches[i * c.source.size()];
+          for (std::size_t k = 0; k < c.source.size(); ++k) {
+            if (c.source[k] >= 0) {
+              channel[c.source[k]] += from[k];
+            }
+          }
+        }
+      }
     }
+  }
+
+  /// The linear part of an affine step. May overwrite and return its first input.
+  [[nodiscard]] std::vector<double> linear(const Step& step, Inputs& in) const {
+    if (step.kind == Step::Kind::isometry || step.kind == Step::Kind::diagonal) {
+      entrywise(step, *in[0]);
+      return std::move(*in[0]);
+    }
+    const std::vector<double>& x = *in[0];
     std::vector<double> y(points_ * step.output_size);
+    switch (step.kind) {
+      case Step::Kind::move:
+        for (std::size_t p = 0; p < points_; ++p) {
+          for (std::size_t i = 0; i < step.output_size; ++i) {
+            const EntryAt& from = step.source[i];
+            if (from.input != Step::no_input) {
+              y[p * step.output_size + i] = (*in[from.input])[p * size_of(step.inputs[from.input]) + from.index];
+            }
+          }
+        }
+        return y;
+      case Step::Kind::sum:
+        for (std::size_t k = 0; k < in.size(); ++k) {
+          const std::size_t n = size_of(step.inputs[k]);
+          for (std::size_t i = 0; i < y.size(); ++i) {
+            y[i] += step.signs[k] *
+                    (*in[k])[i / step.output_size * n + (step.maps[k].empty() ? i % step.output_size : step.maps[k][i % step.output_size])];
+          }
+        }
+        return y;
+      case Step::Kind::sparse: {
+        const SparseMatrix& a = step.weights;
+        for (std::size_t p = 0; p < points_; ++p) {
+          for (std::size_t o = 0; o < a.rows; ++o) {
+            double sum = 0;
+            for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
+              sum += a.centre[k] * x[p * step.input_size + a.column[k]];
+            }
+            y[p * step.output_size + o] = sum;
+          }
+        }
+        return y;
+      }
+      case Step::Kind::convolution:
+        convolve(step, x, y);
+        return y;
+      default:
+        break;
+    }
     const int rows = blas_int(step.matrix.rows);
     const int columns = blas_int(step.matrix.columns);
     const int copies = blas_int(step.copies);
@@ -277,9 +696,13 @@ class Linearised {
     }
   }
 
-  const Chain& chain_;
+  const StepGraph& graph_;
   std::size_t points_;
-  std::vector<std::vector<double>> slopes_;  // by step, for all points
+  std::size_t end_;
+  std::vector<std::size_t> readers_;                // of each value
+  std::vector<std::vector<double>> slopes_;         // of activations, by step, for all points
+  std::vector<std::vector<std::uint32_t>> chosen_;  // entries that order statistics chose
+  std::vector<std::vector<double>> kept_;           // curvatures of activations; results of softmax; Jacobians of L2 poolings
 };
 
 struct Candidate {
@@ -289,8 +712,8 @@ struct Candidate {
 };
 
 /// Power iteration with J'J at every candidate's point; the score is ||J v|| / ||v|| at the last v.
-void improve(const Chain& chain, std::vector<Candidate>& candidates, unsigned iterations, WorkerPool& pool) {
-  const std::size_t n = chain.input_size;
+void improve(const StepGraph& graph, std::vector<Candidate>& candidates, unsigned iterations, WorkerPool& pool) {
+  const std::size_t n = graph.input_size;
   pool.for_each((candidates.size() + batch - 1) / batch, [&](std::size_t task) {
     const std::size_t begin = task * batch;
     const std::size_t points = std::min(batch, candidates.size() - begin);
@@ -300,7 +723,7 @@ void improve(const Chain& chain, std::vector<Candidate>& candidates, unsigned it
       std::copy(candidates[begin + p].x.begin(), candidates[begin + p].x.end(), &x[p * n]);
       std::copy(candidates[begin + p].v.begin(), candidates[begin + p].v.end(), &v[p * n]);
     }
-    Linearised at(chain, points);
+    Linearised at(graph, points);
     static_cast<void>(at.move_to(std::move(x)));
     for (unsigned iteration = 0; iteration < iterations; ++iteration) {
       std::vector<double> u = at.forward(v);
@@ -338,8 +761,8 @@ void improve(const Chain& chain, std::vector<Candidate>& candidates, unsigned it
 
 /// Gradient ascent of ||J(x) v|| at every candidate, with v following and the blur going from `first_blur` to `last_blur`. The candidates' scores are
 /// those after it.
-void climb(const Chain& chain, std::vector<Candidate>& candidates, unsigned iterations, double first_blur, double last_blur, WorkerPool& pool) {
-  const std::size_t n = chain.input_size;
+void climb(const StepGraph& graph, std::vector<Candidate>& candidates, unsigned iterations, double first_blur, double last_blur, WorkerPool& pool) {
+  const std::size_t n = graph.input_size;
   pool.for_each((candidates.size() + batch - 1) / batch, [&](std::size_t task) {
     const std::size_t begin = task * batch;
     const std::size_t points = std::min(batch, candidates.size() - begin);
@@ -353,7 +776,7 @@ void climb(const Chain& chain, std::vector<Candidate>& candidates, unsigned iter
     }
     std::vector<double> mean(points * n, 0.0);
     std::vector<double> square(points * n, 0.0);
-    Linearised at(chain, points);
+    Linearised at(graph, points);
     for (unsigned iteration = 0; iteration < iterations; ++iteration) {
       const double left = 1 - static_cast<double>(iteration) / iterations;
       const Linearised::Ascent ascent = at.ascend(x, v, last_blur + (first_blur - last_blur) * left);
@@ -379,7 +802,7 @@ void climb(const Chain& chain, std::vector<Candidate>& candidates, unsigned iter
       std::copy(&v[p * n], &v[p * n] + n, candidates[begin + p].v.begin());
     }
   });
-  improve(chain, candidates, 3, pool);
+  improve(graph, candidates, 3, pool);
 }
 
 void sort_by_score(std::vector<Candidate>& candidates) {
@@ -414,18 +837,15 @@ void keep_best_and_varied(std::vector<Candidate>& candidates, std::size_t count,
 }
 
 /// Length of random inputs for which the first pre-activations are about as large as their values at zero; 1 where there is none.
-double natural_scale(const Chain& chain, Random& random) {
-  Chain head;
-  head.input_size = chain.input_size;
-  for (const Step& step : chain.steps) {
-    if (step.kind == Step::Kind::activation) {
-      break;
-    }
-    head.steps.push_back(step);
+double natural_scale(const StepGraph& graph, Random& random) {
+  const auto first = std::find_if(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return !step.affine(); });
+  if (first == graph.steps.end()) {
+    return 1;
   }
-  Linearised at(head, 1);
-  const std::vector<double> at_zero = at.move_to(std::vector<double>(chain.input_size));
-  std::vector<double> at_random = at.move_to(random_vector(random, chain.input_size));
+  // What the first step that is not affine reads.
+  Linearised at(graph, 1, first->inputs[0]);
+  const std::vector<double> at_zero = at.move_to(std::vector<double>(graph.input_size));
+  std::vector<double> at_random = at.move_to(random_vector(random, graph.input_size));
   for (std::size_t i = 0; i < at_zero.size(); ++i) {
     at_random[i] -= at_zero[i];
   }
@@ -433,13 +853,15 @@ double natural_scale(const Chain& chain, Random& random) {
   return std::isfinite(scale) && scale > 0x1p-200 && scale < 0x1p200 ? scale : 1;
 }
 
-/// Cost of one pass through the chain at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials) counts as
+/// Cost of one pass through the network at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials) counts as
 /// much as 40 of them.
-double pass_flops(const Chain& chain) {
-  double flops = 1000 + 40 * static_cast<double>(chain.input_size);
-  for (const Step& step : chain.steps) {
-    flops += (step.kind == Step::Kind::activation ? 40 : 4) * static_cast<double>(step.output_size);
+double pass_flops(const StepGraph& graph) {
+  double flops = 1000 + 40 * static_cast<double>(graph.input_size);
+  for (const Step& step : graph.steps) {
+    flops += (step.affine() ? 4 : 40) * static_cast<double>(step.output_size);
     flops += step.dense() ? 2 * static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies) : 0;
+    flops += step.kind == Step::Kind::convolution ? step.convolution.flops() + 8 * static_cast<double>(step.convolution.source.size() * step.convolution.inputs * step.convolution.groups) : 0;
+    flops += 8 * static_cast<double>(step.weights.column.size() + step.set_entry.size());
   }
   return flops;
 }
@@ -447,11 +869,11 @@ double pass_flops(const Chain& chain) {
 constexpr unsigned first_iterations = 8;
 constexpr unsigned child_iterations = 3;
 
-std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_t seed, std::size_t samples,
+std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t samples,
                               const std::function<void(double)>& progress) {
-  const std::size_t n = chain.input_size;
+  const std::size_t n = graph.input_size;
   Random random(seed);
-  const double scale = natural_scale(chain, random);
+  const double scale = natural_scale(graph, random);
   std::vector<Candidate> best;
   for (std::size_t p = 0; p < samples; ++p) {
     // Spread over six octave steps around the natural scale; every fourth point has nonnegative entries, as images have.
@@ -462,7 +884,7 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
     }
     best.push_back({std::move(x), random_vector(random, n), -1});
   }
-  improve(chain, best, first_iterations, pool);
+  improve(graph, best, first_iterations, pool);
   const auto rings = [scale](const Candidate& c) {
     const double size = norm(c.x.data(), c.x.size()) / std::sqrt(static_cast<double>(c.x.size())) / scale;
     return std::clamp(std::isfinite(size) && size > 0 ? std::ilogb(size) / 2 + 2 : 0, 0, 6);
@@ -470,15 +892,15 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
 
   // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight; where
   // even these are too many, fewer steps; where all points need less, more steps.
-  const double flops = pass_flops(chain);
-  double left = search_flops(chain, static_cast<unsigned>(samples)) - static_cast<double>(samples) * 2 * first_iterations * flops;
+  const double flops = pass_flops(graph);
+  double left = search_flops(graph, static_cast<unsigned>(samples)) - static_cast<double>(samples) * 2 * first_iterations * flops;
   {
     std::vector<Candidate> climbers = best;
     const double affordable = std::max(0.0, left) * 2 / 3 / (4 * flops);  // steps of one point
     sort_by_score(climbers);
     climbers.resize(static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
     const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 20.0, 400.0));
-    climb(chain, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
+    climb(graph, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
     left -= steps * static_cast<double>(climbers.size()) * 4 * flops;
     best.insert(best.end(), std::make_move_iterator(climbers.begin()), std::make_move_iterator(climbers.end()));
   }
@@ -529,7 +951,7 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
       }
       children.push_back(std::move(child));
     }
-    improve(chain, children, child_iterations, pool);
+    improve(graph, children, child_iterations, pool);
     best.insert(best.end(), std::make_move_iterator(children.begin()), std::make_move_iterator(children.end()));
     keep_best_and_varied(best, survivors, rings);
     if (progress) {
@@ -540,13 +962,13 @@ std::vector<Candidate> search(const Chain& chain, WorkerPool& pool, std::uint64_
 }
 
 /// Top singular vector of the Jacobian at x, by Lanczos with J'J / size^2, where `size` is about the norm of J.
-std::vector<double> top_direction(const Chain& chain, const std::vector<double>& x, double size, std::uint64_t seed) {
-  Linearised at(chain, 1);
+std::vector<double> top_direction(const StepGraph& graph, const std::vector<double>& x, double size, std::uint64_t seed) {
+  Linearised at(graph, 1);
   static_cast<void>(at.move_to(x));
   const double factor = size > 0 ? 1 / size : 1;
-  return lanczos(chain.input_size, 60, seed,
+  return lanczos(graph.input_size, 60, seed,
                  [&](const double* from, double* to) {
-                   std::vector<double> u = at.forward({from, from + chain.input_size});
+                   std::vector<double> u = at.forward({from, from + graph.input_size});
                    cblas_dscal(blas_int(u.size()), factor, u.data(), 1);
                    const std::vector<double> w = at.backward(std::move(u));
                    std::copy(w.begin(), w.end(), to);
@@ -565,30 +987,31 @@ Lower claim(const DirectionalDerivative& d, const std::vector<double>& v) {
 
 }  // namespace
 
-double search_flops(const Chain& chain, unsigned samples) {
+double search_flops(const StepGraph& graph, unsigned samples) {
   // Four times what the bounds take, at least 6 10^9 (a fraction of a second) and at most 2^35, in proportion to the samples asked for.
   double bounds = 0;
-  for (const Step& step : chain.steps) {
+  for (const Step& step : graph.steps) {
     bounds += step.dense() ? bounding_flops(step.matrix.rows, step.matrix.columns) : 0;
+    bounds += step.kind == Step::Kind::convolution ? 0x1p30 : 0;
   }
   return std::clamp(4 * bounds, 6e9, 0x1p35) * static_cast<double>(samples) / 64;
 }
 
-Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, unsigned samples, const std::function<void(double)>& progress) {
+Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples, const std::function<void(double)>& progress) {
   Region region;
-  if (samples == 0 || chain.input_size == 0) {
+  if (samples == 0 || graph.input_size == 0) {
     return region;
   }
   const bool linear =
-      std::none_of(chain.steps.begin(), chain.steps.end(), [](const Step& step) { return step.kind == Step::Kind::activation; });
+      std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); });
   std::vector<Candidate> candidates;
   Random random(seed ^ 0xA5A5A5A5ULL);
   if (linear) {
     // One region: any point.
-    candidates.push_back({random_vector(random, chain.input_size), random_vector(random, chain.input_size), -1});
-    improve(chain, candidates, 2, pool);
+    candidates.push_back({random_vector(random, graph.input_size), random_vector(random, graph.input_size), -1});
+    improve(graph, candidates, 2, pool);
   } else {
-    candidates = search(chain, pool, seed, samples, progress);
+    candidates = search(graph, pool, seed, samples, progress);
   }
   // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a better
   // claim; a unit that is zero everywhere stays at its kink and costs nothing.
@@ -608,12 +1031,12 @@ Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, uns
         break;
       }
       const std::vector<double> rounded = to_doubles(point);
-      const IntegerVector direction = to_integers(top_direction(chain, rounded, candidates[c].score, seed));
+      const IntegerVector direction = to_integers(top_direction(graph, rounded, candidates[c].score, seed));
       if (direction.mantissas.empty()) {
         break;
       }
       const std::vector<double> v = to_doubles(direction);
-      const DirectionalDerivative d = differentiate(chain, rounded, v);
+      const DirectionalDerivative d = differentiate(graph, rounded, v);
       const double lower = claim(d, v).value();
       if (lower > region.lower && std::isfinite(lower)) {
         region = {lower, point, direction};

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "certify/analysis.hpp"
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
 #include "certify/parallel.hpp"
 
 namespace lipcert {
@@ -17,13 +17,13 @@ struct Region {
 };
 
 /// Flops that the search may take; a function of the network alone.
-[[nodiscard]] double search_flops(const Chain& chain, unsigned samples);
+[[nodiscard]] double search_flops(const StepGraph& graph, unsigned samples);
 
 /// Searches for a point with a large Jacobian and proves what it found. The search is a guess from beginning to end (plain floating point, random
 /// points at several scales, power iteration with the Jacobian, then mutation and selection of the best); the last step encloses the derivative
 /// at the point, rounded to 24-bit integers, with evaluate.hpp. Does not depend on the pool's number of threads. `progress` is called with
 /// fractions of the search.
-[[nodiscard]] Region find_region(const Chain& chain, WorkerPool& pool, std::uint64_t seed, unsigned samples,
+[[nodiscard]] Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples,
                                  const std::function<void(double)>& progress);
 
 }  // namespace lipcert

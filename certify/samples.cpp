@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
 #include "certify/parallel.hpp"
 #include "certify/rounding.hpp"
 #include "formats/data/rational.hpp"
@@ -132,8 +132,8 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
                      const ScalingTexts& texts, SampleRange range, unsigned threads, const std::function<void(double)>& progress,
                      const std::function<void(const SampleRecord&)>& sink) {
   WorkerPool pool(threads);
-  const Chain chain = build_chain(network, pool);
-  if (!chain.refusals.empty()) throw Error(ExitCode::internal, "A network with refusals reached the evaluation of samples.");
+  const StepGraph graph = build_steps(network, pool);
+  if (!graph.refusals.empty()) throw Error(ExitCode::internal, "A network with refusals reached the evaluation of samples.");
   const RadiusRule rule(analysis, network.values[network.output].shape);
   const Scaling scaling(texts, description.shape, network.values[network.input].shape, source.samples);
 
@@ -173,7 +173,7 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
         // Neighbouring doubles: their difference is exact, or they are equal.
         gaps[k] = entries[k].upper - entries[k].lower;
       }
-      rule.apply(evaluate(chain, x), sqrt(sum_of_squares(gaps.data(), gaps.size())), record);
+      rule.apply(evaluate(graph, x), sqrt(sum_of_squares(gaps.data(), gaps.size())), record);
     });
     for (std::size_t i = 0; i < count; ++i) sink(records[i]);
     done += count;

@@ -70,23 +70,61 @@ Json theorem(const char* name) {
 }
 
 Json lower_evidence(const Block& block) {
-  if (block.op == BlockOperator::isometry || block.op == BlockOperator::activation) {
-    return theorem("attained");
+  switch (block.op) {
+    case BlockOperator::isometry:
+    case BlockOperator::activation:
+    case BlockOperator::softmax:
+    case BlockOperator::pool_max:
+    case BlockOperator::pool_l2:
+    case BlockOperator::sort:
+    case BlockOperator::split:
+      return theorem("attained");
+    case BlockOperator::scale:
+      if (block.diagonal_index) {
+        return {{"theorem", "diagonal-entry"}, {"index", *block.diagonal_index}};
+      }
+      break;
+    case BlockOperator::linear:
+      if (block.diagonal_index) {
+        return {{"theorem", "gram-entry"}, {"index", *block.diagonal_index}};
+      }
+      break;
+    default:
+      break;
   }
-  if (block.op == BlockOperator::scale && block.diagonal_index) {
-    return {{"theorem", "diagonal-entry"}, {"index", *block.diagonal_index}};
-  }
-  if (block.op == BlockOperator::dense && block.witness) {
+  if (block.witness) {
     return {{"theorem", "operator-witness"}, {"vector", integer_vector(*block.witness)}};
   }
   return theorem("zero");
 }
 
-Json block_member(const Block& block) {
+Json evidence_of(const Block& block) {
   Json evidence = Json::object();
-  if (block.gram) {
-    evidence = {{"side", block.gram->at_a ? "AtA" : "AAt"}, {"sA", block.gram->sA}, {"sR", block.gram->sR}, {"C2", block.gram->C2}};
+  if (block.theorem == "disjoint-slices") {
+    evidence["tensor"] = block.slices_of;
   }
+  if (!block.gram) {
+    return evidence;
+  }
+  if (!block.grid.empty()) {
+    evidence["grid"] = block.grid;
+  }
+  if (block.theorem == "conv-reshape") {
+    evidence["rows"] = block.row_axes;
+  }
+  if (!block.axes.empty()) {
+    evidence["axes"] = block.axes;
+  }
+  evidence["side"] = block.gram->at_a ? "AtA" : "AAt";
+  if (block.theorem != "diagonal-gram") {
+    evidence["sA"] = block.gram->sA;
+    evidence["sR"] = block.gram->sR;
+    evidence["C2"] = block.gram->C2;
+  }
+  return evidence;
+}
+
+Json block_member(const Block& block) {
   return {{"id", block.id},
           {"operator", name_of(block.op)},
           {"nodes", block.nodes},
@@ -94,7 +132,7 @@ Json block_member(const Block& block) {
           {"method", {{"theorem", block.theorem}, {"class", "incomplete, deterministic, model-aware"}}},
           {"upper", upper_end(block.upper)},
           {"lower", lower_end(block.lower)},
-          {"evidence", evidence},
+          {"evidence", evidence_of(block)},
           {"lowerEvidence", lower_evidence(block)}};
 }
 

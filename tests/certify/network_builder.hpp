@@ -228,7 +228,7 @@ struct Dual {
 };
 
 /// Value and one-sided directional derivative of a network in the arithmetic T, computed node by node straight from the ONNX definitions: no
-/// chain, no folding. For exact rationals all operators but Sigmoid and Tanh.
+/// graph, no folding. For exact rationals all operators but Sigmoid and Tanh.
 template <class T>
 class Evaluator {
  public:

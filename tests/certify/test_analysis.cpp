@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "certify/analysis.hpp"
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
 #include "certify/integer_vector.hpp"
 #include "certify/pairs.hpp"
 #include "certify/partition.hpp"
@@ -74,15 +74,15 @@ Analysis check(const Network& network, const AnalysisOptions& options) {
   }
   // Dense blocks: the claim against a model of the checker that encloses the same product.
   WorkerPool pool(1);
-  const Chain chain = build_chain(network, pool);
-  const std::vector<Segment> segments = cut(chain);
+  const StepGraph graph = build_steps(network, pool);
+  const std::vector<Segment> segments = cut(graph);
   REQUIRE(segments.size() == a.partition.blocks.size());
   for (std::size_t b = 0; b < segments.size(); ++b) {
     const Block& block = a.partition.blocks[b];
     if (segments[b].op != BlockOperator::dense || block.theorem == "zero-operator") {
       continue;
     }
-    const FoldedMatrix folded = fold(chain, segments[b], pool);
+    const FoldedMatrix folded = fold(graph, segments[b], pool);
     Real radius = 0;
     for (const double r : folded.matrix.radius) {
       radius += Real(r) * Real(r);

@@ -17,11 +17,11 @@ using network_builder::Random;
 
 namespace {
 
-Chain chain_of(const Network& network) {
+StepGraph steps_of(const Network& network) {
   WorkerPool pool(1);
-  Chain chain = build_chain(network, pool);
-  REQUIRE(chain.refusals.empty());
-  return chain;
+  StepGraph graph = build_steps(network, pool);
+  REQUIRE(graph.refusals.empty());
+  return graph;
 }
 
 /// A network of all the affine forms with this activation.
@@ -48,13 +48,13 @@ TEST_CASE("evaluate: values and derivatives enclose the exact ones") {
   for (const Operator op : {Operator::relu, Operator::leaky_relu, Operator::abs}) {
     for (int round = 0; round < 40; ++round) {
       const Network network = mixed_network(r, op, std::pow(10.0, round % 5 - 2));
-      const Chain chain = chain_of(network);
+      const StepGraph graph = steps_of(network);
       const std::vector<double> x = r.singles(12, std::pow(10.0, round % 3));
       const std::vector<double> v = r.singles(12);
       auto evaluator = network_builder::rational_evaluator(network);
       const auto truth = evaluator(x, v);
-      const BallVector value = evaluate(chain, x);
-      const DirectionalDerivative d = differentiate(chain, x, v);
+      const BallVector value = evaluate(graph, x);
+      const DirectionalDerivative d = differentiate(graph, x, v);
       CHECK(d.value.centre == value.centre);
       CHECK(d.value.radius == value.radius);
       for (std::size_t i = 0; i < truth.size(); ++i) {
@@ -75,12 +75,12 @@ TEST_CASE("evaluate: sigmoid and tanh enclose the value with 600 bits") {
   for (const Operator op : {Operator::sigmoid, Operator::tanh}) {
     for (int round = 0; round < 25; ++round) {
       const Network network = mixed_network(r, op, std::pow(10.0, round % 4 - 2));
-      const Chain chain = chain_of(network);
+      const StepGraph graph = steps_of(network);
       const std::vector<double> x = r.singles(12, std::pow(10.0, round % 3));
       const std::vector<double> v = r.singles(12);
       auto evaluator = network_builder::real_evaluator(network);
       const auto truth = evaluator(x, v);
-      const DirectionalDerivative d = differentiate(chain, x, v);
+      const DirectionalDerivative d = differentiate(graph, x, v);
       CHECK(d.clear);
       for (std::size_t i = 0; i < truth.size(); ++i) {
         CHECK(abs(Real(truth[i].value - Real(d.value.centre[i]))) <= Real(d.value.radius[i]));
@@ -97,9 +97,9 @@ TEST_CASE("evaluate: at exact zeros the derivative is one-sided, and dead units 
        {std::tuple{Operator::relu, 1.0, 0.0}, std::tuple{Operator::abs, 1.0, 1.0}, std::tuple{Operator::leaky_relu, 1.0, -0.25}}) {
     Builder b({1});
     const Network network = b.finish(op == Operator::leaky_relu ? b.node(op, {b.input()}, {{"alpha", 0.25F}}) : b.node(op, {b.input()}));
-    const Chain chain = chain_of(network);
+    const StepGraph graph = steps_of(network);
     for (const double direction : {1.0, -1.0}) {
-      const DirectionalDerivative d = differentiate(chain, {0}, {direction});
+      const DirectionalDerivative d = differentiate(graph, {0}, {direction});
       CHECK(d.clear);
       CHECK(d.derivative.centre[0] == (direction > 0 ? along : against));
       CHECK(d.derivative.radius[0] == 0);
@@ -113,7 +113,7 @@ TEST_CASE("evaluate: at exact zeros the derivative is one-sided, and dead units 
   std::fill(weights.begin() + 4, weights.begin() + 8, 0.0);  // the second of three units
   x = b.node(Operator::relu, {b.gemm({x, b.weight({3, 4}, weights), b.weight({3}, {20, 0, 20})}, true)});
   const Network network = b.finish(b.gemm({x, b.weight({2, 3}, r.singles(6))}, true));
-  const DirectionalDerivative d = differentiate(chain_of(network), r.singles(5, 0.01), r.singles(5));
+  const DirectionalDerivative d = differentiate(steps_of(network), r.singles(5, 0.01), r.singles(5));
   CHECK(d.clear);
   for (const double radius : d.derivative.radius) {
     CHECK(radius < 1e-12);
@@ -128,7 +128,7 @@ TEST_CASE("evaluate: an open sign gives the hull of both slopes and is reported"
   const Network network = b.finish(b.node(Operator::relu, {x}));
   const double tenth = 0.1;
   const exact::Rational slope = 3 * rational(tenth) - rational(0.3);
-  const DirectionalDerivative d = differentiate(chain_of(network), {1}, {1});
+  const DirectionalDerivative d = differentiate(steps_of(network), {1}, {1});
   CHECK(!d.clear);
   CHECK(contains(d.value.centre[0], d.value.radius[0], slope > 0 ? slope : exact::Rational(0)));
   CHECK(contains(d.derivative.centre[0], d.derivative.radius[0], slope > 0 ? slope : exact::Rational(0)));
@@ -149,7 +149,7 @@ TEST_CASE("evaluate: extreme weights lose nothing unnoticed") {
     const std::vector<double> at = r.singles(3);
     const std::vector<double> v = r.singles(3);
     const auto truth = network_builder::rational_evaluator(network)(at, v);
-    const DirectionalDerivative d = differentiate(chain_of(network), at, v);
+    const DirectionalDerivative d = differentiate(steps_of(network), at, v);
     for (std::size_t i = 0; i < 3; ++i) {
       CHECK(contains(d.value.centre[i], d.value.radius[i], truth[i].value));
       CHECK(contains(d.derivative.centre[i], d.derivative.radius[i], truth[i].slope));
@@ -157,7 +157,7 @@ TEST_CASE("evaluate: extreme weights lose nothing unnoticed") {
   }
 }
 
-TEST_CASE("evaluate: a network that is not a chain, or a point of another size, is an error with a sentence") {
+TEST_CASE("evaluate: a network that is not a graph, or a point of another size, is an error with a sentence") {
   Builder b({1, 2});
   const Network bad = b.finish(b.node(Operator::mul, {b.input(), b.input()}));
   CHECK_THROWS_AS(static_cast<void>(evaluate(bad, {1, 2})), Error);

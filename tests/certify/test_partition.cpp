@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "certify/analysis.hpp"
-#include "certify/chain.hpp"
+#include "certify/steps.hpp"
 #include "certify/partition.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
@@ -82,25 +82,25 @@ bool mentions(const std::string& text, const std::string& part) {
 /// The network is one dense block whose folded matrix encloses the exact Jacobian.
 void check_fold(const Network& network, bool expect_exact) {
   WorkerPool pool(1);
-  const Chain chain = build_chain(network, pool);
-  REQUIRE(chain.refusals.empty());
-  const std::vector<Segment> segments = cut(chain);
+  const StepGraph graph = build_steps(network, pool);
+  REQUIRE(graph.refusals.empty());
+  const std::vector<Segment> segments = cut(graph);
   REQUIRE(segments.size() == 1);
   REQUIRE(segments[0].op == BlockOperator::dense);
-  const FoldedMatrix folded = fold(chain, segments[0], pool);
+  const FoldedMatrix folded = fold(graph, segments[0], pool);
   const EnclosedMatrix& a = folded.matrix;
   CHECK(a.rows == segments[0].rows);
   CHECK(a.columns == segments[0].columns);
   CHECK(a.exact() == expect_exact);
   bool left = false;
   double sign = 1;
-  for (const Step& step : chain.steps) {
+  for (const Step& step : graph.steps) {
     left = left || step.kind == Step::Kind::left;
     sign *= step.sign;
   }
   const std::size_t copies = segments[0].copies;
   auto evaluate = network_builder::rational_evaluator(network);
-  const std::size_t n = chain.input_size;
+  const std::size_t n = graph.input_size;
   for (std::size_t j = 0; j < n; ++j) {
     std::vector<double> e(n, 0.0);
     e[j] = 1;
