@@ -120,7 +120,7 @@ std::int64_t twice_exponent(const NodeInputs& inputs) {
     e = integer(2000);
   if (!e.exact() || e.exponent < 0 || compare(absolute(e).low, e.exponent, Wide(64), 0) > 0)
     reject(inputs.graph.label(inputs.index) + " has an exponent that is not supported (whole numbers and halves up to 32)");
-  return static_cast<std::int64_t>(e.low << static_cast<std::size_t>(e.exponent));
+  return static_cast<std::int64_t>(e.low) * (std::int64_t{1} << e.exponent);  // below 64, checked above
 }
 
 Interval checked_root(const NodeInputs& inputs, const Interval& z) {

@@ -92,8 +92,8 @@ int compare(const Wide& a, std::int64_t ea, const Wide& b, std::int64_t eb) {
   const std::int64_t tb = eb + bit_length(b);
   if (ta != tb) return (ta < tb) == (sa > 0) ? -1 : 1;
   // The same leading bit: the exponents differ by less than the length of a mantissa.
-  const Wide x = ea > eb ? Wide(a << static_cast<std::size_t>(ea - eb)) : a;
-  const Wide y = eb > ea ? Wide(b << static_cast<std::size_t>(eb - ea)) : b;
+  const Wide x = ea > eb ? Wide(a * (Wide(1) << static_cast<std::size_t>(ea - eb))) : a;
+  const Wide y = eb > ea ? Wide(b * (Wide(1) << static_cast<std::size_t>(eb - ea))) : b;
   return x < y ? -1 : x == y ? 0 : 1;
 }
 

@@ -251,9 +251,15 @@ Interval tangent_at(const Wide& mantissa, std::int64_t exponent) {
 
 }  // namespace
 
-Interval sigmoid(const Interval& x) { return hull(sigmoid_at(x.low, x.exponent), sigmoid_at(x.high, x.exponent)); }
+Interval sigmoid(const Interval& x) {
+  const Interval low = sigmoid_at(x.low, x.exponent);
+  return x.exact() ? low : hull(low, sigmoid_at(x.high, x.exponent));
+}
 
-Interval hyperbolic_tangent(const Interval& x) { return hull(tangent_at(x.low, x.exponent), tangent_at(x.high, x.exponent)); }
+Interval hyperbolic_tangent(const Interval& x) {
+  const Interval low = tangent_at(x.low, x.exponent);
+  return x.exact() ? low : hull(low, tangent_at(x.high, x.exponent));
+}
 
 Interval sigmoid_slope(const Interval& x) {  // e / (1 + e)^2, e = exp(-|x|): falls with |x|
   const Decay e = decay(x);
