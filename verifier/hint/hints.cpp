@@ -7,6 +7,8 @@
 
 namespace lipverify {
 
-Hints hints() { return {cholesky_hint, order_hint, band_hint, roots_hint}; }
+Hints hints() {
+  return {cholesky_hint, order_hint, band_hint, roots_hint};
+}
 
 }  // namespace lipverify

@@ -101,7 +101,8 @@ std::vector<std::uint32_t> reverse_cuthill_mckee(const Pattern& x) {
 
 }  // namespace
 
-std::vector<std::uint32_t> order_hint(std::size_t columns, const std::vector<std::size_t>& start, const std::vector<std::uint32_t>& column) {
+std::vector<std::uint32_t> order_hint(std::size_t columns, const std::vector<std::size_t>& start,
+                                      const std::vector<std::uint32_t>& column) {
   const Pattern x{columns, start, column};
   std::vector<std::uint32_t> best(columns);
   std::iota(best.begin(), best.end(), 0U);

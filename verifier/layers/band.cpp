@@ -1,5 +1,5 @@
-// See band.hpp. Slices, chunks of 512 rows and the bounds that keep everything in 64 and 128 bits are those of verifier/trusted/gram.cpp: with
-// x = h 2^26 + l, -2^25 <= l < 2^25, and s = h + l,
+// See band.hpp. Slices, chunks of 512 rows and the bounds that keep everything in 64 and 128 bits are those of verifier/trusted/gram.cpp:
+// with x = h 2^26 + l, -2^25 <= l < 2^25, and s = h + l,
 //     x'y = 2^52 h'h + 2^26 (s's - h'h - l'l) + l'l,
 // each of the three sums over at most 512 terms stays below 2^63 in magnitude, and by Cauchy and Schwarz every partial sum of X'X below
 // 2^122 2^-t when every column of X has a sum of squares below that. Terms that are left out are zeros.
@@ -17,10 +17,10 @@ namespace lipverify {
 namespace {
 
 constexpr std::size_t kTile = Skyline::kTile;
-constexpr std::size_t kPanel = 8;                     // columns of a microkernel
-constexpr std::size_t kPanels = kTile / kPanel;       // of a tile column
-constexpr std::size_t kChunk = 512;                   // rows whose products fit in 64 bits
-constexpr std::size_t kDepth = 256;                   // rows whose panels stay in the first-level cache
+constexpr std::size_t kPanel = 8;                // columns of a microkernel
+constexpr std::size_t kPanels = kTile / kPanel;  // of a tile column
+constexpr std::size_t kChunk = 512;              // rows whose products fit in 64 bits
+constexpr std::size_t kDepth = 256;              // rows whose panels stay in the first-level cache
 constexpr std::int64_t kSlice = std::int64_t{1} << 26;
 constexpr std::size_t kBytes = std::size_t{4} << 30;  // of a 128-bit result
 
@@ -74,8 +74,9 @@ void tile_product(const std::vector<std::int64_t>& slice, const Strip& a, const 
   for (std::size_t k = begin; k < end; k += kDepth)
     for (std::size_t i = 0; i < kPanels; ++i)
       for (std::size_t j = a.tile == b.tile ? i : 0; j < kPanels; ++j)
-        kernel(slice.data() + a.place + (i * a.depth() + k - a.begin) * kPanel, slice.data() + b.place + (j * b.depth() + k - b.begin) * kPanel,
-               std::min(kDepth, end - k), block.data() + (i * kPanels + j) * kPanel * kPanel);
+        kernel(slice.data() + a.place + (i * a.depth() + k - a.begin) * kPanel,
+               slice.data() + b.place + (j * b.depth() + k - b.begin) * kPanel, std::min(kDepth, end - k),
+               block.data() + (i * kPanels + j) * kPanel * kPanel);
 }
 
 /// sum -= X'X * factor for the rows of one chunk; pairs of tile columns outside the skyline have no product.
@@ -112,7 +113,9 @@ void subtract_strips(BandSum& sum, const Strips& x, Int128 factor, const Engine&
   });
 }
 
-bool small_enough(std::int64_t value) { return value > -kEntryLimit && value < kEntryLimit; }
+bool small_enough(std::int64_t value) {
+  return value > -kEntryLimit && value < kEntryLimit;
+}
 
 /// Adds value^2; false when the sum reaches the limit (at most 2^122) or the value 2^52.
 bool add_square(UInt128& sum, std::int64_t value, UInt128 limit) {
@@ -193,7 +196,8 @@ void subtract_factor(BandSum& sum, const BandFactor& r, unsigned shift, const En
     x.layout();
     parallel_for(x.strips.size(), engine.threads, [&](std::size_t s) {
       const Strip& strip = x.strips[s];
-      const std::int64_t* entries = r.data() + skyline.begin(strip.tile) + (K * kTile + strip.begin - skyline.first(strip.tile) * kTile) * kTile;
+      const std::int64_t* entries =
+          r.data() + skyline.begin(strip.tile) + (K * kTile + strip.begin - skyline.first(strip.tile) * kTile) * kTile;
       for (std::size_t k = strip.begin; k < strip.end; ++k, entries += kTile)
         for (std::size_t c = 0; c < kTile; ++c) {
           const std::size_t column = strip.tile * kTile + c;
@@ -259,7 +263,9 @@ void subtract_rows(BandSum& sum, const IntegerRows& x, const Engine& engine) {
     if (dense / 12 > products) {
       for (std::size_t r = first; r < last; ++r) {
         const std::size_t row = x.start[rows[r]];
-        each_run(x, row, x.start[rows[r] + 1], [&](std::size_t J, std::size_t begin, std::size_t end) { runs[J].push_back({row, begin, end}); });
+        each_run(x, row, x.start[rows[r] + 1], [&](std::size_t J, std::size_t begin, std::size_t end) {
+          runs[J].push_back({row, begin, end});
+        });
       }
       continue;
     }

@@ -1,42 +1,46 @@
 // See convolution.hpp.
 //
-// Setting. y[o,i] = sum_{c,j} W[o,c,j] x~[c, s i + dil j - p], i in [0, n_out), x~ = x on [0, n) and 0 outside, axis by axis. Put q = s i + dil j:
-// x[s'], s' = q - p, stands at q in S = [p, p + n). Tap j has phase r = dil j mod s and power t = floor(dil j / s), so q = s (i + t) + r.
+// Setting. y[o,i] = sum_{c,j} W[o,c,j] x~[c, s i + dil j - p], i in [0, n_out), x~ = x on [0, n) and 0 outside, axis by axis. Put q = s i +
+// dil j: x[s'], s' = q - p, stands at q in S = [p, p + n). Tap j has phase r = dil j mod s and power t = floor(dil j / s), so q = s (i + t)
+// + r.
 //
-// Theorem conv-frequency-grid. Let M = s N and C the operator on the M-periodic line, y[i] = sum W_j X[(s i + dil j) mod M], i mod N. In the
-// Fourier basis of Z_N, with the s phases as channels, it is block diagonal with the blocks Z(z), z^N = 1 (up to conjugation of z, which
-// permutes them), so ||C|| = max ||Z(z)||. The entry of the operator at (i, q), q in S, is W_j where s i + dil j = q, that of C where this
-// holds mod M. Every s i + dil j lies in Q = [0, s (n_out - 1) + dil (k - 1)]. If M >= n + p and M >= max Q - p + 1, then for q' in Q and q in S
+// Theorem conv-frequency-grid. Let M = s N and C the operator on the M-periodic line, y[i] = sum W_j X[(s i + dil j) mod M], i mod N. In
+// the Fourier basis of Z_N, with the s phases as channels, it is block diagonal with the blocks Z(z), z^N = 1 (up to conjugation of z,
+// which permutes them), so ||C|| = max ||Z(z)||. The entry of the operator at (i, q), q in S, is W_j where s i + dil j = q, that of C where
+// this holds mod M. Every s i + dil j lies in Q = [0, s (n_out - 1) + dil (k - 1)]. If M >= n + p and M >= max Q - p + 1, then for q' in Q
+// and q in S
 //     q - q' <= n + p - 1 < M,    q' - q <= max Q - p < M,
-// so that q' = q mod M only if q' = q: the entries are the same. Two outputs with i = i' mod N have equal rows in C; were they different and
-// one of them not zero on S, it would read some q = s i + dil j in S, and the other one q + M or q - M times a whole number at the same tap, in Q
-// and equal to q mod M: a contradiction, so both rows are zero. Likewise for columns. So the operator is, up to rows and columns of zeros, a
-// submatrix of C; several axes: the entries are sums over taps of products of such conditions, one per axis.
-// circular: s | n, n_out = n / s and no other padding: the operator is C with M = n after a rotation of the input.
+// so that q' = q mod M only if q' = q: the entries are the same. Two outputs with i = i' mod N have equal rows in C; were they different
+// and one of them not zero on S, it would read some q = s i + dil j in S, and the other one q + M or q - M times a whole number at the same
+// tap, in Q and equal to q mod M: a contradiction, so both rows are zero. Likewise for columns. So the operator is, up to rows and columns
+// of zeros, a submatrix of C; several axes: the entries are sums over taps of products of such conditions, one per axis. circular: s | n,
+// n_out = n / s and no other padding: the operator is C with M = n after a rotation of the input.
 //
-// Theorem conv-bernstein. For unit vectors u, v the function u* Z(z) v of one z_l has degree at most K - 1, K = floor(dil (k - 1) / s) + 1. Times
-// z^(-T), T = (K - 1) / 2, it is a trigonometric polynomial of degree T; where its modulus is largest, at theta with value m, its part in the direction
-// of that value is at least m cos(T (theta' - theta)) for |theta' - theta| <= pi / T (Bernstein and Szego), and some point of the grid has |theta' - theta| <= pi / N.
-// So m <= max over the grid / cos(T pi / N) if T pi / N < pi / 2; one axis after the other. sup ||Z|| bounds every size, and circular axes
-// as above.
+// Theorem conv-bernstein. For unit vectors u, v the function u* Z(z) v of one z_l has degree at most K - 1, K = floor(dil (k - 1) / s) + 1.
+// Times z^(-T), T = (K - 1) / 2, it is a trigonometric polynomial of degree T; where its modulus is largest, at theta with value m, its
+// part in the direction of that value is at least m cos(T (theta' - theta)) for |theta' - theta| <= pi / T (Bernstein and Szego), and some
+// point of the grid has |theta' - theta| <= pi / N. So m <= max over the grid / cos(T pi / N) if T pi / N < pi / 2; one axis after the
+// other. sup ||Z|| bounds every size, and circular axes as above.
 //
-// Theorem conv-reshape. M has rows (o, j_l for l in R) and columns (c, the other j_l). Let X[m_R, i] = (x~[c, m_R, s i + dil j - p])_(c, j): an entry of x
-// occurs in X at most once for each j, ||X||^2 <= prod_(not R) k ||x||^2. V = M X. y[o,i] is the sum of V[s i_R + dil j_R - p_R, i][o, j_R] over
-// j_R, prod_R k terms, and an entry of V belongs to one y: ||y||^2 <= prod_R k ||V||^2. So ||A|| <= sqrt(prod k) ||M||.
+// Theorem conv-reshape. M has rows (o, j_l for l in R) and columns (c, the other j_l). Let X[m_R, i] = (x~[c, m_R, s i + dil j - p])_(c,
+// j): an entry of x occurs in X at most once for each j, ||X||^2 <= prod_(not R) k ||x||^2. V = M X. y[o,i] is the sum of V[s i_R + dil j_R
+// - p_R, i][o, j_R] over j_R, prod_R k terms, and an entry of V belongs to one y: ||y||^2 <= prod_R k ||V||^2. So ||A|| <= sqrt(prod k)
+// ||M||.
 //
 // copies: x -> x~ has norm at most sqrt(c), c the largest number of copies of one entry, for each axis.
 //
-// Errors. The kernel is rounded to a grid: W = Wg + D, ||D||_F <= residual + radius. The power z^t is replaced by f, |f - z^t| <= eps: with e the error
-// of the roots, |ab - fg| <= |a - f| |g| + |a| |b - g| <= e_f (1 + e_g) + e_g for each product, and at most 2^-60 for its rounding (half a unit in
-// each part). An entry of Z is a sum of at most T terms (T taps have the same phase), so by Cauchy and Schwarz the Frobenius norm of the error of Z is
-// at most eps sqrt(T) ||Wg||_F + sqrt(T) (residual + radius). The sum of Wg f is exact in 128 bits: |Wg| <= 2^51 and |f| < 2^60 + 2^31 (from
-// eps < 2^-30, checked), at most 2^14 terms: below 2^126. It is rounded once, to the grid 2^-sA: half a unit in each part.
+// Errors. The kernel is rounded to a grid: W = Wg + D, ||D||_F <= residual + radius. The power z^t is replaced by f, |f - z^t| <= eps: with
+// e the error of the roots, |ab - fg| <= |a - f| |g| + |a| |b - g| <= e_f (1 + e_g) + e_g for each product, and at most 2^-60 for its
+// rounding (half a unit in each part). An entry of Z is a sum of at most T terms (T taps have the same phase), so by Cauchy and Schwarz the
+// Frobenius norm of the error of Z is at most eps sqrt(T) ||Wg||_F + sqrt(T) (residual + radius). The sum of Wg f is exact in 128 bits:
+// |Wg| <= 2^51 and |f| < 2^60 + 2^31 (from eps < 2^-30, checked), at most 2^14 terms: below 2^126. It is rounded once, to the grid 2^-sA:
+// half a unit in each part.
 // ||A|| does not exceed 2^-sA ||Ah|| plus these.
-// The real form [[Re, -Im], [Im, Re]] of a complex matrix has the same norm; W is real, so that Z at the conjugate point is the conjugate matrix: one of
-// the two suffices.
+// The real form [[Re, -Im], [Im, Re]] of a complex matrix has the same norm; W is real, so that Z at the conjugate point is the conjugate
+// matrix: one of the two suffices.
 //
-// Cost for each of about prod N / 2 frequencies: the real form of order 2 n and 2 m rows in verifier/trusted/spectral.cpp, 4 m n^2 and 4 n^3 / 3
-// multiplications in three slices.
+// Cost for each of about prod N / 2 frequencies: the real form of order 2 n and 2 m rows in verifier/trusted/spectral.cpp, 4 m n^2 and 4
+// n^3 / 3 multiplications in three slices.
 #include "verifier/layers/convolution.hpp"
 
 #include <algorithm>
@@ -72,9 +76,9 @@ void check_structure(const ConvKernel& kernel) {
   bool ok = !kernel.axes.empty() && kernel.axes.size() <= 3 && fits(kernel.groups) && fits(kernel.outputs) && fits(kernel.inputs);
   std::uint64_t taps = 1;
   for (const ConvAxis& axis : kernel.axes) {
-    ok = ok && fits(axis.input) && fits(axis.padded) && fits(axis.output) && fits(axis.kernel) && fits(axis.stride) && fits(axis.dilation) &&
-         fits(axis.copies) && axis.pad > -static_cast<std::int64_t>(kLength) && axis.pad < static_cast<std::int64_t>(kLength) &&
-         axis.kernel * axis.dilation < kLength;
+    ok = ok && fits(axis.input) && fits(axis.padded) && fits(axis.output) && fits(axis.kernel) && fits(axis.stride) &&
+         fits(axis.dilation) && fits(axis.copies) && axis.pad > -static_cast<std::int64_t>(kLength) &&
+         axis.pad < static_cast<std::int64_t>(kLength) && axis.kernel * axis.dilation < kLength;
     if (ok) taps *= axis.kernel;
     ok = ok && taps < kLength;
   }
@@ -83,7 +87,9 @@ void check_structure(const ConvKernel& kernel) {
   if (!ok) exhausted("a convolution with lengths that do not fit together, or beyond the limits of this checker");
 }
 
-std::string place(std::size_t axis) { return "axis " + std::to_string(axis) + ": "; }
+std::string place(std::size_t axis) {
+  return "axis " + std::to_string(axis) + ": ";
+}
 
 void check_kinds(const ConvKernel& kernel, const ConvEvidence& evidence) {
   if (evidence.axes.size() != kernel.axes.size()) reject("the evidence must name the kind of each axis of the convolution");
@@ -104,15 +110,16 @@ void check_axis(const ConvAxis& axis, std::uint64_t N, bool bernstein, std::size
       reject(place(l) + "a circular axis needs a length that the stride divides, and as many outputs as the quotient");
   }
   if (bernstein) {
-    if (N <= static_cast<std::uint64_t>(reach / s)) reject(place(l) + "a grid of " + std::to_string(N) + " points is too coarse for the kernel");
+    if (N <= static_cast<std::uint64_t>(reach / s))
+      reject(place(l) + "a grid of " + std::to_string(N) + " points is too coarse for the kernel");
   } else if (axis.kind == ConvAxis::Kind::circular) {
     if (N != axis.input / axis.stride) reject(place(l) + "the grid of a circular axis must have as many points as the axis has outputs");
   } else {
     const auto n = static_cast<std::int64_t>(axis.kind == ConvAxis::Kind::copies ? axis.padded : axis.input);
     const std::int64_t needed = std::max(n + axis.pad, last - axis.pad + 1);
     if (s * static_cast<std::int64_t>(N) < needed)
-      reject(place(l) + "a grid of " + std::to_string(N) + " points with stride " + std::to_string(s) + " is too short: " + std::to_string(needed) +
-             " positions are needed");
+      reject(place(l) + "a grid of " + std::to_string(N) + " points with stride " + std::to_string(s) +
+             " is too short: " + std::to_string(needed) + " positions are needed");
   }
 }
 
@@ -293,7 +300,8 @@ Integer symbol_value(const Symbol& symbol, std::uint64_t group, const std::vecto
   return value(form, 2 * rows, 2 * columns);
 }
 
-/// The largest of count values, on as many threads as the memory of Gram matrices of this order allows; the work left over is shared inside.
+/// The largest of count values, on as many threads as the memory of Gram matrices of this order allows; the work left over is shared
+/// inside.
 template <typename Value>
 Integer largest_of(std::size_t count, std::uint64_t order, const Engine& engine, const Value& value) {
   const std::uint64_t bytes = order * order * 40 + (std::uint64_t{1} << 16);
@@ -319,11 +327,13 @@ Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvi
   for (std::size_t l = 0; l < d; ++l) {
     check_axis(kernel.axes[l], evidence.grid[l], bernstein, l);
     points *= evidence.grid[l];
-    if (points > kFrequencies) reject("a grid of more than " + std::to_string(kFrequencies) + " frequencies is beyond the limit of this checker");
+    if (points > kFrequencies)
+      reject("a grid of more than " + std::to_string(kFrequencies) + " frequencies is beyond the limit of this checker");
   }
 
   Symbol symbol{kernel, evidence.gram, phases_of(kernel), {}, finest_scale(kernel.taps.centre), {}};
-  if (symbol.phases.terms > kTerms) reject("a kernel with more than " + std::to_string(kTerms) + " taps of one phase is beyond the limit of this checker");
+  if (symbol.phases.terms > kTerms)
+    reject("a kernel with more than " + std::to_string(kTerms) + " taps of one phase is beyond the limit of this checker");
   GridMatrix grid;
   if (!round_to_grid(kernel.taps.centre, symbol.scale, grid)) exhausted("a kernel does not fit its own grid: a fault of the checker");
   symbol.taps = std::move(grid.entries);
@@ -392,7 +402,8 @@ Rational reshape_bound(const ConvKernel& kernel, const ConvEvidence& evidence, c
   const std::size_t d = kernel.axes.size();
   std::vector<bool> in_rows(d);
   for (std::size_t k = 0; k < evidence.rows.size(); ++k) {
-    if (evidence.rows[k] >= d || (k > 0 && evidence.rows[k] <= evidence.rows[k - 1])) reject("the axes in the rows of the reshaped kernel must be ascending axes of the convolution");
+    if (evidence.rows[k] >= d || (k > 0 && evidence.rows[k] <= evidence.rows[k - 1]))
+      reject("the axes in the rows of the reshaped kernel must be ascending axes of the convolution");
     in_rows[evidence.rows[k]] = true;
   }
   for (std::size_t l = 0; l < d; ++l)
@@ -435,11 +446,13 @@ Rational reshape_bound(const ConvKernel& kernel, const ConvEvidence& evidence, c
 
 }  // namespace
 
-Rational convolution_bound(const ConvKernel& kernel, const std::string& theorem, const ConvEvidence& evidence, const Hints& hints, const Engine& engine) {
+Rational convolution_bound(const ConvKernel& kernel, const std::string& theorem, const ConvEvidence& evidence, const Hints& hints,
+                           const Engine& engine) {
   check_structure(kernel);
   check_kinds(kernel, evidence);
   if (theorem == "conv-reshape") return reshape_bound(kernel, evidence, hints, engine) * copies_factor(kernel);
-  if (theorem != "conv-frequency-grid" && theorem != "conv-bernstein") reject("this version of the checker does not know the theorem '" + theorem + "'");
+  if (theorem != "conv-frequency-grid" && theorem != "conv-bernstein")
+    reject("this version of the checker does not know the theorem '" + theorem + "'");
   return frequency_bound(kernel, theorem == "conv-bernstein", evidence, hints, engine) * copies_factor(kernel);
 }
 

@@ -10,11 +10,12 @@
 
 namespace lipverify {
 
-/// One axis of y[o,i] = sum_{c,j} W[o,c,j] x~[c, s i + dil j - p]. Who fills it answers for the meaning of the fields; whether they meet the
-/// conditions of the theorem is checked here.
+/// One axis of y[o,i] = sum_{c,j} W[o,c,j] x~[c, s i + dil j - p]. Who fills it answers for the meaning of the fields; whether they meet
+/// the conditions of the theorem is checked here.
 struct ConvAxis {
   /// zero: x~ is x inside, and zero outside. circular: x~[i] = x[(i - l) mod input] for 0 <= i < padded, whatever l is.
-  /// copies: an axis of length `padded`, zero outside, each of whose entries is an entry of x or zero, no entry of x more than `copies` times.
+  /// copies: an axis of length `padded`, zero outside, each of whose entries is an entry of x or zero, no entry of x more than `copies`
+  /// times.
   enum class Kind { zero, circular, copies } kind = Kind::zero;
   std::uint64_t input = 0;   // length of the block's input
   std::uint64_t padded = 0;  // length that the convolution reads, before its own padding
@@ -43,7 +44,7 @@ struct ConvEvidence {
 };
 
 /// A number that is at least the norm of every convolution in the enclosure, or Failure (rejected) when the evidence is unusable.
-[[nodiscard]] Rational convolution_bound(const ConvKernel& kernel, const std::string& theorem, const ConvEvidence& evidence, const Hints& hints,
-                                         const Engine& engine);
+[[nodiscard]] Rational convolution_bound(const ConvKernel& kernel, const std::string& theorem, const ConvEvidence& evidence,
+                                         const Hints& hints, const Engine& engine);
 
 }  // namespace lipverify

@@ -10,9 +10,10 @@
 
 namespace lipverify {
 
-/// An order of the columns of a sparse matrix with `columns` columns, rows start[i] to start[i + 1] - 1 of `column`: the k-th column in the new
-/// order is result[k]. Good when columns that share a row stand close together.
-using OrderHint = std::function<std::vector<std::uint32_t>(std::size_t columns, const std::vector<std::size_t>& start, const std::vector<std::uint32_t>& column)>;
+/// An order of the columns of a sparse matrix with `columns` columns, rows start[i] to start[i + 1] - 1 of `column`: the k-th column in the
+/// new order is result[k]. Good when columns that share a row stand close together.
+using OrderHint = std::function<std::vector<std::uint32_t>(std::size_t columns, const std::vector<std::size_t>& start,
+                                                           const std::vector<std::uint32_t>& column)>;
 
 /// An upper triangular R with R'R 2^(2 drop) near M, within the skyline of M; empty: none was found.
 using BandFactorHint = std::function<BandFactor(const BandSum& m, unsigned drop, unsigned threads)>;

@@ -2,8 +2,8 @@
 //
 // Theorem. Let z be a complex number with |z^n - 1| = delta <= 1/2. Then |z - w| <= 2 delta / n for some n-th root of unity w.
 // Proof. z = w (1 + eps)^(1/n) with |eps| = delta, the principal power, and some w. For n = 1 the claim is |eps| <= 2 delta. For n >= 2,
-// |log(1 + eps)| <= 2 ln 2 delta < 1.387 delta for delta <= 1/2 (the series, and -ln(1 - x)/x grows), so x = log(1 + eps)/n has |x| < 0.347 and
-// |e^x - 1| <= |x| e^|x| < 1.387 * 1.415 delta / n < 2 delta / n.
+// |log(1 + eps)| <= 2 ln 2 delta < 1.387 delta for delta <= 1/2 (the series, and -ln(1 - x)/x grows), so x = log(1 + eps)/n has |x| < 0.347
+// and |e^x - 1| <= |x| e^|x| < 1.387 * 1.415 delta / n < 2 delta / n.
 //
 // The table. With delta_a = |z_a^n - 1| and d_a = |z_a - z_1 z_(a-1)|, let zeta be a root within e_1 = 2 delta_1 / n of z_1. By induction
 // |z_a - zeta^a| <= f_a = d_a + (1 + e_1) e_(a-1) + e_1, because z_a - zeta^a = (z_a - z_1 z_(a-1)) + z_1 (z_(a-1) - zeta^(a-1))
@@ -11,8 +11,8 @@
 // 2 sin(pi/n) >= 4/n apart, so if f_a + 2 delta_a / n < 4/n that root is zeta^a, and e_a = min(f_a, 2 delta_a / n). If |z_a - 1| > e_a for
 // 0 < a < n, no zeta^a there is 1: zeta is primitive, and its powers are all the n-th roots of unity.
 //
-// Numbers are integers in units of 2^-160. A product is cut towards zero, an error of less than 1 unit in each part, hence below 2 together;
-// |x| <= |re| + |im|, and |x| >= max(|re|, |im|). Cost: n log2 n complex products of 200 bits.
+// Numbers are integers in units of 2^-160. A product is cut towards zero, an error of less than 1 unit in each part, hence below 2
+// together; |x| <= |re| + |im|, and |x| >= max(|re|, |im|). Cost: n log2 n complex products of 200 bits.
 #include "verifier/layers/roots.hpp"
 
 #include <algorithm>
@@ -38,11 +38,17 @@ struct Complex {
   Integer error = 0;
 };
 
-Integer ceiling_quotient(const Integer& a, const Integer& b) { return (a + b - 1) / b; }  // a >= 0, b > 0
+Integer ceiling_quotient(const Integer& a, const Integer& b) {
+  return (a + b - 1) / b;
+}  // a >= 0, b > 0
 
 /// At least (at most) |re + i im|.
-Integer size_above(const Complex& x) { return mp::abs(x.re) + mp::abs(x.im); }
-Integer size_below(const Complex& x) { return std::max(Integer(mp::abs(x.re)), Integer(mp::abs(x.im))); }
+Integer size_above(const Complex& x) {
+  return mp::abs(x.re) + mp::abs(x.im);
+}
+Integer size_below(const Complex& x) {
+  return std::max(Integer(mp::abs(x.re)), Integer(mp::abs(x.im)));
+}
 
 Complex times(const Complex& x, const Complex& y) {
   Complex out;
@@ -73,7 +79,8 @@ Integer distance_of_power(const Complex& z, std::uint64_t n) {
 }  // namespace
 
 RootTable verified_roots(std::uint64_t n, const RootHint& hint) {
-  if (n == 0 || n > (std::uint64_t{1} << 20)) exhausted("a grid of " + std::to_string(n) + " frequencies on one axis exceeds the limit of this checker");
+  if (n == 0 || n > (std::uint64_t{1} << 20))
+    exhausted("a grid of " + std::to_string(n) + " frequencies on one axis exceeds the limit of this checker");
   RootTable table;
   table.z = hint(n);
   if (table.z.size() != n) faulty(n, "has the wrong size");

@@ -1,18 +1,18 @@
 // See sparse.hpp.
 //
 // Theorem diagonal-gram. If no row of A has two nonzero entries, distinct columns of A are orthogonal, so that A'A = diag(||a_j||^2) and
-// ||A||^2 = max_j ||a_j||^2; likewise AA' when no column has two. With A = centre + X, ||X||_F <= radius, ||A|| differs from ||centre|| by at most
-// the radius. Everything is exact.
+// ||A||^2 = max_j ||a_j||^2; likewise AA' when no column has two. With A = centre + X, ||X||_F <= radius, ||A|| differs from ||centre|| by
+// at most the radius. Everything is exact.
 //
-// Theorem explicit-gram-psd. That of verifier/trusted/spectral.cpp, for B with its columns in any order: a permutation of the columns permutes the
-// rows and columns of E alike, so the row sums, V and the norm remain. Ah'Ah, Rh and with them E are zero outside the skyline (band.hpp), whose
-// entries are computed exactly; a zero needs no computation and adds nothing to a row sum.
+// Theorem explicit-gram-psd. That of verifier/trusted/spectral.cpp, for B with its columns in any order: a permutation of the columns
+// permutes the rows and columns of E alike, so the row sums, V and the norm remain. Ah'Ah, Rh and with them E are zero outside the skyline
+// (band.hpp), whose entries are computed exactly; a zero needs no computation and adds nothing to a row sum.
 //
 // Overflow, as there. C2 < 2^122; every column of Ah has sum of squares below 2^122, every column of Rh below 2^122 2^-t (both checked). So
 // |E_ij| < 2^124 at every moment. Sums of |E_ij| are refused when they reach 2^126: they grow by less than 2^124.
 //
-// Cost for n columns and half bandwidth w: about n w^2 / 2 multiplications in three slices for Rh'Rh, the same in floating point for the hint, and
-// half the sum over the rows of the squared number of entries for Ah'Ah.
+// Cost for n columns and half bandwidth w: about n w^2 / 2 multiplications in three slices for Rh'Rh, the same in floating point for the
+// hint, and half the sum over the rows of the squared number of entries for Ah'Ah.
 #include "verifier/layers/sparse.hpp"
 
 #include <algorithm>
@@ -24,11 +24,12 @@ namespace lipverify {
 namespace {
 
 void check_structure(const SparseMatrix& a) {
-  bool ok = a.start.size() == a.rows + 1 && a.start.front() == 0 && a.start.back() == a.column.size() && a.column.size() == a.centre.size() &&
-            a.columns <= 0xFFFFFFFFU && a.rows <= 0xFFFFFFFFU && a.radius >= 0;
+  bool ok = a.start.size() == a.rows + 1 && a.start.front() == 0 && a.start.back() == a.column.size() &&
+            a.column.size() == a.centre.size() && a.columns <= 0xFFFFFFFFU && a.rows <= 0xFFFFFFFFU && a.radius >= 0;
   for (std::size_t i = 0; ok && i < a.rows; ++i) {
     ok = a.start[i] <= a.start[i + 1] && a.start[i + 1] <= a.column.size();
-    for (std::size_t e = a.start[i]; ok && e < a.start[i + 1]; ++e) ok = a.column[e] < a.columns && (e == a.start[i] || a.column[e - 1] < a.column[e]);
+    for (std::size_t e = a.start[i]; ok && e < a.start[i + 1]; ++e)
+      ok = a.column[e] < a.columns && (e == a.start[i] || a.column[e - 1] < a.column[e]);
   }
   if (!ok) exhausted("a sparse matrix whose entries are out of order: a fault of the checker");
 }
@@ -96,7 +97,9 @@ bool DiagonalGram::proves_lower(const Rational& lower, std::uint64_t index) cons
   return needed <= 0 || needed * needed <= squares[index];
 }
 
-Rational DiagonalGram::upper() const { return sqrt_above(largest) + radius; }
+Rational DiagonalGram::upper() const {
+  return sqrt_above(largest) + radius;
+}
 
 DiagonalGram diagonal_gram(const SparseMatrix& a, bool at_a) {
   check_structure(a);
@@ -124,7 +127,8 @@ Rational explicit_gram_bound(const SparseMatrix& a, const GramEvidence& evidence
   check_structure(a);
   const unsigned drop = checked_drop(evidence);
   GridMatrix grid;
-  if (!round_to_grid(a.centre, evidence.sA, grid)) reject("an entry of the matrix does not fit in 52 bits on the grid 2^-sA of the evidence");
+  if (!round_to_grid(a.centre, evidence.sA, grid))
+    reject("an entry of the matrix does not fit in 52 bits on the grid 2^-sA of the evidence");
   const std::size_t n = evidence.at_a ? a.columns : a.rows;
   IntegerRows ah = evidence.at_a ? IntegerRows{a.start, a.column, std::move(grid.entries)} : transposed(a, grid.entries);
   if (!rows_fit(n, ah)) reject("the Gram matrix does not fit in 122 bits on the grid 2^-sA of the evidence");
@@ -144,7 +148,8 @@ Rational explicit_gram_bound(const SparseMatrix& a, const GramEvidence& evidence
       reject("no factor of C2 I - A'A was found; sqrt(C2) = " + decimal_text(scaled(sqrt_floor(evidence.C2), -evidence.sA), Toward::below) +
              " is too small for this matrix");
     if (r.size() != e.skyline().entries()) exhausted("the hint has the wrong size: a fault of the checker");
-    if (!factor_fits(e.skyline(), r, 2 * drop)) reject("the factor of C2 I - A'A does not fit in 122 bits on the grid 2^-sR of the evidence");
+    if (!factor_fits(e.skyline(), r, 2 * drop))
+      reject("the factor of C2 I - A'A does not fit in 122 bits on the grid 2^-sR of the evidence");
     subtract_factor(e, r, 2 * drop, engine);  // E
   }
 
@@ -160,7 +165,8 @@ Rational explicit_gram_bound(const SparseMatrix& a, const GramEvidence& evidence
           const auto magnitude = static_cast<UInt128>(value < 0 ? -value : value);
           radius[i] += magnitude;
           radius[j] += magnitude;
-          if (radius[i] >= limit || radius[j] >= limit) reject("the residual of the factorisation is far too large: C2 does not fit this matrix");
+          if (radius[i] >= limit || radius[j] >= limit)
+            reject("the residual of the factorisation is far too large: C2 does not fit this matrix");
         }
     }
   Int128 excess = 0;

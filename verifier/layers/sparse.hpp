@@ -8,7 +8,8 @@
 
 namespace lipverify {
 
-/// All matrices A with ||A - centre||_F <= radius, by rows: the entries of row i stand at start[i], ..., start[i + 1] - 1, columns ascending.
+/// All matrices A with ||A - centre||_F <= radius, by rows: the entries of row i stand at start[i], ..., start[i + 1] - 1, columns
+/// ascending.
 struct SparseMatrix {
   std::size_t rows = 0;
   std::size_t columns = 0;
