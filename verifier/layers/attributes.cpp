@@ -114,6 +114,7 @@ class Filling {
     for (std::size_t k = 0; k < data.size(); ++k)
       if (data[k] == 1) ones.push_back(static_cast<std::int64_t>(k));
     integers("axes", ones);
+    if (!filled_ && node_.attributes.at("axes").integers.empty()) refuse("has an empty list of axes");
   }
 
   void split() {

@@ -169,7 +169,7 @@ Window window_of(const Graph& graph, std::size_t index) {
   const bool same = rule == "SAME_UPPER" || rule == "SAME_LOWER";
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::uint64_t p) { return p != 0; });
   if (rule != "NOTSET" && padded) at.fail("it has both auto_pad and pads");
-  if (same && (ceil_mode || op == Op::conv_transpose)) at.fail("auto_pad " + rule + " is not supported here");
+  if ((rule != "NOTSET" && ceil_mode) || (same && op == Op::conv_transpose)) at.fail("auto_pad " + rule + " is not supported here");
   if (op == Op::max_pool) (void)at.flag("storage_order");
   if (out.count_include_pad)
     for (const std::uint64_t d : dilations)
@@ -232,7 +232,6 @@ std::vector<std::uint64_t> axes_of(const Graph& graph, std::size_t index) {
   std::vector<std::int64_t> named;
   if (const Attribute* attribute = at.find("axes"); attribute != nullptr) {
     named = attribute->integers;
-    if (squeeze && named.empty() && std::count(shape.begin(), shape.end(), std::uint64_t{1}) != 0) at.fail("axes is empty");
   } else if (at.has_input(1)) {
     named = at.vector(1, "axes", false);
   } else if (unsqueeze) {
@@ -248,6 +247,8 @@ std::vector<std::uint64_t> axes_of(const Graph& graph, std::size_t index) {
   } else if (squeeze || !at.flag("noop_with_empty_axes")) {
     for (std::size_t k = 0; k < shape.size(); ++k)
       if (!squeeze || shape[k] == 1) out.push_back(k);
+  } else if (at.node().op == Op::reduce_l2) {
+    at.fail("noop_with_empty_axes without axes is not supported here");
   }
   std::sort(out.begin(), out.end());
   return out;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kRank = 16;
 constexpr std::uint64_t kElements = std::uint64_t{1} << 28;
 constexpr std::uint64_t kKnown = std::uint64_t{1} << 20;  // entries of a known value that is computed
+constexpr std::uint64_t kAllKnown = std::uint64_t{1} << 24;  // of all of them
 
 /// The rules for one node; `fail` names it.
 class Inference {
@@ -638,6 +639,8 @@ void compute_known(Graph& graph, std::size_t index) {
       case Op::cast: tensor.bits = converted(graph, index, out); break;
       default: tensor.bits = moved(graph, index, k, out);
     }
+    graph.computed_elements += element_count(out.shape);
+    if (graph.computed_elements > kAllKnown) refuse_node(graph, index, "the graph computes more than 2^24 integers");
     graph.computed.push_back(std::move(tensor));
     out.known = &graph.computed.back();
   }

@@ -52,9 +52,49 @@ bool negates(const Graph& graph, const Evaluator& evaluator, const std::vector<s
   bool odd = false;
   for (const std::size_t index : nodes) {
     const Node& node = graph.nodes[index];
-    if (node.op == Op::sub && node.inputs[0] != evaluator.data_input(index)) odd = !odd;
+    if (node.op == Op::neg || (node.op == Op::sub && node.inputs[0] != evaluator.data_input(index))) odd = !odd;
   }
   return odd;
+}
+
+/// The blocks are one chain of dense nodes, entrywise nodes with constants and single activations: what FixedChain takes.
+bool is_chain(const Graph& graph, const Evaluator& evaluator, const std::vector<VerifiedBlock>& blocks) {
+  ValueId current = 0;
+  for (const VerifiedBlock& block : blocks) {
+    if (block.activation && block.nodes.size() != 1) return false;
+    for (const std::size_t index : block.nodes) {
+      const Node& node = graph.nodes[index];
+      if (evaluator.data_input(index) != current) return false;
+      current = node.outputs[0];
+      switch (node.op) {
+        case Op::identity:
+        case Op::dropout:
+        case Op::cast:
+        case Op::flatten:
+        case Op::reshape:
+        case Op::squeeze:
+        case Op::unsqueeze:
+        case Op::neg:
+        case Op::add:
+        case Op::sub:
+        case Op::mul:
+        case Op::div:
+        case Op::gemm:
+        case Op::matmul:
+          if (block.activation) return false;
+          break;
+        case Op::relu:
+        case Op::leaky_relu:
+        case Op::abs:
+        case Op::sigmoid:
+        case Op::tanh:
+          if (!block.activation) return false;
+          break;
+        default: return false;
+      }
+    }
+  }
+  return current == graph.output;
 }
 
 }  // namespace
@@ -62,8 +102,7 @@ bool negates(const Graph& graph, const Evaluator& evaluator, const std::vector<s
 struct NetworkAtSamples::State {
   explicit State(const Graph& g) : graph(g), evaluator(g, Engine{}) {}
   const Graph& graph;
-  Evaluator evaluator;             // one thread; its constants are all computed by the constructor below
-  std::vector<std::size_t> nodes;  // of the whole chain
+  Evaluator evaluator;  // one thread; its constants are all computed by the constructor below
   FixedChain chain;
   bool fast = true;
 };
@@ -72,23 +111,35 @@ NetworkAtSamples::~NetworkAtSamples() = default;
 
 NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<VerifiedBlock>& blocks) : state_(std::make_unique<State>(graph)) {
   State& state = *state_;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    if (!graph.values[graph.nodes[i].outputs[0]].constant)
+      for (const ValueId id : graph.nodes[i].inputs)
+        if (id != kAbsent && graph.values[id].constant && is_floating(graph.values[id].type)) (void)state.evaluator.constant(id);
+  state.fast = is_chain(graph, state.evaluator, blocks);
   for (const VerifiedBlock& block : blocks) {
-    state.nodes.insert(state.nodes.end(), block.nodes.begin(), block.nodes.end());
+    if (!state.fast) return;
     if (block.activation) {
-      state.fast = state.fast && state.chain.add_activation(graph.nodes[block.nodes.at(0)], block.upper);
+      state.fast = state.chain.add_activation(graph.nodes[block.nodes.at(0)], block.upper);
       continue;
     }
     const Shape& shape = graph.values[state.evaluator.data_input(block.nodes.at(0))].shape;
     Operand x = operand_of(IntervalTensor(element_count(shape)), shape);
-    for (const std::size_t node : block.nodes) x = state.evaluator.apply(node, x, false);  // the block at 0; also computes every constant
+    for (const std::size_t node : block.nodes) x = state.evaluator.apply(node, x, false);  // the block at 0
     IntervalTensor offset(x.size());
     for (std::size_t i = 0; i < offset.size(); ++i) offset[i] = x.at(i);
-    LinearPart linear = linear_part(graph, state.evaluator, block.nodes, Engine{});
+    LinearPart linear;
+    try {
+      linear = linear_part(graph, state.evaluator, block.nodes, Engine{});
+    } catch (const Failure& failure) {
+      if (failure.outcome() != Outcome::rejected) throw;
+      state.fast = false;  // not a fold of one matrix, though its nodes are such
+      return;
+    }
     const bool negative = negates(graph, state.evaluator, block.nodes);
     if (linear.matrix) {
       if (negative)
         for (Dyadic& entry : linear.matrix->centre) entry.mantissa = -entry.mantissa;
-      state.fast = state.fast && state.chain.add_dense(*linear.matrix, linear.left, linear.right, offset, block.upper);
+      state.fast = state.chain.add_dense(*linear.matrix, linear.left, linear.right, offset, block.upper);
       continue;
     }
     const bool offset_zero = std::all_of(offset.begin(), offset.end(), [](const Interval& b) { return b.is_zero(); });
@@ -96,7 +147,7 @@ NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<Verifie
     IntervalTensor d = linear.diagonal ? *linear.diagonal : IntervalTensor(offset.size(), Interval(Dyadic{1, 0}));
     if (negative)
       for (Interval& factor : d) factor = negated(factor);
-    state.fast = state.fast && state.chain.add_diagonal(d, offset, block.upper);
+    state.fast = state.chain.add_diagonal(d, offset, block.upper);
   }
 }
 
@@ -110,8 +161,7 @@ EnclosedOutput NetworkAtSamples::operator()(const Sample& sample, const Scaling&
   const std::vector<Rational> point = scaling.exact(sample);
   IntervalTensor input;
   for (const Rational& x : point) input.push_back(interval_of(x));
-  Operand x = operand_of(std::move(input), state_->graph.input().shape);
-  for (const std::size_t node : state_->nodes) x = state_->evaluator.apply(node, x, false);
+  const Operand x = state_->evaluator.output_at(operand_of(std::move(input), state_->graph.input().shape));
   IntervalTensor output(x.size());
   for (std::size_t i = 0; i < output.size(); ++i) output[i] = x.at(i);
   return output_of(output);

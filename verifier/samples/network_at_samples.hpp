@@ -1,5 +1,5 @@
-// The network at a sample: the fast evaluation (fixed_chain.hpp) where the network fits it, and the wide one (trusted/evaluate.hpp, 160
-// bits, node by node) for everything else. Both enclose the same real numbers.
+// The network at a sample: the fast evaluation (fixed_chain.hpp) where the network is a chain that fits it, and the wide one
+// (trusted/evaluate.hpp, 160 bits, node by node) for every other graph. Both enclose the same real numbers.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ struct VerifiedBlock {
 
 class NetworkAtSamples {
  public:
-  /// `blocks`: the whole chain in order. The graph must outlive this object.
+  /// `blocks`: all of them, in order. The graph must outlive this object.
   NetworkAtSamples(const Graph& graph, const std::vector<VerifiedBlock>& blocks);
   ~NetworkAtSamples();
   [[nodiscard]] bool has_fast() const;

@@ -28,6 +28,7 @@ struct IntegerVector {
 /// A tensor of real numbers: exact bits of the file, or enclosures.
 struct Operand {
   const Tensor* raw = nullptr;
+  std::shared_ptr<const Tensor> held;  // owner of `raw` when that is not the graph: moved weights
   std::shared_ptr<const IntervalTensor> computed;
   Shape shape;
 
@@ -56,19 +57,32 @@ class Evaluator {
   /// The constant value `id`, which is a weight or an expression of weights. Division by an interval with 0: Failure (rejected).
   [[nodiscard]] const Operand& constant(ValueId id);
 
+  /// The inputs of a node that depend on the graph's input, as often as it reads them; none for a Shape, whose result is constant.
+  [[nodiscard]] std::vector<ValueId> data_inputs(std::size_t node) const;
   /// The single input of a node that is not constant; kAbsent when there is none or several.
   [[nodiscard]] ValueId data_input(std::size_t node) const;
 
-  /// What `node` makes of data `x`. `linear`: its linear part only (additive constants left out); refused for activations.
+  /// What `node`, with one input of data, makes of data `x`: its first output. `linear`: its linear part only (additive constants left out);
+  /// refused for nodes that are not linear.
   [[nodiscard]] Operand apply(std::size_t node, const Operand& x, bool linear);
+
+  /// The first output of the last of these nodes, a small graph that reads the tensor `input` (at `x`), constants and itself.
+  [[nodiscard]] Operand apply_block(const std::vector<std::size_t>& nodes, ValueId input, const Operand& x, bool linear);
+
+  /// The network's output at a point. Computes every constant on the way; from then on it may be called from several threads at once.
+  [[nodiscard]] Operand output_at(const Operand& x);
 
   /// f'(x; v), the one-sided directional derivative of the whole network: x, v of the input's size.
   [[nodiscard]] IntervalTensor directional_derivative(const IntegerVector& x, const IntegerVector& v);
 
  private:
-  [[nodiscard]] Operand compute(const Node& node, const std::vector<const Operand*>& in, const Shape& shape, bool linear, std::size_t data);
-  [[nodiscard]] Operand matmul(const Operand& a, const Operand& b, const Shape& shape) const;
-  [[nodiscard]] Operand gemm(const Node& node, const std::vector<const Operand*>& in, const Shape& shape, bool linear) const;
+  struct Dual {
+    Operand value, derivative;
+  };
+  using Duals = std::map<ValueId, Dual>;
+  enum class Mode { value, linear, derivative };
+  void step(std::size_t node, Mode mode, Duals& duals);
+  void run(Mode mode, Duals& duals);
 
   const Graph& graph_;
   Engine engine_;

@@ -90,6 +90,7 @@ struct Graph {
   std::vector<Value> values;            // input, initialisers, node outputs in file order
   std::vector<Node> nodes;              // file order, topological; never resized after reading
   std::deque<Tensor> computed;          // known values that nodes compute: shapes, indices; Value::known points into it
+  std::uint64_t computed_elements = 0;  // of all of them
   std::vector<std::uint64_t> symbolic;  // positions of symbolic input dimensions
   ValueId output = kAbsent;
 

@@ -195,7 +195,8 @@ Fixed exponential(const Fixed& y) {
   return sum;
 }
 
-/// An enclosure of exp(-t), t = mantissa 2^exponent >= 0 exact; at most 1.
+}  // namespace
+
 Interval exp_minus(const Wide& mantissa, std::int64_t exponent) {
   if (mantissa == 0) return Interval(Dyadic{1, 0});
   const std::int64_t top = exponent + bit_length(mantissa);  // t < 2^top
@@ -213,6 +214,8 @@ Interval exp_minus(const Wide& mantissa, std::int64_t exponent) {
   if (upper_end(result) <= 1) return result;
   return {result.low, Wide(1) << static_cast<std::size_t>(-result.exponent), result.exponent};
 }
+
+namespace {
 
 const Interval& one() {
   static const Interval value(Dyadic{1, 0});
@@ -248,9 +251,15 @@ Interval tangent_at(const Wide& mantissa, std::int64_t exponent) {
 
 }  // namespace
 
-Interval sigmoid(const Interval& x) { return hull(sigmoid_at(x.low, x.exponent), sigmoid_at(x.high, x.exponent)); }
+Interval sigmoid(const Interval& x) {
+  const Interval low = sigmoid_at(x.low, x.exponent);
+  return x.exact() ? low : hull(low, sigmoid_at(x.high, x.exponent));
+}
 
-Interval hyperbolic_tangent(const Interval& x) { return hull(tangent_at(x.low, x.exponent), tangent_at(x.high, x.exponent)); }
+Interval hyperbolic_tangent(const Interval& x) {
+  const Interval low = tangent_at(x.low, x.exponent);
+  return x.exact() ? low : hull(low, tangent_at(x.high, x.exponent));
+}
 
 Interval sigmoid_slope(const Interval& x) {  // e / (1 + e)^2, e = exp(-|x|): falls with |x|
   const Decay e = decay(x);

@@ -41,6 +41,8 @@ struct Interval {
 [[nodiscard]] Interval operator*(const Interval& x, const Interval& y);
 [[nodiscard]] Interval quotient(const Interval& x, const Interval& y);  // y does not contain 0
 
+/// exp(-t), t = mantissa 2^exponent >= 0; at most 1.
+[[nodiscard]] Interval exp_minus(const Wide& mantissa, std::int64_t exponent);
 [[nodiscard]] Interval sigmoid(const Interval& x);
 [[nodiscard]] Interval sigmoid_slope(const Interval& x);
 [[nodiscard]] Interval hyperbolic_tangent(const Interval& x);
