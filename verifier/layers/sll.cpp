@@ -81,9 +81,18 @@ void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, con
     sum.at(k, k) = static_cast<Int128>(diagonal);
   }
   subtract_gram(sum, view, 0, engine);
+  // The factor is asked for a matrix that is smaller by a little (rounding of R, and what the search adds), so that E keeps that much on its diagonal.
+  Integer largest = 0;
+  for (std::size_t k = 0; k < m; ++k) largest = std::max(largest, integer_of(sum.at(k, k)));
+  const Integer entry = largest > 0 ? Integer((sqrt_ceiling(largest) >> drop) + 1) : Integer(1);
+  const Integer reserve = ((entry * Integer(m) * sqrt_ceiling(Integer(m))) << (2 * drop)) + (largest >> 50U) * Integer(m) + 1;
+  if (reserve >= limit) reject("the grid 2^-sR of its evidence is too coarse");
+  const auto kept = static_cast<Int128>(reserve);
   {
+    for (std::size_t k = 0; k < m; ++k) sum.at(k, k) -= kept;
     const std::vector<std::int64_t> r = hints.factor(sum, drop, engine.threads);
     if (r.empty()) reject("2 diag(d) - diag(d) A A' diag(d) + delta was not found to be positive semidefinite");
+    for (std::size_t k = 0; k < m; ++k) sum.at(k, k) += kept;
     if (r.size() != m * m) exhausted("the hint has the wrong size: a fault of the checker");
     const IntegerView factor{r.data(), m, m, m, 1, true};
     if (!gram_fits(factor, 2 * drop)) reject("the factor of M does not fit in 122 bits on the grid 2^-sR of the evidence");
