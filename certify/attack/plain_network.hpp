@@ -36,23 +36,36 @@ class PlainNetwork {
   [[nodiscard]] std::vector<long double> evaluate_extended(const std::vector<double>& x) const;
 
  private:
-  enum class Kind { affine, multiply_right, multiply_left, add, subtract, relu, leaky_relu, abs, sigmoid, tanh };
+  enum class Kind { affine, multiply_right, multiply_left, combine, curve, move, weights, convolution, choose, softmax };
   struct Step {
     Kind kind = Kind::affine;
     std::size_t from = 0;   // slots
-    std::size_t from2 = 0;  // add, subtract
+    std::size_t from2 = 0;            // combine: op is Add, Sub or Mul, with maps
+    Operator op = Operator::relu;     // combine, curve
     std::size_t to = 0;
     std::size_t rows = 1;            // multiply_right: rows per sample; multiply_left: columns per sample
     std::size_t k = 0;               // inner length
     std::size_t n = 0;               // columns (right) or rows (left) of the result
-    double slope = 0;                // leaky_relu
+    double slope = 0;                // curve: alpha, or the exponent
+    double slope2 = 0;               // curve: gamma or beta
+    bool tanh_form = false;          // Gelu
+    std::vector<double> low, high;   // Clip, by entry; PRelu: its slopes in `low`
     std::vector<std::uint32_t> map;  // affine: source entry of each result entry (empty: the same)
     std::vector<double> factor;      // affine: empty: 1
     std::vector<double> offset;      // affine: empty: 0
-    std::vector<double> matrix;      // right: k x n, left: n x k, row-major
+    std::vector<double> matrix;      // right: k x n, left: n x k, row-major; weights: by term; convolution: the kernel
+    std::vector<std::uint32_t> map2;              // combine
+    std::vector<std::uint32_t> slot_of;           // move, choose: the slot that a term or entry reads (nothing: 2^32 - 1)
+    std::vector<std::size_t> start;               // weights, choose, softmax: the terms of a result entry (or of a vector)
+    std::vector<std::uint32_t> term;              // their source entries
+    std::vector<std::uint32_t> set, rank;         // choose: the (rank + 1)-th smallest of a set
+    std::vector<std::int64_t> taps;               // convolution: kernel tap x result position -> data position, or -1
+    std::size_t groups = 1, channels = 1, tap_count = 1, positions_in = 1, positions_out = 1;  // convolution: channels per group of the data
   };
 
   class Compiler;
+  template <typename Real>
+  [[nodiscard]] std::size_t chosen(const Step& step, std::size_t b, std::size_t i, const std::vector<std::vector<Real>>& values) const;
   template <typename Real>
   void run(const Step& step, std::size_t batch, std::vector<std::vector<Real>>& values) const;
 

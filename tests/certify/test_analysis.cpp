@@ -75,7 +75,7 @@ Analysis check(const Network& network, const AnalysisOptions& options) {
   // Dense blocks: the claim against a model of the checker that encloses the same product.
   WorkerPool pool(1);
   const StepGraph graph = build_steps(network, pool);
-  const std::vector<Segment> segments = cut(graph);
+  const std::vector<Segment> segments = cut(network, graph).segments;
   REQUIRE(segments.size() == a.partition.blocks.size());
   for (std::size_t b = 0; b < segments.size(); ++b) {
     const Block& block = a.partition.blocks[b];
