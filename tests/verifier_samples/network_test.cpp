@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <ctime>
 #include <random>
 
 #include "tests/support/onnx_builder.hpp"
@@ -175,6 +176,71 @@ TEST_CASE("the fast evaluation meets the wide one and is narrow") {
       }
     }
   }
+}
+
+TEST_CASE("a graph that is no chain: joins and pools at a sample, against exact rationals") {
+  // y = (max over the 2 x 2 windows of relu(conv(x))) and the average of x + x, concatenated.
+  ob::Model model;
+  model.input("x", {1, 1, 3, 3}, ob::DOUBLE).output("y", {1, 3, 1, 1}, ob::DOUBLE);
+  const std::vector<double> w = {1, -2, 0.5, 3, -1, 0.25, 2, -0.75};
+  model.initialiser(ob::doubles("w", {2, 1, 2, 2}, w)).initialiser(ob::doubles("b", {2}, {0.125, -1}));
+  model.node("Conv", {"x", "w", "b"}, {"a"}).node("Relu", {"a"}, {"r"}).node("GlobalMaxPool", {"r"}, {"m"});
+  model.node("Add", {"x", "x"}, {"s"}).node("GlobalAveragePool", {"s"}, {"g"}).node("Concat", {"m", "g"}, {"y"}, {ob::attribute("axis", 1)});
+  std::vector<ExternalFile> external;
+  const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
+  const NetworkAtSamples network(graph, {affine({0}, 9), activation(1, 1), {{2}, false, 1}, {{3}, false, 2}, {{4}, false, 1}, {{5}, false, 9}});
+  CHECK(!network.has_fast());
+  const Scaling scaling({true, 1, 3, 3}, Layout::nchw, Rational(1, 255), {Rational(1, 7)}, {Rational(3, 10)});
+  for (int turn = 0; turn < 10; ++turn) {
+    Sample sample;
+    for (int i = 0; i < 9; ++i) sample.pixels.push_back(static_cast<std::uint8_t>(generator() % 256));
+    const std::vector<Rational> x = scaling.exact(sample);
+    std::vector<Rational> wanted(3);
+    for (std::size_t o = 0; o < 2; ++o)
+      for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t j = 0; j < 2; ++j) {
+          const Rational z = Rational(o == 0 ? 0.125 : -1.0) + Rational(w[4 * o]) * x[3 * i + j] + Rational(w[4 * o + 1]) * x[3 * i + j + 1] +
+                             Rational(w[4 * o + 2]) * x[3 * i + j + 3] + Rational(w[4 * o + 3]) * x[3 * i + j + 4];
+          wanted[o] = std::max(wanted[o], z);
+        }
+    for (const Rational& v : x) wanted[2] += 2 * v / 9;
+    const EnclosedOutput y = network(sample, scaling, false);
+    REQUIRE(y.lower.size() == 3);
+    for (std::size_t j = 0; j < 3; ++j) {
+      CHECK(scaled(y.lower[j], y.exponent) <= wanted[j]);
+      CHECK(scaled(y.upper[j], y.exponent) >= wanted[j]);
+      CHECK(scaled(y.upper[j] - y.lower[j], y.exponent) <= Rational(0x1p-100));
+    }
+  }
+}
+
+TEST_CASE("a convolutional network for 28 x 28 pixels takes tens of milliseconds for each sample") {
+  const auto floats_of = [](std::size_t count, double size) {
+    std::vector<float> out;
+    for (const double v : numbers(count, size)) out.push_back(static_cast<float>(v));
+    return out;
+  };
+  ob::Model model;
+  model.input("x", {1, 1, 28, 28}).output("y", {1, 10});
+  model.initialiser(ob::floats("w1", {16, 1, 4, 4}, floats_of(256, 0.2))).initialiser(ob::floats("w2", {32, 16, 4, 4}, floats_of(8192, 0.06)));
+  model.initialiser(ob::floats("w3", {1568, 100}, floats_of(156800, 0.03))).initialiser(ob::floats("w4", {100, 10}, floats_of(1000, 0.1)));
+  const std::vector<ob::Attribute> window = {ob::ints_attribute("strides", {2, 2}), ob::ints_attribute("pads", {1, 1, 1, 1})};
+  model.node("Conv", {"x", "w1"}, {"a"}, window).node("Relu", {"a"}, {"b"}).node("Conv", {"b", "w2"}, {"c"}, window).node("Relu", {"c"}, {"d"});
+  model.node("Flatten", {"d"}, {"e"}).node("MatMul", {"e", "w3"}, {"f"}).node("Relu", {"f"}, {"g"}).node("MatMul", {"g", "w4"}, {"y"});
+  std::vector<ExternalFile> external;
+  const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
+  const NetworkAtSamples network(graph, {affine({0}, 1), activation(1, 1), affine({2}, 1), activation(3, 1), affine({4, 5}, 1), activation(6, 1), affine({7}, 1)});
+  CHECK(!network.has_fast());
+  const Scaling scaling({true, 1, 28, 28}, Layout::nchw, Rational(1, 255), {Rational(0)}, {Rational(1)});
+  Sample sample;
+  for (int i = 0; i < 784; ++i) sample.pixels.push_back(static_cast<std::uint8_t>(generator() % 256));
+  const std::clock_t start = std::clock();
+  const EnclosedOutput y = network(sample, scaling, false);
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  MESSAGE("one sample: " << 1000 * seconds << " ms of processor time");
+  REQUIRE(y.lower.size() == 10);
+  for (std::size_t j = 0; j < 10; ++j) CHECK(scaled(y.upper[j] - y.lower[j], y.exponent) <= Rational(0x1p-90));
+  CHECK(seconds < 2);
 }
 
 TEST_CASE("scaling and layouts") {
