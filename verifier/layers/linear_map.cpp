@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "verifier/layers/functions.hpp"
 #include "verifier/layers/parameters.hpp"
 #include "verifier/trusted/failure.hpp"
 #include "verifier/trusted/parallel.hpp"
@@ -448,21 +449,6 @@ LinearNode linear_node(const Graph& graph, Evaluator& evaluator, std::size_t ind
   return out;
 }
 
-namespace {
-
-/// The square root of a positive interval.
-Interval root_of(const Interval& x) {
-  // Shifted to about 400 bits by an even number, so that the integer roots have 200 bits and their unit costs nothing.
-  const auto bits = static_cast<std::int64_t>(mp::msb(x.high)) + 1;
-  std::int64_t shift = std::max<std::int64_t>(0, 400 - bits);
-  if ((x.exponent - shift) % 2 != 0) ++shift;
-  const Integer low = Integer(x.low) << static_cast<std::size_t>(shift);
-  const Integer high = Integer(x.high) << static_cast<std::size_t>(shift);
-  return {Wide(sqrt_floor(low)), Wide(sqrt_ceiling(high)), (x.exponent - shift) / 2};
-}
-
-}  // namespace
-
 IntervalTensor batch_factors(const Graph& graph, Evaluator& evaluator, std::size_t index) {
   const Node& node = graph.nodes[index];
   for (std::size_t k = 1; k < node.inputs.size(); ++k)
@@ -474,7 +460,7 @@ IntervalTensor batch_factors(const Graph& graph, Evaluator& evaluator, std::size
   for (std::uint64_t c = 0; c < scale.size(); ++c) {
     const Interval sum = variance.at(c) + epsilon;
     if (sum.low <= 0) reject(graph.label(index) + ": a variance with epsilon is not positive");
-    out.push_back(quotient(scale.at(c), root_of(sum)));
+    out.push_back(quotient(scale.at(c), square_root(sum)));
   }
   return out;
 }
