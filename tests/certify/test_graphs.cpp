@@ -7,6 +7,7 @@
 #include <map>
 
 #include "certify/analysis.hpp"
+#include "certify/attack/plain_network.hpp"
 #include "certify/constants.hpp"
 #include "certify/evaluate.hpp"
 #include "certify/integer_vector.hpp"
@@ -38,6 +39,36 @@ StepGraph steps_of(const Network& network) {
 
 bool inside(double centre, double radius, const Rational& truth) { return contains(centre, radius, truth); }
 bool inside(double centre, double radius, const Real& truth) { return abs(truth - Real(centre)) <= Real(radius) * (1 + Real(1e-150)) + Real(1e-150); }
+
+/// The attacker's view of the same network: its own evaluation, its gradient against our derivative where that is clear.
+void check_attack(const Network& network, const StepGraph& graph, Random& r) {
+  const attack::PlainNetwork plain(network);
+  const std::vector<double> x = r.singles(2 * graph.input_size);
+  const std::vector<double> v = r.singles(graph.input_size);
+  attack::PlainNetwork::Tape tape;
+  const std::vector<double> y = plain.evaluate(x, 2, tape);
+  const std::vector<double> seed = r.singles(plain.outputs());
+  std::vector<double> seeds = seed;
+  seeds.insert(seeds.end(), seed.begin(), seed.end());
+  const std::vector<double> gradient = plain.gradient(seeds, tape);
+  for (std::size_t sample = 0; sample < 2; ++sample) {
+    const auto first = x.begin() + static_cast<std::ptrdiff_t>(sample * graph.input_size);
+    const std::vector<double> point(first, first + static_cast<std::ptrdiff_t>(graph.input_size));
+    const DirectionalDerivative d = differentiate(graph, point, v);
+    double along = 0;
+    double expected = 0;
+    bool close = true;
+    for (std::size_t i = 0; i < plain.outputs(); ++i) {
+      close = close && std::fabs(y[sample * plain.outputs() + i] - d.value.centre[i]) <= 1e-9 * (1 + std::fabs(d.value.centre[i]));
+      expected += seed[i] * d.derivative.centre[i];
+    }
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      along += gradient[sample * graph.input_size + i] * v[i];
+    }
+    CHECK(close);
+    CHECK((!d.clear || std::fabs(along - expected) <= 1e-5 * (1 + std::fabs(expected))));
+  }
+}
 
 /// Values and one-sided derivatives at random points lie inside the enclosures; how many derivatives were clear.
 template <class Evaluator>
@@ -71,6 +102,7 @@ std::size_t check_enclosures(const Network& network, Evaluator evaluator, Random
     CHECK(slopes);
     CHECK(tight);
   }
+  check_attack(network, graph, r);
   return clear;
 }
 
