@@ -869,8 +869,12 @@ double pass_flops(const StepGraph& graph) {
 constexpr unsigned first_iterations = 8;
 constexpr unsigned child_iterations = 3;
 
-std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t samples,
+std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t wanted,
                               const std::function<void(double)>& progress) {
+  const double flops = pass_flops(graph);
+  const double budget = search_flops(graph, static_cast<unsigned>(wanted));
+  // Fewer points where a pass takes long: the first iterations take a third of the flops at most.
+  const auto samples = std::min(wanted, static_cast<std::size_t>(std::clamp(budget / 3 / (2 * first_iterations * flops), 4.0, 4096.0)));
   const std::size_t n = graph.input_size;
   Random random(seed);
   const double scale = natural_scale(graph, random);
@@ -892,14 +896,14 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
 
   // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight; where
   // even these are too many, fewer steps; where all points need less, more steps.
-  const double flops = pass_flops(graph);
-  double left = search_flops(graph, static_cast<unsigned>(samples)) - static_cast<double>(samples) * 2 * first_iterations * flops;
+  double left = budget - static_cast<double>(samples) * 2 * first_iterations * flops;
   {
     std::vector<Candidate> climbers = best;
     const double affordable = std::max(0.0, left) * 2 / 3 / (4 * flops);  // steps of one point
     sort_by_score(climbers);
-    climbers.resize(static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
-    const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 20.0, 400.0));
+    const double most = std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples));
+    climbers.resize(static_cast<std::size_t>(std::clamp(affordable / 20, 1.0, most)));
+    const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 4.0, 400.0));
     climb(graph, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
     left -= steps * static_cast<double>(climbers.size()) * 4 * flops;
     best.insert(best.end(), std::make_move_iterator(climbers.begin()), std::make_move_iterator(climbers.end()));
@@ -962,11 +966,11 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
 }
 
 /// Top singular vector of the Jacobian at x, by Lanczos with J'J / size^2, where `size` is about the norm of J.
-std::vector<double> top_direction(const StepGraph& graph, const std::vector<double>& x, double size, std::uint64_t seed) {
+std::vector<double> top_direction(const StepGraph& graph, const std::vector<double>& x, double size, std::uint64_t seed, std::size_t steps) {
   Linearised at(graph, 1);
   static_cast<void>(at.move_to(x));
   const double factor = size > 0 ? 1 / size : 1;
-  return lanczos(graph.input_size, 60, seed,
+  return lanczos(graph.input_size, steps, seed,
                  [&](const double* from, double* to) {
                    std::vector<double> u = at.forward({from, from + graph.input_size});
                    cblas_dscal(blas_int(u.size()), factor, u.data(), 1);
@@ -1015,8 +1019,11 @@ Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed,
   }
   // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a better
   // claim; a unit that is zero everywhere stays at its kink and costs nothing.
-  constexpr std::size_t tried = 4;
-  constexpr int moves = 8;
+  // As much of it as takes no more than the search; of a very large network the best point alone.
+  const double affordable = search_flops(graph, samples) / (2 * pass_flops(graph));
+  const auto lanczos_steps = static_cast<std::size_t>(std::clamp(affordable / 4, 8.0, 60.0));
+  const std::size_t tried = affordable < 4 * 60 ? 1 : 4;
+  const int moves = affordable < 4 * 60 ? 2 : 8;
   for (std::size_t c = 0; c < std::min(tried, candidates.size()); ++c) {
     for (int move = 0; move < moves; ++move) {
       std::vector<double> x = candidates[c].x;
@@ -1031,7 +1038,7 @@ Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed,
         break;
       }
       const std::vector<double> rounded = to_doubles(point);
-      const IntegerVector direction = to_integers(top_direction(graph, rounded, candidates[c].score, seed));
+      const IntegerVector direction = to_integers(top_direction(graph, rounded, candidates[c].score, seed, lanczos_steps));
       if (direction.mantissas.empty()) {
         break;
       }
