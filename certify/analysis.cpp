@@ -237,6 +237,18 @@ void bound_dense(Block& block, const FoldedMatrix& folded, WorkerPool& pool, std
   }
 }
 
+/// What another program's own enclosure of a kernel that is not exact (channel factors) may add: every tap occurs once for each position.
+Upper reserve_of(const Convolution& c) {
+  if (c.kernel.exact()) {
+    return {};
+  }
+  double positions = 1;
+  for (const ConvolutionAxis& axis : c.axes) {
+    positions *= static_cast<double>(axis.output);
+  }
+  return norm_above(c.kernel.centre.data(), c.kernel.centre.size()).scaled(-46) * sqrt(Upper::exact(positions));
+}
+
 void take(Block& block, LinearBound bound) {
   if (!std::isfinite(bound.upper)) {
     out_of_range("The norm of the layer that writes tensor '" + block.id + "'");
@@ -331,7 +343,7 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
         break;
       }
       case BlockOperator::convolution:
-        take(block, bound_convolution(segment.convolution.value(), pool, options.seed));
+        take(block, bound_convolution(segment.convolution.value(), pool, options.seed, reserve_of(segment.convolution.value())));
         break;
       case BlockOperator::add:
       case BlockOperator::concat:
