@@ -1,7 +1,7 @@
 // Composition: bounds of the blocks, of the network, of its pairs of outputs, and the network's lower end.
 //
-// Upper: P = product of the claimed bounds of the blocks (a graph), in MPFR intervals, rounded up; a checker multiplies the claimed bounds as
-// rationals. Lower: the one-sided directional derivative at a point (region.hpp).
+// Upper: P = product of the claimed bounds of the blocks (a graph), in MPFR intervals, rounded up; a checker multiplies the claimed bounds
+// as rationals. Lower: the one-sided directional derivative at a point (region.hpp).
 
 #include "certify/analysis.hpp"
 
@@ -11,7 +11,6 @@
 #include <numeric>
 #include <utility>
 
-#include "certify/steps.hpp"
 #include "certify/conv_norm.hpp"
 #include "certify/dense_norm.hpp"
 #include "certify/interval.hpp"
@@ -19,6 +18,7 @@
 #include "certify/partition.hpp"
 #include "certify/region.hpp"
 #include "certify/sparse_norm.hpp"
+#include "certify/steps.hpp"
 #include "formats/error.hpp"
 
 namespace lipcert {
@@ -73,7 +73,9 @@ void set_between(Block& block, double least, double most, double denominator) {
   block.lower = (Interval::exact(least) / d).lower();
 }
 
-void set_both(Block& block, double value) { block.upper = block.lower = value; }
+void set_both(Block& block, double value) {
+  block.upper = block.lower = value;
+}
 
 /// The largest absolute slope (the table of formats/SPEC.md, section 5, elementwise-slope).
 void bound_activation(Block& block, const Step& step) {
@@ -237,6 +239,18 @@ void bound_dense(Block& block, const FoldedMatrix& folded, WorkerPool& pool, std
   }
 }
 
+/// What another program's own enclosure of a kernel that is not exact (channel factors) may add: every tap occurs once for each position.
+Upper reserve_of(const Convolution& c) {
+  if (c.kernel.exact()) {
+    return {};
+  }
+  double positions = 1;
+  for (const ConvolutionAxis& axis : c.axes) {
+    positions *= static_cast<double>(axis.output);
+  }
+  return norm_above(c.kernel.centre.data(), c.kernel.centre.size()).scaled(-46) * sqrt(Upper::exact(positions));
+}
+
 void take(Block& block, LinearBound bound) {
   if (!std::isfinite(bound.upper)) {
     out_of_range("The norm of the layer that writes tensor '" + block.id + "'");
@@ -279,7 +293,8 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
   analysis.partition.blocks = describe(network, graph, segments);
 
   const double search = search_flops(graph, options.region_samples);
-  Progress progress(options, std::accumulate(segments.begin(), segments.end(), search, [](double sum, const Segment& s) { return sum + s.flops; }));
+  Progress progress(options,
+                    std::accumulate(segments.begin(), segments.end(), search, [](double sum, const Segment& s) { return sum + s.flops; }));
 
   std::vector<Interval> bound_of(graph.steps.size() + 1);  // P of every value
   bound_of[0] = Interval::exact(1);
@@ -331,7 +346,7 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
         break;
       }
       case BlockOperator::convolution:
-        take(block, bound_convolution(segment.convolution.value(), pool, options.seed));
+        take(block, bound_convolution(segment.convolution.value(), pool, options.seed, reserve_of(segment.convolution.value())));
         break;
       case BlockOperator::add:
       case BlockOperator::concat:
@@ -371,10 +386,9 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
   if (analysis.classes != 0) {
     const Segment& end = segments.back();
     analysis.pairs_by_rows = end.op == BlockOperator::dense && end.copies == 1 && end.rows == analysis.classes;
-    analysis.pairs = analysis.pairs_by_rows
-                         ? pair_bounds_by_rows(last, Upper::exact(analysis.partition.blocks.back().upper),
-                                               Upper::exact(bound_of[end.inputs[0]].upper()), global, pool)
-                         : pair_bounds_by_global(analysis.classes, global);
+    analysis.pairs = analysis.pairs_by_rows ? pair_bounds_by_rows(last, Upper::exact(analysis.partition.blocks.back().upper),
+                                                                  Upper::exact(bound_of[end.inputs[0]].upper()), global, pool)
+                                            : pair_bounds_by_global(analysis.classes, global);
   }
 
   if (analysis.upper > 0) {

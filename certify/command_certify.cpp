@@ -81,8 +81,7 @@ void print_blocks(std::FILE* out, const Analysis& analysis) {
              id_width, "norm at most", "norm at least");
   for (std::size_t b = 0; b < analysis.partition.blocks.size(); ++b) {
     const Block& block = analysis.partition.blocks[b];
-    const std::string size =
-        size_text(block);
+    const std::string size = size_text(block);
     fmt::print(out, "{:>5}  {:<10}  {:<17}  {:<13}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, size, block.id,
                id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
   }

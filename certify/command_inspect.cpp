@@ -194,8 +194,7 @@ void print_text(const Inspection& seen) {
     fmt::print("\n{:>5}  {:<10}  {:<{}}  {:<17}  matrix or size\n", "block", "operator", "nodes", nodes_width, "bounded by");
     for (std::size_t b = 0; b < seen.partition.blocks.size(); ++b) {
       const Block& block = seen.partition.blocks[b];
-      const std::string size =
-          size_text(block);
+      const std::string size = size_text(block);
       fmt::print("{:>5}  {:<10}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
     }
   }

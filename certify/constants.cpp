@@ -1,5 +1,5 @@
-// See constants.hpp. Expressions are evaluated in file order, which is topological, after marking what is needed: no recursion, so that a long
-// chain of nodes cannot exhaust the stack.
+// See constants.hpp. Expressions are evaluated in file order, which is topological, after marking what is needed: no recursion, so that a
+// long chain of nodes cannot exhaust the stack.
 
 #include "certify/constants.hpp"
 
@@ -23,10 +23,16 @@ namespace {
 
 constexpr std::uint64_t largest_computed = std::uint64_t{1} << 26;
 
-Ball entry(const EnclosedTensor& t, std::size_t i) { return {t.centre[i], t.radius_at(i)}; }
+Ball entry(const EnclosedTensor& t, std::size_t i) {
+  return {t.centre[i], t.radius_at(i)};
+}
 
-Interval interval(Ball b) { return Interval::between(low_end(b), high_end(b)); }
-Ball ball(const Interval& i) { return hull(i.lower(), i.upper()); }
+Interval interval(Ball b) {
+  return Interval::between(low_end(b), high_end(b));
+}
+Ball ball(const Interval& i) {
+  return hull(i.lower(), i.upper());
+}
 
 /// The same function of every entry.
 template <class Function>
@@ -49,10 +55,16 @@ EnclosedTensor each(const EnclosedTensor& a, Function function) {
 }
 
 // The larger or smaller of two numbers moves no further than the one of them that moves more.
-Ball larger(Ball a, Ball b) { return {std::max(a.centre, b.centre), std::max(a.radius, b.radius)}; }
-Ball smaller(Ball a, Ball b) { return {std::min(a.centre, b.centre), std::max(a.radius, b.radius)}; }
+Ball larger(Ball a, Ball b) {
+  return {std::max(a.centre, b.centre), std::max(a.radius, b.radius)};
+}
+Ball smaller(Ball a, Ball b) {
+  return {std::min(a.centre, b.centre), std::max(a.radius, b.radius)};
+}
 
-bool bounded(Ball b) { return std::isfinite(b.centre) && std::isfinite(b.radius); }
+bool bounded(Ball b) {
+  return std::isfinite(b.centre) && std::isfinite(b.radius);
+}
 
 /// The square root of a number that is not negative; exact where it is a double.
 Ball root(Ball a) {
@@ -65,7 +77,9 @@ Ball root(Ball a) {
   return ball(sqrt(interval(a)));
 }
 
-bool has_input(const Node& node, std::size_t index) { return index < node.inputs.size() && node.inputs[index] != no_value; }
+bool has_input(const Node& node, std::size_t index) {
+  return index < node.inputs.size() && node.inputs[index] != no_value;
+}
 
 /// Whether the type holds this number without rounding.
 bool representable(ElementType type, double x) {
@@ -349,7 +363,8 @@ void Constants::compute(std::size_t index) {
     case Operator::sign:
       result = each(operand(0), [&](Ball a) {
         if (a.radius != 0 && std::fabs(a.centre) <= a.radius) {
-          throw refuse(network_, index, "takes the sign of a constant that is too close to zero to tell; store the result as an initialiser.");
+          throw refuse(network_, index,
+                       "takes the sign of a constant that is too close to zero to tell; store the result as an initialiser.");
         }
         return Ball{a.centre > 0 ? 1.0 : (a.centre < 0 ? -1.0 : 0.0), 0};
       });
@@ -376,9 +391,8 @@ void Constants::compute(std::size_t index) {
     }
     case Operator::sigmoid:
     case Operator::tanh:
-      result = each(operand(0), [&](Ball a) {
-        return bounded(a) ? ball(node.op == Operator::sigmoid ? sigmoid(interval(a)) : tanh(interval(a))) : a;
-      });
+      result = each(operand(0),
+                    [&](Ball a) { return bounded(a) ? ball(node.op == Operator::sigmoid ? sigmoid(interval(a)) : tanh(interval(a))) : a; });
       break;
     case Operator::clip: {
       result = operand(0);
@@ -397,7 +411,8 @@ void Constants::compute(std::size_t index) {
     case Operator::min: {
       result = operand(0);
       for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-        result = entrywise(node.op == Operator::max ? larger : smaller, result, operand(i), i + 1 == node.inputs.size() ? output.shape : common_shape(result.shape, operand(i).shape));
+        result = entrywise(node.op == Operator::max ? larger : smaller, result, operand(i),
+                           i + 1 == node.inputs.size() ? output.shape : common_shape(result.shape, operand(i).shape));
       }
       break;
     }

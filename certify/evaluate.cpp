@@ -53,9 +53,10 @@ double sum_of(std::size_t n, Term term) {
 
 /// Inner products of rows of constants with selected entries of a vector of balls.
 ///
-/// The centre is a sum of n rounded products: |fl - sum| <= gamma_n sum |a_k x_k|, and the computed sum of magnitudes is at least (1 - gamma_n)
-/// times the true one. The data's radius adds sum |a_k| r_k, the matrix's adds sum ra_k (|x_k| + r_k): sums of nonnegative terms, inflated by
-/// gamma. An underflowing product loses at most 2^-1074; where every product has a factor that is zero, nothing is lost and zero stays exact.
+/// The centre is a sum of n rounded products: |fl - sum| <= gamma_n sum |a_k x_k|, and the computed sum of magnitudes is at least (1 -
+/// gamma_n) times the true one. The data's radius adds sum |a_k| r_k, the matrix's adds sum ra_k (|x_k| + r_k): sums of nonnegative terms,
+/// inflated by gamma. An underflowing product loses at most 2^-1074; where every product has a factor that is zero, nothing is lost and
+/// zero stays exact.
 class RowProduct {
  public:
   /// At most n terms in a row.
@@ -144,7 +145,9 @@ class RowProduct {
   std::vector<double> gathered_;
 };
 
-const double* row_of(const std::vector<double>& radius, std::size_t at) { return radius.empty() ? nullptr : &radius[at]; }
+const double* row_of(const std::vector<double>& radius, std::size_t at) {
+  return radius.empty() ? nullptr : &radius[at];
+}
 
 void dense(const Step& step, const State& in, State& out) {
   const EnclosedMatrix& m = step.matrix;
@@ -189,7 +192,8 @@ void convolve(const ConvolutionMap& c, const State& in, State& out) {
         }
       }
       for (std::size_t o = g * c.outputs; o < (g + 1) * c.outputs; ++o) {
-        product.apply(&c.kernel.centre[o * c.kernel.columns], row_of(c.kernel.radius, o * c.kernel.columns), out, o * c.output_positions + p);
+        product.apply(&c.kernel.centre[o * c.kernel.columns], row_of(c.kernel.radius, o * c.kernel.columns), out,
+                      o * c.output_positions + p);
       }
     }
   }
@@ -254,11 +258,17 @@ State affine(const Step& step, State* reusable, const Inputs& inputs, bool deriv
   return out;
 }
 
-bool bounded(Ball b) { return std::isfinite(b.centre) && std::isfinite(b.radius); }
+bool bounded(Ball b) {
+  return std::isfinite(b.centre) && std::isfinite(b.radius);
+}
 
-Ball unbounded() { return {0, HUGE_VAL}; }
+Ball unbounded() {
+  return {0, HUGE_VAL};
+}
 
-Interval interval(Ball b) { return Interval::between(low_end(b), high_end(b)); }
+Interval interval(Ball b) {
+  return Interval::between(low_end(b), high_end(b));
+}
 
 enum class Sign { negative, zero, positive, open };
 
@@ -273,7 +283,9 @@ Sign sign_of(Ball z) {
 }
 
 /// |z| is above `margin` of what any other program of ordinary precision may see as zero.
-bool is_clear(Ball z, double magnitude) { return std::fabs(z.centre) > 0x1p-30 * magnitude + 0x1p10 * z.radius; }
+bool is_clear(Ball z, double magnitude) {
+  return std::fabs(z.centre) > 0x1p-30 * magnitude + 0x1p10 * z.radius;
+}
 
 /// Every number between the two balls.
 Ball hull_of(Ball a, Ball b) {
@@ -367,7 +379,8 @@ Smooth smooth_of(const Step& step, const Interval& x) {
     }
     case Operator::gelu: {
       if (step.tanh_form) {
-        // x (1 + tanh u) / 2, u = sqrt(2/pi) (x + 0.044715 x^3): the slope is (1 + tanh u) / 2 + x sech(u)^2 u' / 2. The coefficient is a decimal.
+        // x (1 + tanh u) / 2, u = sqrt(2/pi) (x + 0.044715 x^3): the slope is (1 + tanh u) / 2 + x sech(u)^2 u' / 2. The coefficient is a
+        // decimal.
         const Interval c = Interval::exact(44715) / Interval::exact(1e6);
         const Interval root = sqrt(Interval::exact(2) / pi());
         const Interval u = root * x * (one + c * square(x));
@@ -415,18 +428,26 @@ Pieces pieces_of(const Step& step) {
   const Interval one = Interval::exact(1);
   if (step.op == Operator::hard_swish) {
     return {{-3, 3},
-            {[](const Interval&) { return Smooth{Interval(), Interval()}; },
+            {[](const Interval&) {
+               return Smooth{Interval(), Interval()};
+             },
              [](const Interval& x) {
                const Interval six = Interval::exact(6);
                return Smooth{x * (x + Interval::exact(3)) / six, (x + x + Interval::exact(3)) / six};
              },
-             [one](const Interval& x) { return Smooth{x, one}; }}};
+             [one](const Interval& x) {
+               return Smooth{x, one};
+             }}};
   }
   const Interval gamma = Interval::exact(step.op == Operator::selu ? step.gamma : 1);
   const Interval left = gamma * Interval::exact(step.alpha);
   return {{0},
-          {[left, one](const Interval& x) { return Smooth{left * (exp(x) - one), left * exp(x)}; },
-           [gamma](const Interval& x) { return Smooth{gamma * x, gamma}; }}};
+          {[left, one](const Interval& x) {
+             return Smooth{left * (exp(x) - one), left * exp(x)};
+           },
+           [gamma](const Interval& x) {
+             return Smooth{gamma * x, gamma};
+           }}};
 }
 
 Ball pieces_value(const Pieces& f, Ball z) {
@@ -478,8 +499,12 @@ Ball pieces_along(const Pieces& f, Ball z, double magnitude, Ball t, bool& clear
 }
 
 // The larger (smaller) of two numbers moves no further than the one of them that moves more.
-Ball larger(Ball a, Ball b) { return {std::max(a.centre, b.centre), std::max(a.radius, b.radius)}; }
-Ball smaller(Ball a, Ball b) { return {std::min(a.centre, b.centre), std::max(a.radius, b.radius)}; }
+Ball larger(Ball a, Ball b) {
+  return {std::max(a.centre, b.centre), std::max(a.radius, b.radius)};
+}
+Ball smaller(Ball a, Ball b) {
+  return {std::min(a.centre, b.centre), std::max(a.radius, b.radius)};
+}
 
 const Ball* limit_at(const std::vector<Ball>& limits, std::size_t i) {
   return limits.empty() ? nullptr : &limits[limits.size() == 1 ? 0 : i];
@@ -511,13 +536,18 @@ Ball clamped(const Step& step, std::size_t i, Ball z, double magnitude, Ball* al
     if (along != nullptr) {
       *along = multiply(*along, alpha);
     }
-    return clamp(add(multiply(z, alpha), {step.gamma, 0}), magnitude * std::fabs(step.alpha) + std::fabs(step.gamma), &zero, &one, along, clear);
+    return clamp(add(multiply(z, alpha), {step.gamma, 0}), magnitude * std::fabs(step.alpha) + std::fabs(step.gamma), &zero, &one, along,
+                 clear);
   }
   return clamp(z, magnitude, limit_at(step.low, i), limit_at(step.high, i), along, clear);
 }
 
-bool clamps(const Step& step) { return step.op == Operator::clip || step.op == Operator::hard_sigmoid; }
-bool has_pieces(const Step& step) { return step.op == Operator::elu || step.op == Operator::selu || step.op == Operator::hard_swish; }
+bool clamps(const Step& step) {
+  return step.op == Operator::clip || step.op == Operator::hard_sigmoid;
+}
+bool has_pieces(const Step& step) {
+  return step.op == Operator::elu || step.op == Operator::selu || step.op == Operator::hard_swish;
+}
 
 /// Value of an activation; the magnitude starts anew.
 State activate(const Step& step, const State& z) {
@@ -590,8 +620,8 @@ class Entries {
   std::vector<std::size_t> ends_;
 };
 
-/// Order statistics. The (r + 1)-th smallest number lies between the (r + 1)-th smallest lower and upper ends; its derivative is that of an entry
-/// that may be it.
+/// Order statistics. The (r + 1)-th smallest number lies between the (r + 1)-th smallest lower and upper ends; its derivative is that of an
+/// entry that may be it.
 State ordered(const Step& step, const Inputs& z, const Inputs* t, State* along, bool& clear) {
   State out(step.output_size);
   const Entries entries(z);
@@ -711,7 +741,9 @@ State root_of_squares(const Step& step, const State& z, const State* t, State* a
         directions = add(directions, multiply(weight, multiply(t->at(i), t->at(i))));
       }
     }
-    const auto root = [](Ball b) { return bounded(b) ? ball(sqrt(Interval::between(std::max(0.0, low_end(b)), std::max(0.0, high_end(b))))) : unbounded(); };
+    const auto root = [](Ball b) {
+      return bounded(b) ? ball(sqrt(Interval::between(std::max(0.0, low_end(b)), std::max(0.0, high_end(b))))) : unbounded();
+    };
     const Ball y = root(squares);
     out.set(o, y);
     out.magnitude[o] = std::fabs(y.centre) + y.radius;

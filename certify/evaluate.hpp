@@ -31,7 +31,7 @@ struct DirectionalDerivative {
 /// f(x) of a graph; x has input_size finite entries.
 [[nodiscard]] BallVector evaluate(const StepGraph& graph, const std::vector<double>& x);
 
-/// The one-sided derivative lim_{t -> 0+} (f(x + t v) - f(x)) / t. Chains of these operators have it and it obeys the chain rule.
+/// The one-sided derivative lim_{t -> 0+} (f(x + t v) - f(x)) / t. These networks have it, and it obeys the chain rule.
 [[nodiscard]] DirectionalDerivative differentiate(const StepGraph& graph, const std::vector<double>& x, const std::vector<double>& v);
 
 /// The same for a network; throws `Error` (input) when it is not a supported graph.

@@ -12,8 +12,12 @@
 namespace lipcert {
 namespace {
 
-Ball entry(const EnclosedMatrix& m, std::size_t at) { return {m.centre[at], m.exact() ? 0 : m.radius[at]}; }
-Ball entry(const SparseMatrix& m, std::size_t at) { return {m.centre[at], m.radius.empty() ? 0 : m.radius[at]}; }
+Ball entry(const EnclosedMatrix& m, std::size_t at) {
+  return {m.centre[at], m.exact() ? 0 : m.radius[at]};
+}
+Ball entry(const SparseMatrix& m, std::size_t at) {
+  return {m.centre[at], m.radius.empty() ? 0 : m.radius[at]};
+}
 
 template <class Term>
 void terms_of(const Step& step, std::size_t output, Term term) {

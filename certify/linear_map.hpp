@@ -17,8 +17,8 @@ void for_each_term(const Step& step, std::size_t output, const std::function<voi
 
 [[nodiscard]] SparseMatrix identity_matrix(std::size_t n);
 
-/// The matrix of the step after these matrices, one for each of its inputs, all with the same columns. Cost: one multiply-add for each term and entry
-/// of the row that it reads.
+/// The matrix of the step after these matrices, one for each of its inputs, all with the same columns. Cost: one multiply-add for each term
+/// and entry of the row that it reads.
 [[nodiscard]] SparseMatrix compose(const Step& step, const std::vector<const SparseMatrix*>& inputs);
 
 /// The matrix from value `from` to what the last of these steps (ascending, all affine) writes; the steps read `from` and one another.

@@ -1,8 +1,8 @@
 // See partition.hpp.
 //
-// Why a fold may contain what it contains: with r rows a dense step with the constant on the right is I_r (x) A, and (I_r (x) A)(I_r (x) B) =
-// I_r (x) AB; an entrywise factor whose values repeat from row to row is I_r (x) diag(d). The norm of I_r (x) A is that of A. With the constant on
-// the left it is A (x) I_q, with which only multiples of the identity are folded.
+// Why a fold may contain what it contains: with r rows a dense step with the constant on the right is I_r (x) A, and (I_r (x) A)(I_r (x) B)
+// = I_r (x) AB; an entrywise factor whose values repeat from row to row is I_r (x) diag(d). The norm of I_r (x) A is that of A. With the
+// constant on the left it is A (x) I_q, with which only multiples of the identity are folded.
 
 #include "certify/partition.hpp"
 
@@ -62,7 +62,9 @@ namespace {
 constexpr std::uint64_t largest_folded_side = 8192;
 constexpr double affordable_bounding_flops = 0x1p37;
 
-bool same(const Ball& a, const Ball& b) { return a.centre == b.centre && a.radius == b.radius; }
+bool same(const Ball& a, const Ball& b) {
+  return a.centre == b.centre && a.radius == b.radius;
+}
 
 /// The entrywise step can join a dense step with this structure.
 bool joins(const Step& step, Step::Kind dense, std::uint64_t copies) {
@@ -189,7 +191,8 @@ struct Shape2 {
   bool coisometric = false;  // AA' is
 };
 
-/// Whether the Gram matrix of this side is a multiple of the identity, as far as the centres say. A guess: it decides what is multiplied out only.
+/// Whether the Gram matrix of this side is a multiple of the identity, as far as the centres say. A guess: it decides what is multiplied
+/// out only.
 bool constant_gram(const SparseMatrix& a, bool columns) {
   const std::size_t n = columns ? a.columns : a.rows;
   std::vector<double> sums(n, 0.0);
@@ -253,7 +256,8 @@ class Partitioner {
     if (!refusals_.empty()) {
       return {{}, std::move(refusals_)};
     }
-    std::stable_sort(segments_.begin(), segments_.end(), [](const Segment& a, const Segment& b) { return a.steps.back() < b.steps.back(); });
+    std::stable_sort(segments_.begin(), segments_.end(),
+                     [](const Segment& a, const Segment& b) { return a.steps.back() < b.steps.back(); });
     for (std::size_t i = 0; i < segments_.size(); ++i) {
       for (const std::size_t s : segments_[i].steps) {
         segment_of_[s] = i;
@@ -317,7 +321,8 @@ class Partitioner {
     if (op == Operator::top_k) {
       refuse_step(s, "chooses along an axis with one entry; remove the node.");
     } else if (op == Operator::max || op == Operator::min) {
-      const bool same = std::all_of(step.inputs.begin(), step.inputs.end(), [&](std::size_t v) { return graph_.size_of(v) == step.output_size; });
+      const bool same =
+          std::all_of(step.inputs.begin(), step.inputs.end(), [&](std::size_t v) { return graph_.size_of(v) == step.output_size; });
       if (same && step.inputs.size() > 1) {
         put(BlockOperator::max_min, s);
       } else {
@@ -328,7 +333,8 @@ class Partitioner {
     }
   }
 
-  /// The affine steps between one value and step `last`, if there is one such value, nothing else reads what is between, and the matrix is affordable.
+  /// The affine steps between one value and step `last`, if there is one such value, nothing else reads what is between, and the matrix is
+  /// affordable.
   void join_or_region(std::size_t last) {
     std::set<std::size_t> inside{last};
     std::set<std::size_t> open(graph_.steps[last].inputs.begin(), graph_.steps[last].inputs.end());
@@ -390,9 +396,11 @@ class Partitioner {
       put(*op, last);
       return;
     }
-    refuse_step(last, closed ? "is part of a linear map that is too large to be multiplied out; export the branches as one convolution or product."
-                             : "joins two branches in a way that is not bounded (other shapes, or constants between); write the joint as Add or Sub of "
-                               "tensors of one shape, or as a Concat of data alone.");
+    refuse_step(
+        last,
+        closed ? "is part of a linear map that is too large to be multiplied out; export the branches as one convolution or product."
+               : "joins two branches in a way that is not bounded (other shapes, or constants between); write the joint as Add or Sub of "
+                 "tensors of one shape, or as a Concat of data alone.");
   }
 
   [[nodiscard]] std::optional<BlockOperator> join_kind(std::size_t s) const {
@@ -436,9 +444,8 @@ class Partitioner {
   }
 
   [[nodiscard]] bool all_read_by(std::size_t value, const std::vector<std::size_t>& steps) const {
-    return value != graph_.output && std::all_of(readers_[value].begin(), readers_[value].end(), [&](std::size_t r) {
-      return std::find(steps.begin(), steps.end(), r) != steps.end();
-    });
+    return value != graph_.output && std::all_of(readers_[value].begin(), readers_[value].end(),
+                                                 [&](std::size_t r) { return std::find(steps.begin(), steps.end(), r) != steps.end(); });
   }
 
   /// A selection of entries that something else beside it reads too: its block shows that the branches are slices, and stays one.
@@ -539,8 +546,8 @@ class Partitioner {
     return result;
   }
 
-  /// For each spatial axis, where every position of the unit's output comes from (-1: a constant), when the unit only pads, crops or repeats, axis by
-  /// axis and all channels alike.
+  /// For each spatial axis, where every position of the unit's output comes from (-1: a constant), when the unit only pads, crops or
+  /// repeats, axis by axis and all channels alike.
   [[nodiscard]] std::optional<std::vector<std::vector<std::int64_t>>> padding_of(const Unit& unit) const {
     for (const std::size_t s : unit.steps) {
       switch (operator_of(s)) {
@@ -881,7 +888,9 @@ class Partitioner {
 
 }  // namespace
 
-Segments cut(const Network& network, const StepGraph& graph) { return Partitioner(network, graph).run(); }
+Segments cut(const Network& network, const StepGraph& graph) {
+  return Partitioner(network, graph).run();
+}
 
 namespace {
 
@@ -946,7 +955,8 @@ FoldedMatrix fold(const StepGraph& graph, const Segment& segment, WorkerPool& po
       matrix = scaled_before ? scaled_columns(step.matrix, one_period(before, step.matrix.columns)) : step.matrix;
     } else if (step.dense()) {
       // A program that rounds both operands to 51 bits below their largest entries before it multiplies errs by at most this much.
-      const Upper left = largest_entry(step.matrix) * sqrt(Upper::exact(static_cast<double>(step.matrix.centre.size()))) * frobenius(*matrix);
+      const Upper left =
+          largest_entry(step.matrix) * sqrt(Upper::exact(static_cast<double>(step.matrix.centre.size()))) * frobenius(*matrix);
       const Upper right = largest_entry(*matrix) * sqrt(Upper::exact(static_cast<double>(matrix->centre.size()))) * frobenius(step.matrix);
       folded.reserve = folded.reserve * frobenius(step.matrix) + (left + right).scaled(-51);
       matrix = product(step.matrix, *matrix, pool);
@@ -1032,7 +1042,9 @@ std::string theorem_of(const StepGraph& graph, const Segment& segment) {
 
 std::vector<Block> describe(const Network& network, const StepGraph& graph, const std::vector<Segment>& segments) {
   std::vector<Block> blocks;
-  const auto name_of_value = [&](std::size_t value) { return value == 0 ? std::string() : network.values[graph.steps[value - 1].value].name; };
+  const auto name_of_value = [&](std::size_t value) {
+    return value == 0 ? std::string() : network.values[graph.steps[value - 1].value].name;
+  };
   for (const Segment& segment : segments) {
     Block block;
     block.op = segment.op;

@@ -35,16 +35,19 @@ struct Segments {
   std::vector<Refusal> refusals;  // what cannot be bounded; when not empty, segments are missing
 };
 
-/// Puts the steps together. Where several ways are possible, the one with the smaller bound is taken as far as it pays (flops are counted, nothing is
-/// timed: the partition depends on the network alone):
+/// Puts the steps together. Where several ways are possible, the one with the smaller bound is taken as far as it pays (flops are counted,
+/// nothing is timed: the partition depends on the network alone):
 /// - rearrangements (patterns.hpp), poolings and activations stand alone;
-/// - affine steps that join again what one tensor was split into are one explicit matrix, where that is affordable; otherwise they are joins, whose
+/// - affine steps that join again what one tensor was split into are one explicit matrix, where that is affordable; otherwise they are
+/// joins, whose
 ///   bounds add up;
 /// - a convolution takes up the padding and the channelwise steps before it and the channelwise steps after it;
-/// - dense steps are folded as far as SPEC.md section 5 allows. Entrywise factors always join a neighbouring dense step. Two dense steps are
-///   multiplied out when the product takes no more flops than the bounds do, and bounding it takes at most twice what bounding the two apart takes, or
-///   at most 2^37 flops (an order of 4096); the sides of the product are at most 8192;
-/// - other affine blocks in a row are multiplied out on the same terms, unless one of them is a multiple of an isometry (or of its transpose): then
+/// - dense steps are folded as far as SPEC.md section 5 allows. Entrywise factors always join a neighbouring dense step. Two dense steps
+/// are
+///   multiplied out when the product takes no more flops than the bounds do, and bounding it takes at most twice what bounding the two
+///   apart takes, or at most 2^37 flops (an order of 4096); the sides of the product are at most 8192;
+/// - other affine blocks in a row are multiplied out on the same terms, unless one of them is a multiple of an isometry (or of its
+/// transpose): then
 ///   the product of the norms is the norm of the product.
 [[nodiscard]] Segments cut(const Network& network, const StepGraph& graph);
 

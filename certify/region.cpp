@@ -2,11 +2,14 @@
 //
 // The search, on many points at once so that matrix products do the work:
 //   1. Random points at several multiples of the scale at which the first pre-activations change sign; for each, power iteration with J'J.
-//   2. Gradient ascent of ||J(x) v|| in x (Adam), v following by power iteration. Slopes of operators with a kink are blurred over a width that
+//   2. Gradient ascent of ||J(x) v|| in x (Adam), v following by power iteration. Slopes of operators with a kink are blurred over a width
+//   that
 //      shrinks from step to step, because the true ones have no gradient; those of Sigmoid and Tanh are their own.
-//   3. Rounds of mutation: from the best points found so far, steps of several lengths in random directions and along +-v (moving along v switches
-//      units on that respond to it), points t v far out (whose active units are those that v excites: for networks without biases this is power
-//      iteration on the network itself), and midpoints. Each child inherits v and takes two more steps of power iteration. The best survive.
+//   3. Rounds of mutation: from the best points found so far, steps of several lengths in random directions and along +-v (moving along v
+//   switches
+//      units on that respond to it), points t v far out (whose active units are those that v excites: for networks without biases this is
+//      power iteration on the network itself), and midpoints. Each child inherits v and takes two more steps of power iteration. The best
+//      survive.
 //   4. The best few are rounded to 24 bits, their top singular vectors recomputed by Lanczos, and the derivative is enclosed.
 // Any of it may go wrong without harm: only step 4 proves.
 
@@ -30,7 +33,8 @@
 namespace lipcert {
 namespace {
 
-/// Points of one task: few enough to share among threads and for the small-matrix kernels of BLAS, which are twice as fast on such products.
+/// Points of one task: few enough to share among threads and for the small-matrix kernels of BLAS, which are twice as fast on such
+/// products.
 constexpr std::size_t batch = 8;
 
 class Random {
@@ -53,10 +57,14 @@ std::vector<double> random_vector(Random& random, std::size_t n) {
   return v;
 }
 
-double norm(const double* x, std::size_t n) { return cblas_dnrm2(blas_int(n), x, 1); }
+double norm(const double* x, std::size_t n) {
+  return cblas_dnrm2(blas_int(n), x, 1);
+}
 
 /// Distribution and density of the normal law, for Gelu.
-double normal_share(double t) { return 0.5 * (1 + std::erf(t / std::sqrt(2.0))); }
+double normal_share(double t) {
+  return 0.5 * (1 + std::erf(t / std::sqrt(2.0)));
+}
 
 /// Value and slope of an activation, in plain floating point.
 struct Tangent {
@@ -66,7 +74,9 @@ struct Tangent {
 
 Tangent tangent_of(const Step& step, std::size_t i, double t) {
   const auto sigma = [](double x) { return 1 / (1 + std::exp(-x)); };
-  const auto clamp = [](double x, double low, double high) { return Tangent{std::min(std::max(x, low), high), x > low && x < high ? 1.0 : 0.0}; };
+  const auto clamp = [](double x, double low, double high) {
+    return Tangent{std::min(std::max(x, low), high), x > low && x < high ? 1.0 : 0.0};
+  };
   switch (step.op) {
     case Operator::sigmoid: {
       const double y = sigma(t);
@@ -181,8 +191,8 @@ class Linearised {
     std::vector<double> direction;  // J'J v with blurred slopes
   };
 
-  /// For every point x and direction v; `blur` is the width of the kinks relative to the pre-activations of each layer. The curvature of vectors
-  /// (order statistics, softmax, L2 poolings) is left out.
+  /// For every point x and direction v; `blur` is the width of the kinks relative to the pre-activations of each layer. The curvature of
+  /// vectors (order statistics, softmax, L2 poolings) is left out.
   [[nodiscard]] Ascent ascend(std::vector<double> x, std::vector<double> t, double blur) {
     const std::vector<double> values = walk(std::move(x), [this, blur](std::size_t s, Inputs& in) {
       const Step& step = graph_.steps[s];
@@ -205,7 +215,8 @@ class Linearised {
       }
       return along(s, in);
     });
-    // F = ||t||^2 / 2. Adjoint of the tangents: J' t; adjoint of the values: each slope s(z) multiplies a tangent, so dF/dz += tangent * adjoint
+    // F = ||t||^2 / 2. Adjoint of the tangents: J' t; adjoint of the values: each slope s(z) multiplies a tangent, so dF/dz += tangent *
+    // adjoint
     // * s'(z).
     std::vector<std::vector<double>> gradients(graph_.steps.size() + 1);
     std::vector<std::vector<double>> directions(graph_.steps.size() + 1);
@@ -285,8 +296,8 @@ class Linearised {
 
   [[nodiscard]] std::size_t size_of(std::size_t value) const { return graph_.size_of(value); }
 
-  /// Values, slopes and their derivatives; where the slope jumps at 0, the jump is replaced by a logistic step whose width is `blur` times the layer's
-  /// mean magnitude. No blur when it is negative.
+  /// Values, slopes and their derivatives; where the slope jumps at 0, the jump is replaced by a logistic step whose width is `blur` times
+  /// the layer's mean magnitude. No blur when it is negative.
   void activate(std::size_t s, std::vector<double>& z, double blur) {
     const Step& step = graph_.steps[s];
     std::vector<double>& slopes = slopes_[s];
@@ -525,7 +536,8 @@ class Linearised {
           std::vector<double>& to = adjoints[step.inputs[k]];
           const std::size_t n = size_of(step.inputs[k]);
           for (std::size_t i = 0; i < y.size(); ++i) {
-            to[i / step.output_size * n + (step.maps[k].empty() ? i % step.output_size : step.maps[k][i % step.output_size])] += step.signs[k] * y[i];
+            to[i / step.output_size * n + (step.maps[k].empty() ? i % step.output_size : step.maps[k][i % step.output_size])] +=
+                step.signs[k] * y[i];
           }
         }
         return;
@@ -570,9 +582,10 @@ class Linearised {
             to[k] = c.source[k] < 0 ? 0 : channel[c.source[k]];
           }
         }
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, blas_int(c.outputs), blas_int(c.output_positions), blas_int(c.kernel.columns), 1,
-                    &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns), patches.data(), blas_int(c.output_positions), 0,
-                    &y[p * step.output_size + g * c.outputs * c.output_positions], blas_int(c.output_positions));
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, blas_int(c.outputs), blas_int(c.output_positions),
+                    blas_int(c.kernel.columns), 1, &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns),
+                    patches.data(), blas_int(c.output_positions), 0, &y[p * step.output_size + g * c.outputs * c.output_positions],
+                    blas_int(c.output_positions));
       }
     }
   }
@@ -582,8 +595,8 @@ class Linearised {
     std::vector<double> patches(c.kernel.columns * c.output_positions);
     for (std::size_t p = 0; p < points_; ++p) {
       for (std::size_t g = 0; g < c.groups; ++g) {
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(c.kernel.columns), blas_int(c.output_positions), blas_int(c.outputs), 1,
-                    &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns),
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, blas_int(c.kernel.columns), blas_int(c.output_positions), blas_int(c.outputs),
+                    1, &c.kernel.centre[g * c.outputs * c.kernel.columns], blas_int(c.kernel.columns),
                     &y[p * step.output_size + g * c.outputs * c.output_positions], blas_int(c.output_positions), 0, patches.data(),
                     blas_int(c.output_positions));
         for (std::size_t i = 0; i < c.inputs; ++i) {
@@ -759,9 +772,10 @@ void improve(const StepGraph& graph, std::vector<Candidate>& candidates, unsigne
   });
 }
 
-/// Gradient ascent of ||J(x) v|| at every candidate, with v following and the blur going from `first_blur` to `last_blur`. The candidates' scores are
-/// those after it.
-void climb(const StepGraph& graph, std::vector<Candidate>& candidates, unsigned iterations, double first_blur, double last_blur, WorkerPool& pool) {
+/// Gradient ascent of ||J(x) v|| at every candidate, with v following and the blur going from `first_blur` to `last_blur`. The candidates'
+/// scores are those after it.
+void climb(const StepGraph& graph, std::vector<Candidate>& candidates, unsigned iterations, double first_blur, double last_blur,
+           WorkerPool& pool) {
   const std::size_t n = graph.input_size;
   pool.for_each((candidates.size() + batch - 1) / batch, [&](std::size_t task) {
     const std::size_t begin = task * batch;
@@ -809,8 +823,8 @@ void sort_by_score(std::vector<Candidate>& candidates) {
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
 }
 
-/// Keeps `count` candidates, best first: the best third of them, and of the others the best of each ring around the origin in turn, so that a large
-/// region far out does not crowd out small steep ones near the origin.
+/// Keeps `count` candidates, best first: the best third of them, and of the others the best of each ring around the origin in turn, so that
+/// a large region far out does not crowd out small steep ones near the origin.
 template <class Ring>
 void keep_best_and_varied(std::vector<Candidate>& candidates, std::size_t count, Ring ring_of) {
   sort_by_score(candidates);
@@ -853,14 +867,17 @@ double natural_scale(const StepGraph& graph, Random& random) {
   return std::isfinite(scale) && scale > 0x1p-200 && scale < 0x1p200 ? scale : 1;
 }
 
-/// Cost of one pass through the network at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials) counts as
-/// much as 40 of them.
+/// Cost of one pass through the network at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials)
+/// counts as much as 40 of them.
 double pass_flops(const StepGraph& graph) {
   double flops = 1000 + 40 * static_cast<double>(graph.input_size);
   for (const Step& step : graph.steps) {
     flops += (step.affine() ? 4 : 40) * static_cast<double>(step.output_size);
     flops += step.dense() ? 2 * static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies) : 0;
-    flops += step.kind == Step::Kind::convolution ? step.convolution.flops() + 8 * static_cast<double>(step.convolution.source.size() * step.convolution.inputs * step.convolution.groups) : 0;
+    flops += step.kind == Step::Kind::convolution
+                 ? step.convolution.flops() +
+                       8 * static_cast<double>(step.convolution.source.size() * step.convolution.inputs * step.convolution.groups)
+                 : 0;
     flops += 8 * static_cast<double>(step.weights.column.size() + step.set_entry.size());
   }
   return flops;
@@ -869,8 +886,12 @@ double pass_flops(const StepGraph& graph) {
 constexpr unsigned first_iterations = 8;
 constexpr unsigned child_iterations = 3;
 
-std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t samples,
+std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t wanted,
                               const std::function<void(double)>& progress) {
+  const double flops = pass_flops(graph);
+  const double budget = search_flops(graph, static_cast<unsigned>(wanted));
+  // Fewer points where a pass takes long: the first iterations take a third of the flops at most.
+  const auto samples = std::min(wanted, static_cast<std::size_t>(std::clamp(budget / 3 / (2 * first_iterations * flops), 4.0, 4096.0)));
   const std::size_t n = graph.input_size;
   Random random(seed);
   const double scale = natural_scale(graph, random);
@@ -890,16 +911,16 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
     return std::clamp(std::isfinite(size) && size > 0 ? std::ilogb(size) / 2 + 2 : 0, 0, 6);
   };
 
-  // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight; where
-  // even these are too many, fewer steps; where all points need less, more steps.
-  const double flops = pass_flops(graph);
-  double left = search_flops(graph, static_cast<unsigned>(samples)) - static_cast<double>(samples) * 2 * first_iterations * flops;
+  // Two thirds of the flops for the ascent (four passes per step): 200 steps of as many of the best points as that allows, at least eight;
+  // where even these are too many, fewer steps; where all points need less, more steps.
+  double left = budget - static_cast<double>(samples) * 2 * first_iterations * flops;
   {
     std::vector<Candidate> climbers = best;
     const double affordable = std::max(0.0, left) * 2 / 3 / (4 * flops);  // steps of one point
     sort_by_score(climbers);
-    climbers.resize(static_cast<std::size_t>(std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples))));
-    const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 20.0, 400.0));
+    const double most = std::min(std::max(affordable / 200, 8.0), static_cast<double>(samples));
+    climbers.resize(static_cast<std::size_t>(std::clamp(affordable / 20, 1.0, most)));
+    const double steps = std::floor(std::clamp(affordable / static_cast<double>(climbers.size()), 4.0, 400.0));
     climb(graph, climbers, static_cast<unsigned>(steps), 0.5, 0.02, pool);
     left -= steps * static_cast<double>(climbers.size()) * 4 * flops;
     best.insert(best.end(), std::make_move_iterator(climbers.begin()), std::make_move_iterator(climbers.end()));
@@ -933,7 +954,8 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
         }
         case 2: {
           const double sign = random.below(2) == 0 ? 1 : -1;
-          const double step = sign * size * std::ldexp(1.0, 4 - static_cast<int>(random.below(12))) / std::max(norm(parent.v.data(), n), 0x1p-300);
+          const double step =
+              sign * size * std::ldexp(1.0, 4 - static_cast<int>(random.below(12))) / std::max(norm(parent.v.data(), n), 0x1p-300);
           const bool from_origin = random.below(4) == 0;
           for (std::size_t i = 0; i < n; ++i) {
             child.x[i] = (from_origin ? 0 : child.x[i]) + step * parent.v[i];
@@ -962,11 +984,12 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
 }
 
 /// Top singular vector of the Jacobian at x, by Lanczos with J'J / size^2, where `size` is about the norm of J.
-std::vector<double> top_direction(const StepGraph& graph, const std::vector<double>& x, double size, std::uint64_t seed) {
+std::vector<double> top_direction(const StepGraph& graph, const std::vector<double>& x, double size, std::uint64_t seed,
+                                  std::size_t steps) {
   Linearised at(graph, 1);
   static_cast<void>(at.move_to(x));
   const double factor = size > 0 ? 1 / size : 1;
-  return lanczos(graph.input_size, 60, seed,
+  return lanczos(graph.input_size, steps, seed,
                  [&](const double* from, double* to) {
                    std::vector<double> u = at.forward({from, from + graph.input_size});
                    cblas_dscal(blas_int(u.size()), factor, u.data(), 1);
@@ -997,13 +1020,13 @@ double search_flops(const StepGraph& graph, unsigned samples) {
   return std::clamp(4 * bounds, 6e9, 0x1p35) * static_cast<double>(samples) / 64;
 }
 
-Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples, const std::function<void(double)>& progress) {
+Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples,
+                   const std::function<void(double)>& progress) {
   Region region;
   if (samples == 0 || graph.input_size == 0) {
     return region;
   }
-  const bool linear =
-      std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); });
+  const bool linear = std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); });
   std::vector<Candidate> candidates;
   Random random(seed ^ 0xA5A5A5A5ULL);
   if (linear) {
@@ -1013,10 +1036,13 @@ Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed,
   } else {
     candidates = search(graph, pool, seed, samples, progress);
   }
-  // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a better
-  // claim; a unit that is zero everywhere stays at its kink and costs nothing.
-  constexpr std::size_t tried = 4;
-  constexpr int moves = 8;
+  // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a
+  // better claim; a unit that is zero everywhere stays at its kink and costs nothing. As much of it as takes no more than the search; of a
+  // very large network the best point alone.
+  const double affordable = search_flops(graph, samples) / (2 * pass_flops(graph));
+  const auto lanczos_steps = static_cast<std::size_t>(std::clamp(affordable / 4, 8.0, 60.0));
+  const std::size_t tried = affordable < 4 * 60 ? 1 : 4;
+  const int moves = affordable < 4 * 60 ? 2 : 8;
   for (std::size_t c = 0; c < std::min(tried, candidates.size()); ++c) {
     for (int move = 0; move < moves; ++move) {
       std::vector<double> x = candidates[c].x;
@@ -1031,7 +1057,7 @@ Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed,
         break;
       }
       const std::vector<double> rounded = to_doubles(point);
-      const IntegerVector direction = to_integers(top_direction(graph, rounded, candidates[c].score, seed));
+      const IntegerVector direction = to_integers(top_direction(graph, rounded, candidates[c].score, seed, lanczos_steps));
       if (direction.mantissas.empty()) {
         break;
       }

@@ -324,13 +324,15 @@ class Builder {
         softmax_step(step, node);
         break;
       case Operator::sign:
-        throw refuse(network_, index, "jumps where its input changes sign; a network with a jump has no Lipschitz constant, so certify one without it.");
+        throw refuse(network_, index,
+                     "jumps where its input changes sign; a network with a jump has no Lipschitz constant, so certify one without it.");
       case Operator::sqrt:
       case Operator::reciprocal:
       case Operator::pow:
       case Operator::reduce_l2:
         throw refuse(network_, index,
-                     "of data is bounded only inside an L2 pooling (squares, weights that are not negative, square root); export the layer in that form.");
+                     "of data is bounded only inside an L2 pooling (squares, weights that are not negative, square root); export the layer "
+                     "in that form.");
       case Operator::constant:
       case Operator::shape:
       case Operator::constant_of_shape:
@@ -560,7 +562,9 @@ class Builder {
   void convolution_step(Step& step, const Node& node) {
     const std::vector<std::size_t> data = data_inputs(node);
     if (data != std::vector<std::size_t>{0}) {
-      throw refuse(network_, step.node, "has a kernel or bias that depends on the input; such a product has no global Lipschitz constant, so certify a network without it.");
+      throw refuse(network_, step.node,
+                   "has a kernel or bias that depends on the input; such a product has no global Lipschitz constant, so certify a network "
+                   "without it.");
     }
     const Shape& shape = shape_of(node.inputs[0]);
     if (shape.at(0) != 1) {
@@ -619,7 +623,8 @@ class Builder {
         for (std::size_t t = 0; t < c.taps; ++t) {
           // Conv: [out, in / groups, taps]; ConvTranspose: [in, out / groups, taps].
           const std::size_t group = o / c.outputs;
-          const std::size_t from = transposed ? ((group * c.inputs + i) * c.outputs + o % c.outputs) * c.taps + t : (o * c.inputs + i) * c.taps + t;
+          const std::size_t from =
+              transposed ? ((group * c.inputs + i) * c.outputs + o % c.outputs) * c.taps + t : (o * c.inputs + i) * c.taps + t;
           const std::size_t to = o * c.kernel.columns + i * c.taps + t;
           c.kernel.centre[to] = kernel.centre.at(from);
           if (!kernel.exact()) {
@@ -629,7 +634,8 @@ class Builder {
       }
     }
     if (c.kernel.centre.size() > most_entries) {
-      throw refuse(network_, step.node, "has a kernel with more than " + std::to_string(most_entries) + " entries; split the layer into smaller ones.");
+      throw refuse(network_, step.node,
+                   "has a kernel with more than " + std::to_string(most_entries) + " entries; split the layer into smaller ones.");
     }
     if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
       const EnclosedTensor bias = constants_.value(node.inputs[2]);
@@ -703,7 +709,8 @@ class Builder {
   /// Max or Min of one data tensor and constants.
   void clamp_step(Step& step, const Node& node, std::size_t data) {
     if (step.input_size != step.output_size) {
-      throw refuse(network_, step.node, "repeats the data to the shape of a larger constant; this version needs a constant that fits into the data's shape.");
+      throw refuse(network_, step.node,
+                   "repeats the data to the shape of a larger constant; this version needs a constant that fits into the data's shape.");
     }
     if (node.inputs.size() == 1) {
       return;  // of one tensor: the identity
@@ -1128,6 +1135,8 @@ class Builder {
 
 }  // namespace
 
-StepGraph build_steps(const Network& network, WorkerPool& pool) { return Builder(network, pool).build(); }
+StepGraph build_steps(const Network& network, WorkerPool& pool) {
+  return Builder(network, pool).build();
+}
 
 }  // namespace lipcert

@@ -1,8 +1,8 @@
 // A network as steps, each a known map of flattened tensors, with the constants that it uses enclosed.
 //
-// Steps read and write numbered values: value 0 is the graph's input, value k the output of step k - 1; a value may be read by several steps.
-// A node makes one step (Split: one for each output); an L2 pooling and a SiLU are several nodes and one step. What is not understood is refused
-// with the node's name and a remedy. Tensors are vectors in row-major order; real arithmetic throughout.
+// Steps read and write numbered values: value 0 is the graph's input, value k the output of step k - 1; a value may be read by several
+// steps. A node makes one step (Split: one for each output); an L2 pooling and a SiLU are several nodes and one step. What is not
+// understood is refused with the node's name and a remedy. Tensors are vectors in row-major order; real arithmetic throughout.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ struct EntryAt {
   std::uint32_t index = 0;
 };
 
-/// A convolution, or the transpose of one, in one form: y[m, p] = sum over c, t of kernel[m, (c, t)] x[c, source[t][p]], where channel m reads the
-/// channels of its group. A negative source is padding.
+/// A convolution, or the transpose of one, in one form: y[m, p] = sum over c, t of kernel[m, (c, t)] x[c, source[t][p]], where channel m
+/// reads the channels of its group. A negative source is padding.
 struct ConvolutionMap {
   std::size_t groups = 1;
   std::size_t outputs = 1;  // channels per group
@@ -56,34 +56,35 @@ struct Step {
     pool_l2,      // square roots of nonnegative combinations (weights) of squares
   };
   Kind kind = Kind::isometry;
-  std::size_t node = 0;               // the last of its nodes
-  std::vector<std::size_t> nodes;     // ascending
-  std::vector<std::size_t> inputs;    // values
-  ValueId value = no_value;           // of the network: what it writes
-  std::uint64_t input_size = 0;       // entries of the inputs, all together
+  std::size_t node = 0;             // the last of its nodes
+  std::vector<std::size_t> nodes;   // ascending
+  std::vector<std::size_t> inputs;  // values
+  ValueId value = no_value;         // of the network: what it writes
+  std::uint64_t input_size = 0;     // entries of the inputs, all together
   std::uint64_t output_size = 0;
 
-  double sign = 1;                 // isometry: 1 or -1
-  std::vector<Ball> factors;       // diagonal: one number, or one for each entry
-  EnclosedMatrix matrix;           // right, left: from columns to rows
+  double sign = 1;            // isometry: 1 or -1
+  std::vector<Ball> factors;  // diagonal: one number, or one for each entry
+  EnclosedMatrix matrix;      // right, left: from columns to rows
   std::uint64_t copies = 1;
-  std::vector<Ball> bias;          // empty, or one for each entry of the output
-  std::vector<EntryAt> source;     // move: for each entry of the result; `no_input` where there is none
-  SparseMatrix weights;            // sparse, pool_l2
+  std::vector<Ball> bias;       // empty, or one for each entry of the output
+  std::vector<EntryAt> source;  // move: for each entry of the result; `no_input` where there is none
+  SparseMatrix weights;         // sparse, pool_l2
   ConvolutionMap convolution;
   std::vector<std::vector<std::uint32_t>> maps;  // sum: for each input, the entry that is read; empty: the same
   std::vector<double> signs;                     // sum: 1 or -1
 
-  Operator op = Operator::relu;     // activation
-  bool times_argument = false;      // activation: x sigmoid(x)
-  double alpha = 0;                 // LeakyRelu, Elu, Selu, HardSigmoid
-  double gamma = 0;                 // Selu; beta of HardSigmoid
-  bool tanh_form = false;           // Gelu
-  std::vector<Ball> slopes;         // PRelu: one number, or one for each entry
-  std::vector<Ball> low;            // Clip, Max with constants: empty, one number, or one for each entry
-  std::vector<Ball> high;           // Clip, Min with constants
+  Operator op = Operator::relu;  // activation
+  bool times_argument = false;   // activation: x sigmoid(x)
+  double alpha = 0;              // LeakyRelu, Elu, Selu, HardSigmoid
+  double gamma = 0;              // Selu; beta of HardSigmoid
+  bool tanh_form = false;        // Gelu
+  std::vector<Ball> slopes;      // PRelu: one number, or one for each entry
+  std::vector<Ball> low;         // Clip, Max with constants: empty, one number, or one for each entry
+  std::vector<Ball> high;        // Clip, Min with constants
 
-  // order, softmax: sets of entries of the inputs, one input after the other; order: entry i of the result is the (rank[i] + 1)-th smallest of set[i].
+  // order, softmax: sets of entries of the inputs, one input after the other; order: entry i of the result is the (rank[i] + 1)-th smallest
+  // of set[i].
   std::vector<std::size_t> set_start;
   std::vector<std::uint32_t> set_entry;
   std::vector<std::uint32_t> set;

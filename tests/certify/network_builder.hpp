@@ -181,8 +181,8 @@ class Builder {
     Shape shape = network_.values[x].shape;
     shape[axis] = (end - begin + step - 1) / step;
     return node_of_shape(Operator::slice,
-                         {x, integers({static_cast<double>(begin)}), integers({static_cast<double>(end)}), integers({static_cast<double>(axis)}),
-                          integers({static_cast<double>(step)})},
+                         {x, integers({static_cast<double>(begin)}), integers({static_cast<double>(end)}),
+                          integers({static_cast<double>(axis)}), integers({static_cast<double>(step)})},
                          shape);
   }
   ValueId reduce(Operator op, ValueId x, const std::vector<std::int64_t>& axes, bool keepdims = true) {
@@ -195,7 +195,8 @@ class Builder {
       }
     }
     if (op == Operator::reduce_sum) {
-      return node_of_shape(op, {x, integers({axes.begin(), axes.end()})}, shape, {{"keepdims", std::int64_t{keepdims}}, {"noop_with_empty_axes", std::int64_t{0}}});
+      return node_of_shape(op, {x, integers({axes.begin(), axes.end()})}, shape,
+                           {{"keepdims", std::int64_t{keepdims}}, {"noop_with_empty_axes", std::int64_t{0}}});
     }
     return node_of_shape(op, {x}, shape, {{"axes", axes}, {"keepdims", std::int64_t{keepdims}}});
   }
@@ -253,7 +254,8 @@ class Builder {
     return node_of_shape(op, inputs, shape, attributes);
   }
 
-  ValueId node_of_shape(Operator op, const std::vector<ValueId>& inputs, const Shape& shape, std::map<std::string, Attribute> attributes = {}) {
+  ValueId node_of_shape(Operator op, const std::vector<ValueId>& inputs, const Shape& shape,
+                        std::map<std::string, Attribute> attributes = {}) {
     Value value;
     value.name = "t" + std::to_string(network_.nodes.size());
     value.shape = shape;
@@ -347,8 +349,8 @@ struct Dual {
   T slope = 0;
 };
 
-/// Value and one-sided directional derivative of a network in the arithmetic T, computed node by node straight from the ONNX definitions: no
-/// graph, no folding. For exact rationals all operators but Sigmoid and Tanh.
+/// Value and one-sided directional derivative of a network in the arithmetic T, computed node by node straight from the ONNX definitions:
+/// no graph, no folding. For exact rationals all operators but Sigmoid and Tanh.
 template <class T>
 class Evaluator {
  public:
@@ -547,7 +549,9 @@ class Evaluator {
     const Shape& in = network_.values[node.inputs[0]].shape;
     const Vector& x = values[node.inputs[0]];
     const auto ints = [&](const char* name) { return std::get<std::vector<std::int64_t>>(node.attributes.at(name)); };
-    const auto integer_input = [&](std::size_t k, std::size_t i) { return network_.initialisers[network_.values[node.inputs[k]].initialiser].integer(i); };
+    const auto integer_input = [&](std::size_t k, std::size_t i) {
+      return network_.initialisers[network_.values[node.inputs[k]].initialiser].integer(i);
+    };
     switch (node.op) {
       case Operator::transpose:
         for (std::size_t i = 0; i < out.size(); ++i) {
@@ -654,7 +658,8 @@ class Evaluator {
           }
           for (std::size_t i = 0; i < out.size(); ++i) {
             const std::size_t c = i / inner % in[1];
-            const T factor = values[node.inputs[1]][c].value / sqrt(T(values[node.inputs[4]][c].value + number_(node.real_attribute("epsilon"))));
+            const T factor =
+                values[node.inputs[1]][c].value / sqrt(T(values[node.inputs[4]][c].value + number_(node.real_attribute("epsilon"))));
             out[i] = {T((x[i].value - values[node.inputs[3]][c].value) * factor + values[node.inputs[2]][c].value), T(x[i].slope * factor)};
           }
         }
@@ -730,8 +735,9 @@ class Evaluator {
           for (std::uint64_t c = 0; c < per_group; ++c) {
             const std::size_t channel = group * per_group + c;
             const std::size_t taps = static_cast<std::size_t>(kernel[0] * kernel[1]);
-            const std::size_t weight = transposed ? (channel * (shape[1] / groups) + o % (shape[1] / groups)) * taps + static_cast<std::size_t>(j)
-                                                  : (o * per_group + c) * taps + static_cast<std::size_t>(j);
+            const std::size_t weight = transposed
+                                           ? (channel * (shape[1] / groups) + o % (shape[1] / groups)) * taps + static_cast<std::size_t>(j)
+                                           : (o * per_group + c) * taps + static_cast<std::size_t>(j);
             accumulate(out[to], values[node.inputs[1]][weight], x[channel * in[2] * in[3] + from_position]);
           }
         }
@@ -849,7 +855,8 @@ class Evaluator {
       for (std::size_t j = 0; j < shape[1]; ++j) {
         Dual<T> sum;
         for (std::size_t l = 0; l < k; ++l) {
-          accumulate(sum, values[node.inputs[0]][ta ? l * a[1] + i : i * a[1] + l], values[node.inputs[1]][tb ? j * b[1] + l : l * b[1] + j]);
+          accumulate(sum, values[node.inputs[0]][ta ? l * a[1] + i : i * a[1] + l],
+                     values[node.inputs[1]][tb ? j * b[1] + l : l * b[1] + j]);
         }
         Dual<T> y{sum.value * alpha, sum.slope * alpha};
         if (node.inputs.size() > 2) {
@@ -896,7 +903,8 @@ class Random {
 };
 
 /// A fully connected network with the given widths and one activation after every layer but the last.
-inline Network dense_network(Random& random, const std::vector<std::size_t>& widths, Operator activation, bool biases = true, double scale = 0) {
+inline Network dense_network(Random& random, const std::vector<std::size_t>& widths, Operator activation, bool biases = true,
+                             double scale = 0) {
   Builder b({1, widths[0]});
   ValueId x = b.input();
   for (std::size_t l = 0; l + 1 < widths.size(); ++l) {

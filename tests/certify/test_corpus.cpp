@@ -3,6 +3,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -169,6 +170,82 @@ TEST_CASE("corpus: layers of 1-Lipschitz libraries") {
   CHECK(random.lower >= 36.48);
   CHECK(random.upper >= 43.305);
   CHECK(random.upper <= 43.306);
+}
+
+TEST_CASE("corpus: 1-Lipschitz networks in all exports reach the product of their exact norms") {
+  std::size_t networks = 0;
+  for (const auto& entry : fs::directory_iterator(corpus() / "lipschitz")) {
+    const std::string name = entry.path().filename().string();
+    const std::string suffix = ".param.onnx";
+    if (name.size() <= suffix.size() || name.substr(name.size() - suffix.size()) != suffix) {
+      continue;
+    }
+    const std::string net = name.substr(0, name.size() - suffix.size());
+    const auto reference = nlohmann::json::parse(contents(corpus() / "lipschitz" / (net + ".json")));
+    const double product =
+        reference.contains("L2_product_bound_of_onnx_graph") ? reference.at("L2_product_bound_of_onnx_graph") : reference.at("L2_product_bound_float64");
+    CAPTURE(net);
+    for (const char* kind : {"vanilla", "vanilla_static", "param"}) {
+      CAPTURE(kind);
+      const Analysis analysis = analyse(network_of(corpus() / "lipschitz" / (net + "." + kind + ".onnx")), bounds_only());
+      CHECK(analysis.upper <= product * (1 + 1e-6));
+      CHECK(analysis.upper >= product * (1 - 1e-6));
+      for (const Block& block : analysis.partition.blocks) {
+        CHECK(block.lower >= block.upper * (1 - 1e-6));  // no joins here: every block is tight
+      }
+    }
+    ++networks;
+  }
+  CHECK(networks >= 8);
+}
+
+TEST_CASE("corpus: single layers of 1-Lipschitz libraries") {
+  // Sorts, centring, pooling with its scale and downsampling are exactly 1-Lipschitz; others are what their weights make them.
+  const std::vector<std::string> exactly_one{"BatchCentering", "FullSort_2d",   "FullSort_4d", "GroupSort2_2d",
+                                             "GroupSort2_4d",  "InvertibleDownSampling", "LPReLU", "MaxMin_2d"};
+  std::size_t layers = 0;
+  for (const auto& entry : fs::directory_iterator(corpus() / "lipschitz" / "layers")) {
+    const std::string name = entry.path().filename().string();
+    CAPTURE(name);
+    const Analysis analysis = analyse(network_of(entry.path()), bounds_only());
+    const std::string layer = name.substr(0, name.find('.'));
+    if (std::find(exactly_one.begin(), exactly_one.end(), layer) != exactly_one.end()) {
+      CHECK(analysis.upper == 1);
+      ++layers;
+    } else {
+      CHECK(analysis.upper <= 1 + 1e-6);
+      CHECK(analysis.upper >= 0.69);
+    }
+  }
+  CHECK(layers >= 20);
+}
+
+TEST_CASE("corpus: convolutions of public networks against their reference norms") {
+  const auto files = nlohmann::json::parse(contents(corpus() / "public" / "REFERENCE.json")).at("files");
+  for (const char* name : {"cifar_base_kw.onnx", "cifar_base_kw.torch04.onnx", "resnet_2b.onnx", "Convnet_maxpool.onnx"}) {
+    CAPTURE(name);
+    std::vector<double> norms;
+    for (const auto& layer : files.at(name).at("layers")) {
+      const std::string op = layer.at("op");
+      if (op == "Conv" || op == "Gemm" || op == "MatMul") {
+        norms.push_back(layer.at("l2"));
+      }
+    }
+    std::vector<double> uppers;
+    for (const Block& block : analyse(network_of(corpus() / "public" / name), bounds_only()).partition.blocks) {
+      if (block.op == BlockOperator::dense || block.op == BlockOperator::convolution || block.op == BlockOperator::linear) {
+        uppers.push_back(block.upper);
+        CHECK(block.lower >= block.upper * (1 - 1e-6));
+      }
+    }
+    REQUIRE(uppers.size() == norms.size());
+    for (std::size_t k = 0; k < norms.size(); ++k) {
+      CHECK(uppers[k] >= norms[k] * (1 - 1e-10));
+      CHECK(uppers[k] <= norms[k] * (1 + 1e-6));
+    }
+  }
+  const double one = analyse(network_of(corpus() / "public" / "cifar_base_kw.onnx"), bounds_only()).upper;
+  CHECK(one == analyse(network_of(corpus() / "public" / "cifar_base_kw.torch04.onnx"), bounds_only()).upper);
 }
 
 int main(int argc, char** argv) {

@@ -1,5 +1,5 @@
-// Networks that are graphs: values and derivatives against the exact evaluation of the ONNX definitions, bounds against difference quotients, the
-// patterns of 1-Lipschitz exports, and what must not be taken for one.
+// Networks that are graphs: values and derivatives against the exact evaluation of the ONNX definitions, bounds against difference
+// quotients, the patterns of 1-Lipschitz exports, and what must not be taken for one.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <map>
 
 #include "certify/analysis.hpp"
+#include "certify/attack/plain_network.hpp"
 #include "certify/constants.hpp"
 #include "certify/evaluate.hpp"
 #include "certify/integer_vector.hpp"
@@ -36,8 +37,42 @@ StepGraph steps_of(const Network& network) {
   return graph;
 }
 
-bool inside(double centre, double radius, const Rational& truth) { return contains(centre, radius, truth); }
-bool inside(double centre, double radius, const Real& truth) { return abs(truth - Real(centre)) <= Real(radius) * (1 + Real(1e-150)) + Real(1e-150); }
+bool inside(double centre, double radius, const Rational& truth) {
+  return contains(centre, radius, truth);
+}
+bool inside(double centre, double radius, const Real& truth) {
+  return abs(truth - Real(centre)) <= Real(radius) * (1 + Real(1e-150)) + Real(1e-150);
+}
+
+/// The attacker's view of the same network: its own evaluation, its gradient against our derivative where that is clear.
+void check_attack(const Network& network, const StepGraph& graph, Random& r) {
+  const attack::PlainNetwork plain(network);
+  const std::vector<double> x = r.singles(2 * graph.input_size);
+  const std::vector<double> v = r.singles(graph.input_size);
+  attack::PlainNetwork::Tape tape;
+  const std::vector<double> y = plain.evaluate(x, 2, tape);
+  const std::vector<double> seed = r.singles(plain.outputs());
+  std::vector<double> seeds = seed;
+  seeds.insert(seeds.end(), seed.begin(), seed.end());
+  const std::vector<double> gradient = plain.gradient(seeds, tape);
+  for (std::size_t sample = 0; sample < 2; ++sample) {
+    const auto first = x.begin() + static_cast<std::ptrdiff_t>(sample * graph.input_size);
+    const std::vector<double> point(first, first + static_cast<std::ptrdiff_t>(graph.input_size));
+    const DirectionalDerivative d = differentiate(graph, point, v);
+    double along = 0;
+    double expected = 0;
+    bool close = true;
+    for (std::size_t i = 0; i < plain.outputs(); ++i) {
+      close = close && std::fabs(y[sample * plain.outputs() + i] - d.value.centre[i]) <= 1e-9 * (1 + std::fabs(d.value.centre[i]));
+      expected += seed[i] * d.derivative.centre[i];
+    }
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      along += gradient[sample * graph.input_size + i] * v[i];
+    }
+    CHECK(close);
+    CHECK((!d.clear || std::fabs(along - expected) <= 1e-5 * (1 + std::fabs(expected))));
+  }
+}
 
 /// Values and one-sided derivatives at random points lie inside the enclosures; how many derivatives were clear.
 template <class Evaluator>
@@ -71,6 +106,7 @@ std::size_t check_enclosures(const Network& network, Evaluator evaluator, Random
     CHECK(slopes);
     CHECK(tight);
   }
+  check_attack(network, graph, r);
   return clear;
 }
 
@@ -81,7 +117,8 @@ Builder::Window square_window(std::int64_t kernel, std::int64_t stride, std::int
 ValueId convolution(Builder& b, Random& r, ValueId x, std::uint64_t outputs, const Builder::Window& w, std::int64_t group = 1) {
   const std::uint64_t inputs = b.shape(x)[1] / static_cast<std::uint64_t>(group);
   const Shape shape{outputs, inputs, static_cast<std::uint64_t>(w.kernel[0]), static_cast<std::uint64_t>(w.kernel[1])};
-  return b.window(Operator::conv, {x, b.weight(shape, r.singles(element_count(shape), 0.5)), b.weight({outputs}, r.singles(outputs, 0.3))}, w, group);
+  return b.window(Operator::conv, {x, b.weight(shape, r.singles(element_count(shape), 0.5)), b.weight({outputs}, r.singles(outputs, 0.3))},
+                  w, group);
 }
 
 ValueId normalisation(Builder& b, Random& r, ValueId x) {
@@ -90,9 +127,10 @@ ValueId normalisation(Builder& b, Random& r, ValueId x) {
   for (double& entry : variance) {
     entry = static_cast<double>(static_cast<float>(0.3 + entry * entry));
   }
-  return b.node_of_shape(Operator::batch_normalization,
-                         {x, b.weight({c}, r.singles(c)), b.weight({c}, r.singles(c)), b.weight({c}, r.singles(c)), b.weight({c}, variance)}, b.shape(x),
-                         {{"epsilon", 1e-5F}, {"momentum", 0.9F}, {"training_mode", std::int64_t{0}}});
+  return b.node_of_shape(
+      Operator::batch_normalization,
+      {x, b.weight({c}, r.singles(c)), b.weight({c}, r.singles(c)), b.weight({c}, r.singles(c)), b.weight({c}, variance)}, b.shape(x),
+      {{"epsilon", 1e-5F}, {"momentum", 0.9F}, {"training_mode", std::int64_t{0}}});
 }
 
 /// GroupSort2 on axis 1 as deel-torchlip exports it.
@@ -220,7 +258,9 @@ TEST_CASE("graphs: ConvTranspose with strides, dilations and groups") {
   for (const auto& [stride, dilation, group] : std::vector<std::array<std::int64_t, 3>>{{1, 1, 1}, {2, 1, 1}, {2, 2, 2}, {3, 1, 2}}) {
     Builder b({1, 4, 3, 4});
     const Shape shape{4, 3, 2, 3};
-    const ValueId x = b.window(Operator::conv_transpose, {b.input(), b.weight(shape, r.singles(72)), b.weight({static_cast<std::uint64_t>(3 * group)}, r.singles(static_cast<std::size_t>(3 * group)))},
+    const ValueId x = b.window(Operator::conv_transpose,
+                               {b.input(), b.weight(shape, r.singles(72)),
+                                b.weight({static_cast<std::uint64_t>(3 * group)}, r.singles(static_cast<std::size_t>(3 * group)))},
                                {{2, 3}, {stride, stride}, {0, 1, 1, 0}, {dilation, dilation}}, group);
     const Network network = b.finish(x);
     CHECK(check_enclosures(network, network_builder::rational_evaluator(network), r, 3) == 3);
@@ -251,9 +291,10 @@ TEST_CASE("graphs: every activation") {
     const ValueId x = b.node(Operator::mul, {b.input(), b.weight({5}, r.singles(5, 3))});
     return b.finish(b.node(op, {x}, std::move(attributes)));
   };
-  for (const Network& network : {one(Operator::softplus, {}), one(Operator::mish, {}), one(Operator::gelu, {{"approximate", std::string("none")}}),
-                                 one(Operator::gelu, {{"approximate", std::string("tanh")}}), one(Operator::elu, {{"alpha", 1.5F}}),
-                                 one(Operator::elu, {{"alpha", 1.0F}}), one(Operator::softmax, {{"axis", std::int64_t{-1}}}), one(Operator::tanh, {})}) {
+  for (const Network& network :
+       {one(Operator::softplus, {}), one(Operator::mish, {}), one(Operator::gelu, {{"approximate", std::string("none")}}),
+        one(Operator::gelu, {{"approximate", std::string("tanh")}}), one(Operator::elu, {{"alpha", 1.5F}}),
+        one(Operator::elu, {{"alpha", 1.0F}}), one(Operator::softmax, {{"axis", std::int64_t{-1}}}), one(Operator::tanh, {})}) {
     CHECK(check_enclosures(network, network_builder::real_evaluator(network), r, 12) >= 8);
     check_bounds(network, r);
   }
@@ -318,8 +359,9 @@ TEST_CASE("graphs: the sorts of exports are recognised") {
   CHECK(kinds_of({1, 8}, [](Builder& b) { return group_sort(b, b.input()); }) == "isometry sort isometry");
   CHECK(kinds_of({1, 8, 3, 3}, [](Builder& b) { return group_sort(b, b.input()); }) == "isometry sort isometry");
   // FullSort and GroupSort-n by TopK.
-  CHECK(kinds_of({1, 8}, [](Builder& b) { return b.reshape(b.top_k(b.reshape(b.input(), {1, 2, 4}), 2, 4, false), {1, 8}); }) ==
-        "isometry sort isometry");
+  CHECK(kinds_of({1, 8}, [](Builder& b) {
+          return b.reshape(b.top_k(b.reshape(b.input(), {1, 2, 4}), 2, 4, false), {1, 8});
+        }) == "isometry sort isometry");
   // MaxMin that doubles the channels.
   const auto doubling = [](Builder& b) {
     const ValueId plus = b.node(Operator::relu, {b.input()});
@@ -367,7 +409,9 @@ TEST_CASE("graphs: what only looks like a sort is none") {
         const auto part = b.split(b.input(), 1, {4, 4});
         return b.concat({b.node(Operator::max, {part[0], part[1]}), part[0]}, 1);
       },
-      [](Builder& b) { return b.concat({b.node(Operator::relu, {b.input()}), b.node(Operator::relu, {b.input()})}, 1); },
+      [](Builder& b) {
+        return b.concat({b.node(Operator::relu, {b.input()}), b.node(Operator::relu, {b.input()})}, 1);
+      },
       [](Builder& b) {
         const ValueId a = b.slice(b.input(), 1, 0, 7);
         const ValueId c = b.slice(b.input(), 1, 1, 8);
@@ -522,7 +566,8 @@ TEST_CASE("graphs: random networks of convolutions, sorts, poolings and joins") 
           x = group_sort(b, x);
           break;
         case 2:
-          x = b.window(r.below(2) == 0 ? Operator::max_pool : Operator::average_pool, {x}, square_window(2, 1, 0 + static_cast<std::int64_t>(b.shape(x)[2] < 3)));
+          x = b.window(r.below(2) == 0 ? Operator::max_pool : Operator::average_pool, {x},
+                       square_window(2, 1, 0 + static_cast<std::int64_t>(b.shape(x)[2] < 3)));
           break;
         case 3:
           x = b.node(Operator::add, {b.node(Operator::relu, {convolution(b, r, x, b.shape(x)[1], square_window(1, 1, 0))}), before});
