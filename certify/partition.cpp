@@ -1055,7 +1055,10 @@ std::vector<Block> describe(const Network& network, const StepGraph& graph, cons
     block.nodes.assign(nodes.begin(), nodes.end());
     block.id = name_of_value((segment.op == BlockOperator::split ? segment.steps.front() : segment.steps.back()) + 1);
     for (const std::size_t input : segment.inputs) {
-      block.inputs.push_back(name_of_value(input));
+      const std::string name = name_of_value(input);
+      if (std::find(block.inputs.begin(), block.inputs.end(), name) == block.inputs.end()) {  // each tensor once, however often it is read
+        block.inputs.push_back(name);
+      }
       block.input_size += graph.size_of(input);
     }
     block.theorem = theorem_of(graph, segment);
