@@ -321,8 +321,10 @@ class Partitioner {
     if (op == Operator::top_k) {
       refuse_step(s, "chooses along an axis with one entry; remove the node.");
     } else if (op == Operator::max || op == Operator::min) {
-      const bool same =
-          std::all_of(step.inputs.begin(), step.inputs.end(), [&](std::size_t v) { return graph_.size_of(v) == step.output_size; });
+      const Node& node = network_.nodes[step.node];
+      const bool same = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+        return !network_.values[id].constant && network_.values[id].shape == network_.values[node.outputs[0]].shape;
+      });
       if (same && step.inputs.size() > 1) {
         put(BlockOperator::max_min, s);
       } else {
