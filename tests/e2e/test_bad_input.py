@@ -93,8 +93,9 @@ class BadInput(support.Case):
                 ("loop.onnx", support.model([support.node("Add", ["x", "b"], "a", "add"), support.node("Relu", ["a"], "b", "r"), gemm], [one], (1, 2),
                                             (1, 1)), "b"),
                 ("square.onnx", support.model([support.node("Mul", ["x", "x"], "y", "the square")], [], (1, 2), (1, 2)), "the square"),
-                ("residual.onnx", support.model([support.node("Relu", ["x"], "r", "r"), support.node("Add", ["x", "r"], "y", "the sum")], [], (1, 2),
-                                                (1, 2)), "the sum"),
+                ("gate.onnx", support.model([support.node("Relu", ["x"], "r", "r"), support.node("Mul", ["x", "r"], "y", "the gate")], [], (1, 2),
+                                            (1, 2)), "the gate"),
+                ("jump.onnx", support.model([support.node("Sign", ["x"], "y", "the jump")], [], (1, 2), (1, 2)), "the jump"),
                 ("shape.onnx", support.model([gemm], [support.tensor("w", (1, 3), [1, 2, 3])], (1, 2), (1, 1)), "the gemm"),
                 ("opset.onnx", support.model([gemm], [one], (1, 2), (1, 1), opset=7), "opset"),
                 ("outside.onnx", support.model([gemm], [support.external_tensor("w", (1, 2), "../../secret.bin")], (1, 2), (1, 1)), "external")):
