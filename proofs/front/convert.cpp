@@ -607,7 +607,7 @@ class Converter {
     nested(append_evidence, "both\n", "claim 1 1\n");
     out += "last-evidence\n";
     append_evidence(out, layers_.back());
-    out += "points 0\n";
+    out += "precision 56\npoints 0\n";
     append_claims(out);
     out += "end\n";
     return out;
