@@ -333,6 +333,26 @@ class Checker(unittest.TestCase):
                 self.assertTrue(proved(precision, Fraction(radius * (1 - 1e-9) * (1 - loss))), precision)
         self.assertFalse(proved(8, Fraction(radius * (1 - 1e-9))))
 
+    def test_errors_grow_with_the_layers(self):
+        """f(1001, 1000) = 1000 - 500 > 0. Kept to four bits both coordinates are 1024, and f there is -500: only the next layer's constant tells that
+        this says nothing."""
+        body, last = diagonal([1.0, 1.0]), dense([[1000.0, -1000.0]], [-500.0])
+        point = (0, 1, [1001, 1000])
+
+        def proved(precision, sign, network=body, bound=1, at=point):
+            claims = [("robust-" + sign, 0, Fraction(0))]
+            return self.verdict(problems.problem(2, network, bound, last, 1415, claims, [at], precision))
+        for precision in (1, 4, 8):
+            self.assertFalse(proved(precision, "negative"), precision)
+        self.assertFalse(proved(4, "positive"))
+        self.assertTrue(proved(60, "positive"))
+        # The same with the large constant inside the body.
+        steep = chain([diagonal([1.0, 1.0]), diagonal([1000.0, 1000.0]), plain("relu")])
+        last = dense([[1.0, -1.0]], [-500.0])
+        for precision in (1, 4, 8):
+            self.assertFalse(proved(precision, "negative", steep, [1, 1000, 1]), precision)
+        self.assertTrue(proved(60, "positive", steep, [1, 1000, 1]))
+
     def test_binary_radius(self):
         weights = [[3.0, -4.0]]
         body, last = plain("relu"), dense(weights, [-1.0])
