@@ -336,6 +336,8 @@ class Converter {
       case Operator::cast:
       case Operator::flatten:
       case Operator::reshape:
+      case Operator::squeeze:
+      case Operator::unsqueeze:
         return;
       case Operator::add:
       case Operator::sub:
@@ -373,7 +375,12 @@ class Converter {
         layers.push_back(plain("tanh", {1, 1}));
         rational_values_ = false;
         return;
-      case Operator::constant:
+      case Operator::neg: {
+        const std::size_t size = element_count(value(n.outputs.at(0)).shape);
+        layers.push_back(diagonal(ones(size, true), std::nullopt, Fraction{1, 1}));
+        return;
+      }
+      default:
         break;
     }
     throw NotCovered(std::string("the layer ") + name_of(n.op) + ", for which there is no proof yet");
@@ -574,10 +581,15 @@ class Converter {
     for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
       const Node& n = network_.nodes[i];
       const auto inputs = static_cast<std::size_t>(std::count_if(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return data(id); }));
+      // A node whose results are known (a Shape, say) is no part of the function, whatever it reads.
+      if (value(n.outputs.at(0)).constant) {
+        constant_nodes.push_back(i);
+        continue;
+      }
       if (inputs > 1) {
         throw NotCovered("the node '" + network_.label(i) + "', which joins two branches");
       }
-      (inputs == 0 ? constant_nodes : data_nodes).push_back(i);
+      data_nodes.push_back(i);
     }
     const Json& list = member(predicate_, "blocks");
     std::size_t next = 0;
