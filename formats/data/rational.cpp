@@ -173,6 +173,16 @@ Rational operator/(const Rational& a, const Rational& b) {
   return result;
 }
 
+std::string Rational::text() const {
+  const auto decimal = [](mpz_srcptr z) {
+    std::string digits(mpz_sizeinbase(z, 10) + 2, '\0');
+    mpz_get_str(digits.data(), 10, z);
+    digits.resize(digits.find('\0'));
+    return digits;
+  };
+  return decimal(mpq_numref(value_)) + "/" + decimal(mpq_denref(value_));
+}
+
 double Rational::rounded_down() const {
   return rounded(value_, MPFR_RNDD);
 }

@@ -34,6 +34,9 @@ class Rational {
   friend bool operator<(const Rational& a, const Rational& b) { return mpq_cmp(a.value_, b.value_) < 0; }
   [[nodiscard]] int sign() const { return mpq_sgn(value_); }
 
+  /// "numerator/denominator" in lowest terms, decimal integers.
+  [[nodiscard]] std::string text() const;
+
   /// The largest double at or below, the smallest at or above; infinities where none is finite.
   [[nodiscard]] double rounded_down() const;
   [[nodiscard]] double rounded_up() const;

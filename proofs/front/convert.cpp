@@ -1,5 +1,6 @@
-// See convert.hpp. Every block becomes a list of layers of the proved checker. One layer carries the block's claimed bound, divided by the
-// constants of the others (which are 1 or the absolute value of a uniform factor), so that the product is the claimed bound exactly.
+// See convert.hpp. Every block becomes a list of layers of the proved checker. Where all layers but one have known constants (1, or the
+// absolute value of a uniform factor), that one carries the block's claimed bound divided by them, so that the product is the claimed bound
+// exactly. A block that folds several matrices or entrywise factors becomes one piece of evidence about their product.
 
 #include "proofs/front/convert.hpp"
 
@@ -13,35 +14,10 @@
 #include "formats/error.hpp"
 #include "proofs/front/exact.hpp"
 #include "proofs/front/gram_hint.hpp"
+#include "proofs/front/members.hpp"
 
 namespace lipcert::proofs {
 namespace {
-
-Error rejected(const std::string& sentence) {
-  return Error(ExitCode::rejected, sentence);
-}
-
-/// A member that must be there; a certificate without it does not have the structure of SPEC.md.
-const Json& member(const Json& object, const char* key) {
-  if (!object.is_object() || !object.contains(key)) {
-    throw rejected(std::string("the certificate has no member '") + key + "' where one is required.");
-  }
-  return object.at(key);
-}
-
-std::string text(const Json& value, const char* what) {
-  if (!value.is_string()) {
-    throw rejected(std::string("the certificate's ") + what + " is not a string.");
-  }
-  return value.get<std::string>();
-}
-
-std::uint64_t natural(const Json& value, const char* what) {
-  if (!value.is_number_unsigned() && !(value.is_number_integer() && value.get<std::int64_t>() >= 0)) {
-    throw rejected(std::string("the certificate's ") + what + " is not a natural number.");
-  }
-  return value.get<std::uint64_t>();
-}
 
 // ---- weights: bits as in the file ----
 
@@ -119,6 +95,13 @@ struct Layer {
   [[nodiscard]] std::size_t outputs() const { return kind == Kind::dense ? rows : weights.words.size(); }
 };
 
+/// A block of the certificate. Folded: one bound for the product of its layers.
+struct Block {
+  std::vector<Layer> layers;
+  bool folded = false;
+  Fraction claimed;
+};
+
 void append_network(std::string& out, const Layer& layer) {
   switch (layer.kind) {
     case Layer::Kind::plain:
@@ -144,6 +127,17 @@ void append_network(std::string& out, const Layer& layer) {
   }
 }
 
+/// Items nested to the left: f, then g, then h is word word f g h.
+template <typename Item, typename Append>
+void append_chain(std::string& out, const std::vector<Item>& items, const char* word, const Append& append_one) {
+  for (std::size_t i = 1; i < items.size(); ++i) {
+    out += word;
+  }
+  for (const Item& item : items) {
+    append_one(out, item);
+  }
+}
+
 void append_evidence(std::string& out, const Layer& layer) {
   if (layer.kind != Layer::Kind::dense) {
     out += "claim ";
@@ -158,30 +152,97 @@ void append_evidence(std::string& out, const Layer& layer) {
   for (std::size_t i = 0; i < layer.rows * layer.columns; ++i) {
     matrix.entries.push_back(layer.weights.real(i));
   }
-  append_gram_hint(out, matrix, layer.claimed);
+  append_gram_hint(out, matrix, layer.claimed, Entries::exact);
+}
+
+/// The product of a chain of linear layers without their divisors, near enough for a hint: sums of products in extended precision.
+RealMatrix product(const std::vector<Layer>& layers) {
+  std::vector<long double> m;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  for (const Layer& layer : layers) {
+    if (layer.kind == Layer::Kind::diagonal) {
+      const std::size_t n = layer.weights.words.size();
+      if (m.empty()) {
+        rows = columns = n;
+        m.assign(n * n, 0.0L);
+        for (std::size_t i = 0; i < n; ++i) {
+          m[i * n + i] = 1;
+        }
+      }
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t j = 0; j < columns; ++j) {
+          m[i * columns + j] *= layer.weights.real(i);
+        }
+      }
+    } else if (m.empty()) {
+      rows = layer.rows;
+      columns = layer.columns;
+      m.reserve(rows * columns);
+      for (std::size_t i = 0; i < rows * columns; ++i) {
+        m.push_back(layer.weights.real(i));
+      }
+    } else {
+      std::vector<long double> next(layer.rows * columns, 0.0L);
+      for (std::size_t i = 0; i < layer.rows; ++i) {
+        for (std::size_t k = 0; k < rows; ++k) {
+          const long double w = layer.weights.real(i * rows + k);
+          for (std::size_t j = 0; w != 0 && j < columns; ++j) {
+            next[i * columns + j] += w * m[k * columns + j];
+          }
+        }
+      }
+      rows = layer.rows;
+      m = std::move(next);
+    }
+  }
+  return {rows, columns, {m.begin(), m.end()}};
+}
+
+void append_network(std::string& out, const Block& block) {
+  append_chain(out, block.layers, "compose\n", [](std::string& o, const Layer& l) { append_network(o, l); });
+}
+
+void append_evidence(std::string& out, const Block& block) {
+  if (!block.folded) {
+    append_chain(out, block.layers, "both\n", [](std::string& o, const Layer& l) { append_evidence(o, l); });
+    return;
+  }
+  Fraction bound = block.claimed;
+  for (const Layer& layer : block.layers) {
+    bound.num *= layer.divisor;
+  }
+  out += "folded ";
+  append(out, block.claimed);
+  append_gram_hint(out, product(block.layers), bound, Entries::approximate);
 }
 
 // ---- nodes ----
 
 class Converter {
  public:
-  Converter(const Network& network, const Json& predicate) : network_(network), predicate_(predicate) {}
+  Converter(const Network& network, const Json& predicate, const std::optional<SampleRequest>& samples)
+      : network_(network), predicate_(predicate), samples_(samples) {}
 
   Conversion run() {
     semantics();
     blocks();
     Conversion result;
-    result.problem = problem();
     result.not_covered = {
         "signature, issuer and validity",
         "lower ends of the intervals (witnesses)",
         "the certificate's own evidence integers: the claimed numbers are proved from a factor found here",
         "that the problem is the model's graph: the conversion is not proved (read the problem file to check it)",
     };
+    result.problem = problem(result);
     return result;
   }
 
  private:
+  /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which the
+  /// generator reduces a margin (its own error radius, which is one of double precision, 32 times).
+  static constexpr int precision = 60;
+
   void semantics() const {
     const Json& semantics = member(predicate_, "semantics");
     if (text(member(semantics, "arithmetic"), "arithmetic") != "real") {
@@ -275,6 +336,8 @@ class Converter {
       case Operator::cast:
       case Operator::flatten:
       case Operator::reshape:
+      case Operator::squeeze:
+      case Operator::unsqueeze:
         return;
       case Operator::add:
       case Operator::sub:
@@ -305,8 +368,19 @@ class Converter {
         return;
       }
       case Operator::sigmoid:
+        layers.push_back(plain("sigmoid", {1, 4}));
+        rational_values_ = false;
+        return;
       case Operator::tanh:
-      case Operator::constant:
+        layers.push_back(plain("tanh", {1, 1}));
+        rational_values_ = false;
+        return;
+      case Operator::neg: {
+        const std::size_t size = element_count(value(n.outputs.at(0)).shape);
+        layers.push_back(diagonal(ones(size, true), std::nullopt, Fraction{1, 1}));
+        return;
+      }
+      default:
         break;
     }
     throw NotCovered(std::string("the layer ") + name_of(n.op) + ", for which there is no proof yet");
@@ -438,14 +512,13 @@ class Converter {
     if (n.real_attribute("alpha") != 1.0F || n.real_attribute("beta") != 1.0F) {
       throw NotCovered("a Gemm with alpha or beta other than 1");
     }
-    if (value(n.inputs[0]).shape.at(0) != 1) {
-      throw NotCovered("a Gemm that is applied to several rows");
-    }
+    const std::uint64_t copies = value(n.inputs[0]).shape.at(0);
     auto [words, shape] = constant(n.inputs.at(1));
     const bool by_rows = n.integer_attribute("transB") != 0;
     const std::size_t rows = by_rows ? shape.at(0) : shape.at(1);
     const std::size_t columns = by_rows ? shape.at(1) : shape.at(0);
     dense(layers, by_rows ? std::move(words) : transposed(words, shape[0], shape[1]), rows, columns);
+    repeat(layers.back(), copies, 1);
     if (n.inputs.size() > 2 && n.inputs[2] != no_value) {
       auto [bias, bias_shape] = constant(n.inputs[2]);
       layers.back().bias = broadcast(bias, bias_shape, value(n.outputs.at(0)).shape);
@@ -455,15 +528,49 @@ class Converter {
   void matmul(const Node& n, std::vector<Layer>& layers) {
     const std::size_t at = data_position(n);
     auto [words, shape] = constant(n.inputs.at(1 - at));
-    const std::uint64_t inputs = element_count(value(n.inputs.at(at)).shape);
-    if (shape.size() != 2 || inputs != (at == 0 ? shape[0] : shape[1])) {
-      throw NotCovered("a MatMul that is applied to several rows or columns");
+    const Shape& from = value(n.inputs.at(at)).shape;
+    if (shape.size() != 2 || from.size() < (at == 0 ? 1 : 2)) {
+      throw NotCovered("a MatMul whose constant is not a matrix, or whose data is a vector on the right");
     }
+    const std::uint64_t inputs = element_count(from);
     if (at == 0) {
+      // The last axis is multiplied: I (x) A.
       dense(layers, transposed(words, shape[0], shape[1]), shape[1], shape[0]);
+      repeat(layers.back(), inputs / shape[0], 1);
     } else {
+      // The last axis but one is multiplied: I (x) A (x) I.
+      const std::uint64_t inner = from.back();
       dense(layers, std::move(words), shape[0], shape[1]);
+      repeat(layers.back(), inputs / (shape[1] * inner), inner);
     }
+  }
+
+  /// A dense layer A becomes I_outer (x) A (x) I_inner, written out.
+  static void repeat(Layer& layer, std::uint64_t outer, std::uint64_t inner) {
+    if (outer == 1 && inner == 1) {
+      return;
+    }
+    constexpr std::uint64_t most = std::uint64_t{1} << 24U;
+    const std::uint64_t copies = outer * inner;
+    if (outer == 0 || inner == 0 || copies > most || layer.rows * copies > most / (layer.columns * copies)) {
+      throw NotCovered("a matrix that is applied to so many rows or columns that it cannot be written out");
+    }
+    Layer big = layer;
+    big.rows = layer.rows * copies;
+    big.columns = layer.columns * copies;
+    big.weights.words.assign(big.rows * big.columns, 0);
+    for (std::uint64_t o = 0; o < outer; ++o) {
+      for (std::uint64_t i = 0; i < layer.rows; ++i) {
+        for (std::uint64_t j = 0; j < layer.columns; ++j) {
+          for (std::uint64_t k = 0; k < inner; ++k) {
+            const std::uint64_t row = (o * layer.rows + i) * inner + k;
+            const std::uint64_t column = (o * layer.columns + j) * inner + k;
+            big.weights.words[row * big.columns + column] = layer.weights.words[i * layer.columns + j];
+          }
+        }
+      }
+    }
+    layer = std::move(big);
   }
 
   // ---- blocks ----
@@ -474,10 +581,15 @@ class Converter {
     for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
       const Node& n = network_.nodes[i];
       const auto inputs = static_cast<std::size_t>(std::count_if(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return data(id); }));
+      // A node whose results are known (a Shape, say) is no part of the function, whatever it reads.
+      if (value(n.outputs.at(0)).constant) {
+        constant_nodes.push_back(i);
+        continue;
+      }
       if (inputs > 1) {
         throw NotCovered("the node '" + network_.label(i) + "', which joins two branches");
       }
-      (inputs == 0 ? constant_nodes : data_nodes).push_back(i);
+      data_nodes.push_back(i);
     }
     const Json& list = member(predicate_, "blocks");
     std::size_t next = 0;
@@ -509,8 +621,7 @@ class Converter {
         throw rejected("the block '" + id + "' is not named after its output.");
       }
       check_operator(op, layers, id);
-      carry(layers, parse_rigorous(text(member(member(block, "upper"), "exact"), "upper bound")), id);
-      std::move(layers.begin(), layers.end(), std::back_inserter(layers_));
+      blocks_.push_back(carry(std::move(layers), parse_rigorous(text(member(member(block, "upper"), "exact"), "upper bound"))));
       previous = id;
     }
     if (next != data_nodes.size() || current != network_.output) {
@@ -554,8 +665,8 @@ class Converter {
     }
   }
 
-  /// One layer carries the claimed bound of the block.
-  static void carry(std::vector<Layer>& layers, const Fraction& upper, const std::string& id) {
+  /// One layer carries the claimed bound of the block, or all of them together do.
+  static Block carry(std::vector<Layer> layers, const Fraction& upper) {
     if (layers.empty()) {
       layers.push_back(plain("identity", {1, 1}));
     }
@@ -567,55 +678,47 @@ class Converter {
         ++unknown;
       }
     }
-    if (unknown > 1) {
-      throw NotCovered("the block '" + id + "', which folds several matrices or entrywise factors into one");
-    }
+    Block block;
+    block.claimed = upper;
+    block.folded = unknown > 1;
     Fraction rest = upper;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      if (i != carrier) {
+      if (i != carrier && !block.folded) {
         layers[i].claimed = *layers[i].known;
         rest = rest / *layers[i].known;
       }
     }
     layers[carrier].claimed = rest;
+    block.layers = std::move(layers);
+    return block;
   }
 
   // ---- the problem ----
 
-  [[nodiscard]] std::string problem() const {
+  [[nodiscard]] std::string problem(Conversion& result) const {
     std::string out = "lipcert-problem 1\n";
     out += "input " + std::to_string(element_count(value(network_.input).shape)) + "\n";
-    // The whole is Compose body last; the body is nested to the left.
-    const std::size_t body = layers_.size() - 1;
-    const auto nested = [&](auto append_one, const char* word, const char* empty) {
-      if (body == 0) {
-        out += empty;
-        return;
-      }
-      for (std::size_t i = 1; i < body; ++i) {
-        out += word;
-      }
-      for (std::size_t i = 0; i < body; ++i) {
-        append_one(out, layers_[i]);
-      }
-    };
-    out += "body\n";
-    nested(append_network, "compose\n", "identity\n");
+    // The whole is Compose body last.
+    const std::vector<Block> body(blocks_.begin(), blocks_.end() - 1);
+    out += body.empty() ? "body\nidentity\n" : "body\n";
+    append_chain(out, body, "compose\n", [](std::string& o, const Block& b) { append_network(o, b); });
     out += "last\n";
-    append_network(out, layers_.back());
-    out += "body-evidence\n";
-    nested(append_evidence, "both\n", "claim 1 1\n");
+    append_network(out, blocks_.back());
+    out += body.empty() ? "body-evidence\nclaim 1 1\n" : "body-evidence\n";
+    append_chain(out, body, "both\n", [](std::string& o, const Block& b) { append_evidence(o, b); });
     out += "last-evidence\n";
-    append_evidence(out, layers_.back());
-    out += "points 0\n";
-    append_claims(out);
+    append_evidence(out, blocks_.back());
+    out += "precision " + std::to_string(precision) + "\n";
+    append_claims(out, result);
     out += "end\n";
     return out;
   }
 
-  void append_claims(std::string& out) const {
+  void append_claims(std::string& out, Conversion& result) const {
     std::size_t count = 0;
     std::string list;
+    SampleConversion samples;
+    bool about_samples = false;
     for (const Json& claim : member(predicate_, "claims")) {
       const std::string kind = text(member(claim, "kind"), "claim kind");
       const std::string theorem = text(member(member(claim, "evidence"), "theorem"), "theorem");
@@ -626,16 +729,39 @@ class Converter {
         ++count;
       } else if (kind == "pair-lipschitz" && (theorem == "pair-row-difference" || theorem == "pair-sqrt2")) {
         count += pairs(list, claim, theorem);
+      } else if (kind == "sample-radii" && !about_samples) {
+        about_samples = true;
+        samples = about(claim, result);
       } else {
         throw NotCovered("claims of kind '" + kind + "' with theorem '" + theorem + "'");
       }
     }
-    out += "claims " + std::to_string(count) + "\n" + list;
+    if (samples_ && !about_samples) {
+      throw Error(ExitCode::usage, "data was given, but the certificate makes no claim about samples; leave --data out.");
+    }
+    out += "points " + std::to_string(samples.point_count) + "\n" + samples.points;
+    out += "claims " + std::to_string(count + samples.claim_count) + "\n" + list + samples.claims;
+  }
+
+  SampleConversion about(const Json& claim, Conversion& result) const {
+    if (!rational_values_) {
+      result.not_covered.emplace_back("the claim about samples: values of Sigmoid and Tanh are not rational");
+      return {};
+    }
+    if (!samples_) {
+      result.not_covered.emplace_back("the claim about samples (give --data)");
+      return {};
+    }
+    SampleConversion samples = convert_samples(network_, claim, *samples_);
+    result.not_covered.insert(result.not_covered.end(), samples.not_covered.begin(), samples.not_covered.end());
+    result.samples = samples.summary;
+    return samples;
   }
 
   std::size_t pairs(std::string& list, const Json& claim, const std::string& theorem) const {
-    if (theorem == "pair-row-difference" && layers_.back().kind != Layer::Kind::dense) {
-      throw NotCovered("differences of rows of a last block that does not end with its matrix");
+    const std::vector<Layer>& last = blocks_.back().layers;
+    if (theorem == "pair-row-difference" && std::none_of(last.begin(), last.end(), [](const Layer& l) { return l.kind == Layer::Kind::dense; })) {
+      throw rejected("the pair claim speaks of the rows of a last block that has no matrix.");
     }
     const std::uint64_t classes = natural(member(claim, "classes"), "number of classes");
     const Json& uppers = member(member(claim, "upper"), "exact");
@@ -657,13 +783,15 @@ class Converter {
 
   const Network& network_;
   const Json& predicate_;
-  std::vector<Layer> layers_;
+  const std::optional<SampleRequest>& samples_;
+  std::vector<Block> blocks_;
+  bool rational_values_ = true;
 };
 
 }  // namespace
 
-Conversion convert(const Network& network, const Json& predicate) {
-  return Converter(network, predicate).run();
+Conversion convert(const Network& network, const Json& predicate, const std::optional<SampleRequest>& samples) {
+  return Converter(network, predicate, samples).run();
 }
 
 }  // namespace lipcert::proofs

@@ -2,27 +2,24 @@
 // the problem file, whose digest the checker prints.
 #pragma once
 
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "formats/json.hpp"
 #include "formats/network.hpp"
+#include "proofs/front/samples.hpp"
 
 namespace lipcert::proofs {
-
-/// What this version has no proof for. Never an acceptance: exit code 3.
-class NotCovered : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 struct Conversion {
   std::string problem;
   std::vector<std::string> not_covered;  // parts of the certificate about which the verdict says nothing
+  std::string samples;                   // which samples are proved, one line; empty: none
 };
 
 /// `predicate` is the certificate's predicate. Throws `NotCovered`; `Error` (rejected) for a certificate that does not fit the model.
-[[nodiscard]] Conversion convert(const Network& network, const Json& predicate);
+/// Without `samples` the claim about samples is named as not covered.
+[[nodiscard]] Conversion convert(const Network& network, const Json& predicate, const std::optional<SampleRequest>& samples);
 
 }  // namespace lipcert::proofs

@@ -52,7 +52,7 @@ std::vector<double> cholesky(const std::vector<double>& b, int order, int inner,
 
 }  // namespace
 
-void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound) {
+void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries) {
   const std::size_t rows = matrix.rows;
   const std::size_t columns = matrix.columns;
   const bool transposed = columns < rows;
@@ -71,7 +71,7 @@ void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction
       const double scaled = std::ldexp(matrix.entries[i * columns + j], scale);
       const double rounded = std::floor(scaled);
       // ldexp may underflow to zero: then the weight is off the grid too.
-      if (rounded != scaled || (scaled == 0 && matrix.entries[i * columns + j] != 0)) {
+      if (entries == Entries::approximate || rounded != scaled || (scaled == 0 && matrix.entries[i * columns + j] != 0)) {
         ++off_grid;
       }
       grid[transposed ? j * inner + i : i * inner + j] = rounded;

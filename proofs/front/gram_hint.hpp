@@ -11,7 +11,7 @@
 
 namespace lipcert::proofs {
 
-/// Row-major; every entry is finite and stands for itself exactly.
+/// Row-major; every entry is finite.
 struct RealMatrix {
   std::size_t rows = 0;
   std::size_t columns = 0;
@@ -19,6 +19,8 @@ struct RealMatrix {
 };
 
 /// Appends "transposed scale spread grid_norm off_diagonal slot_width depth" and the factor's rows in the form of proofs/FORMAT.md.
-void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound);
+/// Entries that are near the true ones only are all taken to be off the grid.
+enum class Entries { exact, approximate };
+void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries);
 
 }  // namespace lipcert::proofs

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <optional>
+#include <random>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "formats/json.hpp"
 #include "formats/onnx_reader.hpp"
 #include "proofs/front/convert.hpp"
+#include "proofs/front/members.hpp"
 
 namespace {
 
@@ -34,10 +37,29 @@ struct Options {
   std::string problem;
   bool allow_external_data = false;
   bool quiet = false;
+  std::string data;
+  std::string labels;
+  std::string records;
+  std::optional<std::uint64_t> audit;
+  std::optional<std::uint64_t> seed;
 };
 
-Error rejected(const std::string& sentence) {
-  return Error(ExitCode::rejected, sentence);
+/// What the options ask about samples, or nothing.
+std::optional<SampleRequest> sample_request(const Options& options) {
+  if (options.data.empty()) {
+    if (!options.labels.empty() || !options.records.empty() || options.audit) {
+      throw Error(ExitCode::usage, "--labels, --records and --audit need --data FILE; run lipproof --help.");
+    }
+    return std::nullopt;
+  }
+  SampleRequest request;
+  request.data = options.data;
+  request.labels = options.labels;
+  request.records = options.records;
+  request.folder = folder_of(options.certificate);
+  request.audit = options.audit;
+  request.seed = options.seed ? *options.seed : std::uint64_t{std::random_device{}()} << 32U | std::random_device{}();
+  return request;
 }
 
 /// The payload of the envelope. The signature is not looked at.
@@ -124,6 +146,7 @@ int run_checker(const std::string& checker, const std::string& problem, bool qui
 }
 
 int run(const Options& options) {
+  const std::optional<SampleRequest> samples = sample_request(options);
   const std::string bundle = read_file(options.certificate, certificate_cap);
   const std::string model = read_file(options.model, OnnxOptions{}.size_cap);
   const std::string model_digest = sha256_hex(model);
@@ -150,12 +173,15 @@ int run(const Options& options) {
   require_digest(statement, "/predicate/model/graphDigest", graph_digest(network), "the certificate's graph digest is not the model's.");
   Conversion conversion;
   try {
-    conversion = convert(network, statement.at("predicate"));
+    conversion = convert(network, statement.at("predicate"), samples);
   } catch (const nlohmann::json::exception& e) {
     throw rejected(std::string("the certificate has not the structure of the format: ") + e.what());
   }
   for (const std::string& part : conversion.not_covered) {
     std::cout << "not covered: " << part << "\n";
+  }
+  if (!conversion.samples.empty()) {
+    std::cout << conversion.samples << "\n";
   }
   if (!options.problem.empty()) {
     write_file(options.problem, conversion.problem, Overwrite::yes);
@@ -175,8 +201,16 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "the model file")->required();
   app.add_flag("--allow-external-data", options.allow_external_data, "read weights from plain files beside the model");
   app.add_option("--problem", options.problem, "keep the plain problem file that the proved checker reads");
+  app.add_option("--data", options.data, "the data file or folder: prove the radii of the claim about samples");
+  app.add_option("--labels", options.labels, "the label file that belongs to the data (only its digest is compared)");
+  app.add_option("--records", options.records, "the records file (default: the one named in the certificate, beside it)");
+  CLI::Option* audit = app.add_option("--audit", options.audit, "prove only this many samples, drawn at random, the same as lipverify draws");
+  audit->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
+  app.add_option("--seed", options.seed, "seed of the draw (default: a random one, which is printed)")->needs(audit);
   app.add_flag("-q,--quiet", options.quiet, "do not list every claim");
-  app.footer("Example:\n  lipproof model.onnx.lipcert.sigstore.json --model model.onnx");
+  app.footer(
+      "Examples:\n  lipproof digits.lipcert.sigstore.json --model examples/models/digits.onnx\n"
+      "  lipproof radii.lipcert.sigstore.json --model examples/models/digits.onnx --data examples/models/digits_test.csv --audit 20");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

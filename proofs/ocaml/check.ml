@@ -43,8 +43,9 @@ let sentence = function
       Printf.sprintf "output %d minus output %d is L-Lipschitz, L = %s" (int_of_natural i) (int_of_natural j) (shown u)
   | RobustClass (x, i, r) ->
       Printf.sprintf "class %d is largest on the closed ball around point %d of radius %s" (int_of_natural i) (int_of_natural x) (shown r)
-  | RobustSign (x, r) ->
-      Printf.sprintf "the output keeps its sign on the closed ball around point %d of radius %s" (int_of_natural x) (shown r)
+  | RobustSign (x, positive, r) ->
+      Printf.sprintf "the output is %s on the closed ball around point %d of radius %s" (if positive then "positive" else "negative")
+        (int_of_natural x) (shown r)
 
 let run quiet name =
   let text = read_file name in

@@ -12,11 +12,6 @@ type nat =
 | O
 | S of nat
 
-(** val fst : ('a1 * 'a2) -> 'a1 **)
-
-let fst = function
-| (x, _) -> x
-
 (** val snd : ('a1 * 'a2) -> 'a2 **)
 
 let snd = function
@@ -418,6 +413,12 @@ let rec fold_right f a0 = function
 | [] -> a0
 | b :: t -> f b (fold_right f a0 t)
 
+(** val existsb : ('a1 -> bool) -> 'a1 list -> bool **)
+
+let rec existsb f = function
+| [] -> false
+| a :: l0 -> (||) (f a) (existsb f l0)
+
 (** val forallb : ('a1 -> bool) -> 'a1 list -> bool **)
 
 let rec forallb f = function
@@ -545,18 +546,16 @@ let le_scaled a b s =
   then Zar.leb a (Zar.shiftl b s)
   else Zar.leb (Zar.shiftl a (Zar.opp s)) b
 
-(** val lt_scaled : Zar.t -> Zar.t -> Zar.t -> bool **)
-
-let lt_scaled a b s =
-  if Zar.leb Zar.zero s
-  then Zar.ltb a (Zar.shiftl b s)
-  else Zar.ltb (Zar.shiftl a (Zar.opp s)) b
-
 (** val lowest : Zar.t -> dyadic list -> Zar.t **)
 
 let rec lowest e = function
 | [] -> e
 | x :: xs' -> lowest (Zar.min e x.exponent) xs'
+
+(** val common_scale : dyadic list list -> Zar.t **)
+
+let common_scale rows0 =
+  Zar.opp (fold_right (fun row e -> lowest e row) Zar.zero rows0)
 
 (** val dot_acc : Zar.t -> Zar.t list -> Zar.t list -> Zar.t **)
 
@@ -713,13 +712,33 @@ let rec slot_width_for fuel bound w =
          (Zar.shiftl Zar.one w)
     then w
     else slot_width_for fuel' bound
-           (Zar.add w (Zar.double (Zar.double (Zar.double (Zar.double
-             Zar.one)))))
+           (Zar.add w (Zar.double (Zar.double (Zar.double Zar.one))))
 
 (** val product_depth : nat **)
 
 let product_depth =
   S (S (S (S (S O))))
+
+(** val zip_with : ('a1 -> 'a2 -> 'a3) -> 'a1 list -> 'a2 list -> 'a3 list **)
+
+let rec zip_with f xs ys =
+  match xs with
+  | [] -> []
+  | x :: xs' ->
+    (match ys with
+     | [] -> []
+     | y :: ys' -> (f x y) :: (zip_with f xs' ys'))
+
+(** val block_product :
+    Zar.t -> Zar.t list list -> Zar.t list -> (Zar.t list * bool) -> Zar.t
+    list **)
+
+let block_product w block columns = function
+| (c, fits) ->
+  if fits
+  then firstn (length block)
+         (digits w product_depth (zslots product_depth) (dot c columns))
+  else map (fun row -> dot row c) block
 
 (** val products : Zar.t list list -> Zar.t list list -> Zar.t list list **)
 
@@ -731,25 +750,21 @@ let products rows0 vectors =
   in
   let w =
     slot_width_for (slots (S (S (S (S (S (S (S (S (S (S O))))))))))) bound
-      (Zar.double (Zar.double (Zar.double (Zar.double Zar.one))))
+      (Zar.double (Zar.double (Zar.double Zar.one)))
   in
-  let packed =
-    map (fun block -> ((length block), (pack_rows w block)))
-      (chunks (slots product_depth) rows0)
+  let tested =
+    map (fun c -> (c,
+      ((&&) (Zar.ltb Zar.zero w)
+        (Zar.leb
+          (Zar.add
+            (Zar.mul (Zar.double Zar.one)
+              (Zar.mul largest (sum_abs Zar.zero c))) (Zar.double Zar.one))
+          (Zar.shiftl Zar.one w))))) vectors
   in
-  map (fun c ->
-    if (&&) (Zar.ltb Zar.zero w)
-         (Zar.leb
-           (Zar.add
-             (Zar.mul (Zar.double Zar.one)
-               (Zar.mul largest (sum_abs Zar.zero c))) (Zar.double Zar.one))
-           (Zar.shiftl Zar.one w))
-    then concat
-           (map (fun b ->
-             firstn (fst b)
-               (digits w product_depth (zslots product_depth) (dot c (snd b))))
-             packed)
-    else map (fun row -> dot row c) rows0) vectors
+  fold_right (fun block rest ->
+    let columns = pack_rows w block in
+    zip_with (fun c ys -> app (block_product w block columns c) ys) tested
+      rest) (map (fun _ -> []) vectors) (chunks (slots product_depth) rows0)
 
 (** val gram_check :
     Zar.t -> Zar.t -> Zar.t -> nat -> Zar.t list list -> bool **)
@@ -817,10 +832,21 @@ let plus u v =
   { num = (Zar.add (Zar.mul u.num v.den) (Zar.mul v.num u.den)); den =
     (Zar.mul u.den v.den) }
 
+(** val minus : rational -> rational -> rational **)
+
+let minus u v =
+  { num = (Zar.sub (Zar.mul u.num v.den) (Zar.mul v.num u.den)); den =
+    (Zar.mul u.den v.den) }
+
 (** val at_most : rational -> rational -> bool **)
 
 let at_most u v =
   Zar.leb (Zar.mul u.num v.den) (Zar.mul v.num u.den)
+
+(** val less_than : rational -> rational -> bool **)
+
+let less_than u v =
+  Zar.ltb (Zar.mul u.num v.den) (Zar.mul v.num u.den)
 
 type network =
 | Identity
@@ -829,6 +855,8 @@ type network =
 | Relu
 | LeakyRelu of dyadic
 | Abs
+| Sigmoid
+| Tanh
 | GroupSort of nat
 | FullSort
 | MaxMinHalves
@@ -897,6 +925,7 @@ type gram_hint = { transposed : bool; scale : Zar.t; spread : Zar.t;
 type evidence =
 | Claim of rational
 | DenseClaim of rational * gram_hint
+| Folded of rational * gram_hint
 | Both of evidence * evidence
 | Inner of evidence
 | Join of rational * evidence * evidence
@@ -918,8 +947,8 @@ let off_grid_count s w =
 
 let dense_check divisor0 w u h =
   let s = h.scale in
-  let rounded = map (map (grid s)) w in
-  let m = if h.transposed then transpose rounded else rounded in
+  let rounded0 = map (map (grid s)) w in
+  let m = if h.transposed then transpose rounded0 else rounded0 in
   (&&)
     ((&&)
       ((&&)
@@ -938,6 +967,11 @@ let magnitude x =
   then { num = (Zar.shiftl (Zar.abs x.mantissa) x.exponent); den = Zar.one }
   else { num = (Zar.abs x.mantissa); den =
          (Zar.shiftl Zar.one (Zar.opp x.exponent)) }
+
+(** val zero : rational **)
+
+let zero =
+  { num = Zar.zero; den = Zar.one }
 
 (** val one : rational **)
 
@@ -972,6 +1006,8 @@ let leaf_check net u =
       (forallb (fun x ->
         at_most (magnitude x) (times u { num = divisor0; den = Zar.one })) d)
   | LeakyRelu slope -> (&&) (at_most one u) (at_most (magnitude slope) u)
+  | Sigmoid ->
+    at_most { num = Zar.one; den = (Zar.double (Zar.double Zar.one)) } u
   | MaxPool windows ->
     forallb (fun c ->
       Zar.leb (Zar.mul c (Zar.mul u.den u.den)) (Zar.mul u.num u.num))
@@ -980,6 +1016,87 @@ let leaf_check net u =
   | Residual (_, _) -> false
   | Concat (_, _) -> false
   | _ -> at_most one u
+
+type linear = { rows : Zar.t list list; row_scale : Zar.t; row_divisor : Zar.t }
+
+(** val diagonal_rows : Zar.t list -> Zar.t list list **)
+
+let rec diagonal_rows = function
+| [] -> []
+| a :: d' ->
+  (a :: (map (fun _ -> Zar.zero) d')) :: (map (fun x -> Zar.zero :: x)
+                                           (diagonal_rows d'))
+
+(** val multiply : Zar.t list list -> Zar.t list list -> Zar.t list list **)
+
+let multiply a b =
+  transpose (products a (transpose b))
+
+(** val has_entries : Zar.t list list -> bool **)
+
+let has_entries = function
+| [] -> false
+| l :: _ -> (match l with
+             | [] -> false
+             | _ :: _ -> true)
+
+(** val after : network -> linear -> linear option **)
+
+let rec after net a =
+  match net with
+  | Identity -> Some a
+  | Dense (divisor0, w, _) ->
+    let s = common_scale w in
+    if (&&) (Zar.ltb Zar.zero divisor0) (has_entries a.rows)
+    then Some { rows = (multiply (map (map (grid s)) w) a.rows); row_scale =
+           (Zar.add a.row_scale s); row_divisor =
+           (Zar.mul a.row_divisor divisor0) }
+    else None
+  | Diagonal (divisor0, d, _) ->
+    let s = common_scale (d :: []) in
+    if Zar.ltb Zar.zero divisor0
+    then Some { rows =
+           (zip_with (fun a0 row -> map (Zar.mul a0) row) (map (grid s) d)
+             a.rows); row_scale = (Zar.add a.row_scale s); row_divisor =
+           (Zar.mul a.row_divisor divisor0) }
+    else None
+  | Compose (f, g) ->
+    (match after f a with
+     | Some b -> after g b
+     | None -> None)
+  | _ -> None
+
+(** val linear_map : network -> linear option **)
+
+let rec linear_map = function
+| Dense (divisor0, w, _) ->
+  let s = common_scale w in
+  if Zar.ltb Zar.zero divisor0
+  then Some { rows = (map (map (grid s)) w); row_scale = s; row_divisor =
+         divisor0 }
+  else None
+| Diagonal (divisor0, d, _) ->
+  let s = common_scale (d :: []) in
+  if Zar.ltb Zar.zero divisor0
+  then Some { rows = (diagonal_rows (map (grid s) d)); row_scale = s;
+         row_divisor = divisor0 }
+  else None
+| Compose (f, g) ->
+  (match linear_map f with
+   | Some a -> after g a
+   | None -> None)
+| _ -> None
+
+(** val folded_check : network -> rational -> gram_hint -> bool **)
+
+let folded_check net u h =
+  match linear_map net with
+  | Some a ->
+    dense_check a.row_divisor
+      (map
+        (map (fun z0 -> { mantissa = z0; exponent = (Zar.opp a.row_scale) }))
+        a.rows) u h
+  | None -> false
 
 (** val join_check : rational -> rational -> rational -> bool **)
 
@@ -998,11 +1115,15 @@ let rec lipschitz net ev =
        if (&&) (nonnegative u) (dense_check divisor0 w u h)
        then Some u
        else None
+     | Folded (u, h) ->
+       if (&&) (nonnegative u) (folded_check net u h) then Some u else None
      | _ -> None)
   | Compose (f, g) ->
     (match ev with
      | Claim u ->
        if (&&) (nonnegative u) (leaf_check net u) then Some u else None
+     | Folded (u, h) ->
+       if (&&) (nonnegative u) (folded_check net u h) then Some u else None
      | Both (ef, eg) ->
        (match lipschitz f ef with
         | Some u ->
@@ -1015,6 +1136,8 @@ let rec lipschitz net ev =
     (match ev with
      | Claim u ->
        if (&&) (nonnegative u) (leaf_check net u) then Some u else None
+     | Folded (u, h) ->
+       if (&&) (nonnegative u) (folded_check net u h) then Some u else None
      | Inner eg ->
        (match lipschitz g eg with
         | Some u -> Some (plus (magnitude a) u)
@@ -1024,6 +1147,8 @@ let rec lipschitz net ev =
     (match ev with
      | Claim u ->
        if (&&) (nonnegative u) (leaf_check net u) then Some u else None
+     | Folded (u, h) ->
+       if (&&) (nonnegative u) (folded_check net u h) then Some u else None
      | Join (w, ef, eg) ->
        (match lipschitz f ef with
         | Some u ->
@@ -1037,30 +1162,52 @@ let rec lipschitz net ev =
     (match ev with
      | Claim u ->
        if (&&) (nonnegative u) (leaf_check net u) then Some u else None
+     | Folded (u, h) ->
+       if (&&) (nonnegative u) (folded_check net u h) then Some u else None
      | _ -> None)
 
+(** val constant_of : network -> evidence -> rational **)
+
+let rec constant_of net ev =
+  match net with
+  | Compose (f, g) ->
+    (match ev with
+     | Claim u -> u
+     | DenseClaim (u, _) -> u
+     | Folded (u, _) -> u
+     | Both (ef, eg) -> times (constant_of f ef) (constant_of g eg)
+     | Inner _ -> zero
+     | Join (u, _, _) -> u)
+  | Residual (a, g) ->
+    (match ev with
+     | Claim u -> u
+     | DenseClaim (u, _) -> u
+     | Folded (u, _) -> u
+     | Both (_, _) -> zero
+     | Inner eg -> plus (magnitude a) (constant_of g eg)
+     | Join (u, _, _) -> u)
+  | Concat (_, _) ->
+    (match ev with
+     | Claim u -> u
+     | DenseClaim (u, _) -> u
+     | Folded (u, _) -> u
+     | Join (u, _, _) -> u
+     | _ -> zero)
+  | _ ->
+    (match ev with
+     | Claim u -> u
+     | DenseClaim (u, _) -> u
+     | Folded (u, _) -> u
+     | Join (u, _, _) -> u
+     | _ -> zero)
+
 type point = { coordinates : Zar.t list; power : Zar.t; divisor : Zar.t }
-
-(** val common_scale : dyadic list list -> Zar.t **)
-
-let common_scale rows0 =
-  Zar.opp (fold_right (fun row e -> lowest e row) Zar.zero rows0)
 
 (** val lift : Zar.t -> Zar.t -> point -> Zar.t list **)
 
 let lift k scaling p =
   map (fun c -> Zar.shiftl (Zar.mul c scaling) (Zar.sub p.power k))
     p.coordinates
-
-(** val zip_with : ('a1 -> 'a2 -> 'a3) -> 'a1 list -> 'a2 list -> 'a3 list **)
-
-let rec zip_with f xs ys =
-  match xs with
-  | [] -> []
-  | x :: xs' ->
-    (match ys with
-     | [] -> []
-     | y :: ys' -> (f x y) :: (zip_with f xs' ys'))
 
 (** val add_points : point -> point -> point **)
 
@@ -1131,9 +1278,9 @@ let maxmin_halves max min xs =
 (** val window_max :
     ('a1 -> 'a1 -> 'a1) -> 'a1 -> 'a1 list -> nat list -> 'a1 **)
 
-let window_max max zero xs window =
-  match map (fun i -> nth i xs zero) window with
-  | [] -> zero
+let window_max max zero0 xs window =
+  match map (fun i -> nth i xs zero0) window with
+  | [] -> zero0
   | y :: ys -> fold_right max y ys
 
 (** val on_coordinates : (Zar.t list -> Zar.t list) -> point -> point **)
@@ -1153,11 +1300,20 @@ let multiply_entries s q factors p =
   { coordinates = (zip_with Zar.mul factors p.coordinates); power =
     (Zar.sub p.power s); divisor = (Zar.mul p.divisor q) }
 
+(** val rational_values : network -> bool **)
+
+let rec rational_values = function
+| Sigmoid -> false
+| Tanh -> false
+| Compose (f, g) -> (&&) (rational_values f) (rational_values g)
+| Residual (_, g) -> rational_values g
+| Concat (f, g) -> (&&) (rational_values f) (rational_values g)
+| _ -> true
+
 (** val forward : network -> point list -> point list **)
 
 let rec forward net ps =
   match net with
-  | Identity -> ps
   | Dense (q, w, b) ->
     let s = common_scale w in
     let rows0 = map (map (grid s)) w in
@@ -1184,16 +1340,82 @@ let rec forward net ps =
   | Residual (a, g) ->
     zip_with add_points (map (times_dyadic a) ps) (forward g ps)
   | Concat (f, g) -> zip_with append_points (forward f ps) (forward g ps)
+  | _ -> ps
+
+type enclosed = { centre : point; error : rational }
+
+(** val excess : nat -> Zar.t -> Zar.t -> Zar.t -> Zar.t **)
+
+let rec excess fuel precision0 largest k =
+  match fuel with
+  | O -> k
+  | S fuel' ->
+    if Zar.leb largest (Zar.shiftl Zar.one (Zar.add precision0 k))
+    then k
+    else excess fuel' precision0 largest
+           (Zar.add k (Zar.double (Zar.double Zar.one)))
+
+(** val root_above : nat -> Zar.t -> Zar.t -> Zar.t **)
+
+let rec root_above fuel n r =
+  match fuel with
+  | O -> n
+  | S fuel' ->
+    if Zar.leb n (Zar.mul r r) then r else root_above fuel' n (Zar.add r r)
+
+(** val scaled : Zar.t -> Zar.t -> Zar.t -> rational **)
+
+let scaled a e d =
+  if Zar.leb Zar.zero e
+  then { num = (Zar.shiftl a e); den = d }
+  else { num = a; den = (Zar.shiftl d (Zar.opp e)) }
+
+(** val rounded : Zar.t -> point -> rational -> enclosed **)
+
+let rounded precision0 p e =
+  let k =
+    excess (slots (S (S (S (S (S (S (S (S (S (S O))))))))))) precision0
+      (max_abs Zar.zero p.coordinates) Zar.zero
+  in
+  if Zar.leb k Zar.zero
+  then { centre = p; error = e }
+  else let half = Zar.shiftl Zar.one (Zar.sub k Zar.one) in
+       { centre = { coordinates =
+       (map (fun c -> Zar.shiftr (Zar.add c half) k) p.coordinates); power =
+       (Zar.add p.power k); divisor = p.divisor }; error =
+       (plus e
+         (scaled
+           (root_above (slots (S (S (S (S (S O)))))) (zlength p.coordinates)
+             Zar.one) (Zar.sub (Zar.add p.power k) Zar.one) p.divisor)) }
+
+(** val enclose_layer :
+    Zar.t -> network -> evidence -> enclosed list -> enclosed list **)
+
+let enclose_layer precision0 net ev qs =
+  let u = constant_of net ev in
+  zip_with (fun q y -> rounded precision0 y (times u q.error)) qs
+    (forward net (map (fun e -> e.centre) qs))
+
+(** val enclose :
+    Zar.t -> network -> evidence -> enclosed list -> enclosed list **)
+
+let rec enclose precision0 net ev qs =
+  match net with
+  | Compose (f, g) ->
+    (match ev with
+     | Both (ef, eg) -> enclose precision0 g eg (enclose precision0 f ef qs)
+     | _ -> enclose_layer precision0 net ev qs)
+  | _ -> enclose_layer precision0 net ev qs
 
 type claim =
 | GlobalLipschitz of rational
 | PairLipschitz of nat * nat * rational
 | RobustClass of nat * nat * rational
-| RobustSign of nat * rational
+| RobustSign of nat * bool * rational
 
 type problem = { input_size : nat; body : network; last : network;
                  body_evidence : evidence; last_evidence : evidence;
-                 points : point list; claims : claim list }
+                 precision : Zar.t; points : point list; claims : claim list }
 
 (** val whole : problem -> network **)
 
@@ -1201,14 +1423,24 @@ let whole p =
   Compose (p.body, p.last)
 
 type bounds = { body_bound : rational; whole_bound : rational;
-                rows : Zar.t list list; rows_divisor : Zar.t }
+                row_products : Zar.t list list; denominator : Zar.t }
 
-(** val last_rows : network -> Zar.t list list * Zar.t **)
+(** val about_pairs : claim -> bool **)
 
-let last_rows = function
-| Dense (divisor0, w, _) ->
-  let s = common_scale w in ((map (map (grid s)) w), (Zar.shiftl divisor0 s))
-| _ -> ([], Zar.one)
+let about_pairs = function
+| GlobalLipschitz _ -> false
+| RobustSign (_, _, _) -> false
+| _ -> true
+
+(** val last_rows : problem -> Zar.t list list * Zar.t **)
+
+let last_rows p =
+  if existsb about_pairs p.claims
+  then (match linear_map p.last with
+        | Some a ->
+          ((products a.rows a.rows), (Zar.shiftl a.row_divisor a.row_scale))
+        | None -> ([], Zar.one))
+  else ([], Zar.one)
 
 (** val prove_bounds : problem -> bounds option **)
 
@@ -1217,9 +1449,9 @@ let prove_bounds p =
   | Some u ->
     (match lipschitz p.last p.last_evidence with
      | Some v ->
-       let (rs, q) = last_rows p.last in
-       Some { body_bound = u; whole_bound = (times u v); rows = rs;
-       rows_divisor = q }
+       let (rs, q) = last_rows p in
+       Some { body_bound = u; whole_bound = (times u v); row_products = rs;
+       denominator = q }
      | None -> None)
   | None -> None
 
@@ -1236,38 +1468,52 @@ let pair_by_root2 b =
 (** val pair_by_rows : bounds -> nat -> nat -> rational **)
 
 let pair_by_rows b i j =
-  match nth_error b.rows i with
+  match nth_error b.row_products i with
   | Some u ->
-    (match nth_error b.rows j with
+    (match nth_error b.row_products j with
      | Some v ->
-       let q = b.rows_divisor in
+       let q = b.denominator in
        times { num =
          (Zar.add
-           (Zar.sub (dot u u) (Zar.mul (Zar.double Zar.one) (dot u v)))
-           (dot v v)); den = (Zar.mul q q) } (square b.body_bound)
+           (Zar.sub (nth i u Zar.zero)
+             (Zar.mul (Zar.double Zar.one) (nth j u Zar.zero)))
+           (nth j v Zar.zero)); den = (Zar.mul q q) } (square b.body_bound)
      | None -> pair_by_root2 b)
   | None -> pair_by_root2 b
 
-(** val margin_exceeds : rational -> rational -> point -> Zar.t -> bool **)
+(** val margin : enclosed -> rational -> Zar.t -> rational **)
 
-let margin_exceeds bound r x c =
-  (&&) (Zar.ltb Zar.zero c)
-    (lt_scaled
-      (Zar.mul (Zar.mul bound.num (Zar.mul r.num r.num))
-        (Zar.mul x.divisor x.divisor))
-      (Zar.mul (Zar.mul (Zar.mul c c) bound.den) (Zar.mul r.den r.den))
-      (Zar.mul (Zar.double Zar.one) x.power))
+let margin y error0 c =
+  minus (scaled c y.centre.power y.centre.divisor) error0
 
-(** val beats : bounds -> rational -> point -> nat -> nat -> bool **)
+(** val margin_exceeds : rational -> rational -> rational -> bool **)
 
-let beats b r x i j =
-  let c =
-    Zar.sub (nth i x.coordinates Zar.zero) (nth j x.coordinates Zar.zero)
-  in
-  (||) ((||) (Nat.eqb i j) (margin_exceeds (pair_by_rows b i j) r x c))
-    (margin_exceeds (pair_by_root2 b) r x c)
+let margin_exceeds bound r m =
+  (&&) (Zar.ltb Zar.zero m.num)
+    (less_than (times bound (square r)) (square m))
 
-(** val claim_check : bounds -> nat -> point list -> claim -> bool **)
+(** val beats : bounds -> rational -> enclosed -> nat -> nat -> bool **)
+
+let beats b r y i j =
+  if Nat.eqb i j
+  then true
+  else let c = y.centre.coordinates in
+       let m =
+         margin y
+           (times { num = (Zar.double Zar.one); den = Zar.one } y.error)
+           (Zar.sub (nth i c Zar.zero) (nth j c Zar.zero))
+       in
+       (||) (margin_exceeds (pair_by_rows b i j) r m)
+         (margin_exceeds (pair_by_root2 b) r m)
+
+(** val has_sign : bounds -> rational -> enclosed -> bool -> bool **)
+
+let has_sign b r y positive0 =
+  let c = nth O y.centre.coordinates Zar.zero in
+  margin_exceeds (square b.whole_bound) r
+    (margin y y.error (if positive0 then c else Zar.opp c))
+
+(** val claim_check : bounds -> nat -> enclosed list -> claim -> bool **)
 
 let claim_check b m ys = function
 | GlobalLipschitz u -> (&&) (nonnegative u) (at_most b.whole_bound u)
@@ -1281,18 +1527,25 @@ let claim_check b m ys = function
      (&&) ((&&) (nonnegative r) (Nat.ltb i m))
        (forallb (beats b r y i) (seq O m))
    | None -> false)
-| RobustSign (x, r) ->
+| RobustSign (x, positive0, r) ->
   (match nth_error ys x with
    | Some y ->
-     (&&) ((&&) (nonnegative r) (Nat.eqb m (S O)))
-       (margin_exceeds (square b.whole_bound) r y
-         (Zar.abs (nth O y.coordinates Zar.zero)))
+     (&&) ((&&) (nonnegative r) (Nat.eqb m (S O))) (has_sign b r y positive0)
    | None -> false)
 
 (** val point_ok : nat -> point -> bool **)
 
 let point_ok n p =
   (&&) (Zar.ltb Zar.zero p.divisor) (Nat.eqb (length p.coordinates) n)
+
+(** val values : problem -> enclosed list **)
+
+let values p =
+  if rational_values (whole p)
+  then enclose p.precision p.last p.last_evidence
+         (enclose p.precision p.body p.body_evidence
+           (map (fun x -> { centre = x; error = zero }) p.points))
+  else []
 
 (** val verdicts : problem -> bool list **)
 
@@ -1302,8 +1555,7 @@ let verdicts p =
     (match prove_bounds p with
      | Some b ->
        if forallb (point_ok p.input_size) p.points
-       then let ys = forward (whole p) p.points in
-            map (claim_check b m ys) p.claims
+       then let ys = values p in map (claim_check b m ys) p.claims
        else map (fun _ -> false) p.claims
      | None -> map (fun _ -> false) p.claims)
   | None -> map (fun _ -> false) p.claims

@@ -8,8 +8,6 @@ type nat =
 | O
 | S of nat
 
-val fst : ('a1 * 'a2) -> 'a1
-
 val snd : ('a1 * 'a2) -> 'a2
 
 val length : 'a1 list -> nat
@@ -96,6 +94,8 @@ val fold_left : ('a1 -> 'a2 -> 'a1) -> 'a2 list -> 'a1 -> 'a1
 
 val fold_right : ('a2 -> 'a1 -> 'a1) -> 'a1 -> 'a2 list -> 'a1
 
+val existsb : ('a1 -> bool) -> 'a1 list -> bool
+
 val forallb : ('a1 -> bool) -> 'a1 list -> bool
 
 val firstn : nat -> 'a1 list -> 'a1 list
@@ -126,9 +126,9 @@ val on_grid : Zar.t -> dyadic -> bool
 
 val le_scaled : Zar.t -> Zar.t -> Zar.t -> bool
 
-val lt_scaled : Zar.t -> Zar.t -> Zar.t -> bool
-
 val lowest : Zar.t -> dyadic list -> Zar.t
+
+val common_scale : dyadic list list -> Zar.t
 
 val dot_acc : Zar.t -> Zar.t list -> Zar.t list -> Zar.t
 
@@ -172,6 +172,11 @@ val slot_width_for : nat -> Zar.t -> Zar.t -> Zar.t
 
 val product_depth : nat
 
+val zip_with : ('a1 -> 'a2 -> 'a3) -> 'a1 list -> 'a2 list -> 'a3 list
+
+val block_product :
+  Zar.t -> Zar.t list list -> Zar.t list -> (Zar.t list * bool) -> Zar.t list
+
 val products : Zar.t list list -> Zar.t list list -> Zar.t list list
 
 val gram_check : Zar.t -> Zar.t -> Zar.t -> nat -> Zar.t list list -> bool
@@ -193,7 +198,11 @@ val times : rational -> rational -> rational
 
 val plus : rational -> rational -> rational
 
+val minus : rational -> rational -> rational
+
 val at_most : rational -> rational -> bool
+
+val less_than : rational -> rational -> bool
 
 type network =
 | Identity
@@ -202,6 +211,8 @@ type network =
 | Relu
 | LeakyRelu of dyadic
 | Abs
+| Sigmoid
+| Tanh
 | GroupSort of nat
 | FullSort
 | MaxMinHalves
@@ -225,6 +236,7 @@ type gram_hint = { transposed : bool; scale : Zar.t; spread : Zar.t;
 type evidence =
 | Claim of rational
 | DenseClaim of rational * gram_hint
+| Folded of rational * gram_hint
 | Both of evidence * evidence
 | Inner of evidence
 | Join of rational * evidence * evidence
@@ -237,6 +249,8 @@ val dense_check : Zar.t -> dyadic list list -> rational -> gram_hint -> bool
 
 val magnitude : dyadic -> rational
 
+val zero : rational
+
 val one : rational
 
 val bump : nat -> Zar.t list -> Zar.t list
@@ -245,17 +259,29 @@ val occurrences : nat list -> Zar.t list
 
 val leaf_check : network -> rational -> bool
 
+type linear = { rows : Zar.t list list; row_scale : Zar.t; row_divisor : Zar.t }
+
+val diagonal_rows : Zar.t list -> Zar.t list list
+
+val multiply : Zar.t list list -> Zar.t list list -> Zar.t list list
+
+val has_entries : Zar.t list list -> bool
+
+val after : network -> linear -> linear option
+
+val linear_map : network -> linear option
+
+val folded_check : network -> rational -> gram_hint -> bool
+
 val join_check : rational -> rational -> rational -> bool
 
 val lipschitz : network -> evidence -> rational option
 
+val constant_of : network -> evidence -> rational
+
 type point = { coordinates : Zar.t list; power : Zar.t; divisor : Zar.t }
 
-val common_scale : dyadic list list -> Zar.t
-
 val lift : Zar.t -> Zar.t -> point -> Zar.t list
-
-val zip_with : ('a1 -> 'a2 -> 'a3) -> 'a1 list -> 'a2 list -> 'a3 list
 
 val add_points : point -> point -> point
 
@@ -287,24 +313,43 @@ val rescale : Zar.t -> Zar.t -> point -> Zar.t list -> point
 
 val multiply_entries : Zar.t -> Zar.t -> Zar.t list -> point -> point
 
+val rational_values : network -> bool
+
 val forward : network -> point list -> point list
+
+type enclosed = { centre : point; error : rational }
+
+val excess : nat -> Zar.t -> Zar.t -> Zar.t -> Zar.t
+
+val root_above : nat -> Zar.t -> Zar.t -> Zar.t
+
+val scaled : Zar.t -> Zar.t -> Zar.t -> rational
+
+val rounded : Zar.t -> point -> rational -> enclosed
+
+val enclose_layer :
+  Zar.t -> network -> evidence -> enclosed list -> enclosed list
+
+val enclose : Zar.t -> network -> evidence -> enclosed list -> enclosed list
 
 type claim =
 | GlobalLipschitz of rational
 | PairLipschitz of nat * nat * rational
 | RobustClass of nat * nat * rational
-| RobustSign of nat * rational
+| RobustSign of nat * bool * rational
 
 type problem = { input_size : nat; body : network; last : network;
                  body_evidence : evidence; last_evidence : evidence;
-                 points : point list; claims : claim list }
+                 precision : Zar.t; points : point list; claims : claim list }
 
 val whole : problem -> network
 
 type bounds = { body_bound : rational; whole_bound : rational;
-                rows : Zar.t list list; rows_divisor : Zar.t }
+                row_products : Zar.t list list; denominator : Zar.t }
 
-val last_rows : network -> Zar.t list list * Zar.t
+val about_pairs : claim -> bool
+
+val last_rows : problem -> Zar.t list list * Zar.t
 
 val prove_bounds : problem -> bounds option
 
@@ -314,12 +359,18 @@ val pair_by_root2 : bounds -> rational
 
 val pair_by_rows : bounds -> nat -> nat -> rational
 
-val margin_exceeds : rational -> rational -> point -> Zar.t -> bool
+val margin : enclosed -> rational -> Zar.t -> rational
 
-val beats : bounds -> rational -> point -> nat -> nat -> bool
+val margin_exceeds : rational -> rational -> rational -> bool
 
-val claim_check : bounds -> nat -> point list -> claim -> bool
+val beats : bounds -> rational -> enclosed -> nat -> nat -> bool
+
+val has_sign : bounds -> rational -> enclosed -> bool -> bool
+
+val claim_check : bounds -> nat -> enclosed list -> claim -> bool
 
 val point_ok : nat -> point -> bool
+
+val values : problem -> enclosed list
 
 val verdicts : problem -> bool list

@@ -158,6 +158,8 @@ let rec network depth s =
   | "relu" -> Relu
   | "leaky-relu" -> LeakyRelu (scalar s)
   | "abs" -> Abs
+  | "sigmoid" -> Sigmoid
+  | "tanh" -> Tanh
   | "group-sort" -> GroupSort (natural (side s "the group size"))
   | "full-sort" -> FullSort
   | "max-min-halves" -> MaxMinHalves
@@ -203,6 +205,9 @@ let rec evidence depth s =
   | "dense" ->
       let bound = rational s in
       DenseClaim (bound, gram_hint s)
+  | "folded" ->
+      let bound = rational s in
+      Folded (bound, gram_hint s)
   | "both" ->
       let f = evidence (depth + 1) s in
       let g = evidence (depth + 1) s in
@@ -239,9 +244,12 @@ let claim s =
       let x = index s in
       let i = index s in
       RobustClass (x, i, rational s)
-  | "robust-sign" ->
+  | "robust-positive" ->
       let x = index s in
-      RobustSign (x, rational s)
+      RobustSign (x, true, rational s)
+  | "robust-negative" ->
+      let x = index s in
+      RobustSign (x, false, rational s)
   | other -> refuse at "unknown claim '%s'" (String.escaped other)
 
 let largest_count = 1 lsl 20
@@ -260,6 +268,8 @@ let problem text =
   let body_evidence = evidence 0 s in
   expect s "last-evidence";
   let last_evidence = evidence 0 s in
+  expect s "precision";
+  let precision = Big.of_int (bounded s "the precision" 1 100000) in
   expect s "points";
   let points = list (side s "the number of points") (fun () -> point s) in
   expect s "claims";
@@ -267,4 +277,4 @@ let problem text =
   expect s "end";
   skip_space s;
   if s.position < String.length text then refuse s.position "there is text after 'end'";
-  { input_size; body; last; body_evidence; last_evidence; points; claims }
+  { input_size; body; last; body_evidence; last_evidence; precision; points; claims }

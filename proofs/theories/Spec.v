@@ -12,6 +12,15 @@ Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
 
+(* The two functions that a real closed field does not define. All that the theorems need of them is how steep they are;
+   that the functions of the real numbers are so is proved in refine/RealFunctions.v. *)
+Record squashing (R : rcfType) : Type := Squashing {
+  sigmoid : R -> R;
+  tanh : R -> R;
+  sigmoid_slope : forall a b, `|sigmoid a - sigmoid b| <= `|a - b| / 4%:R;
+  tanh_slope : forall a b, `|tanh a - tanh b| <= `|a - b|
+}.
+
 Section Spec.
 Variable R : rcfType.                       (* any real closed field: the real numbers, the real algebraic numbers, ... *)
 
@@ -32,6 +41,8 @@ Definition dr (x : dyadic) : R := zr (mantissa x) * two_power (exponent x).
 Definition qr (u : rational) : R := zr (num u) / zr (den u).
 
 (* ---- layers ---- *)
+
+Variable T : squashing R.
 
 (* The inner product of two vectors of the same length. *)
 Definition inner (w : seq dyadic) (x : seq R) : R := \sum_(p <- zip w x) dr p.1 * p.2.
@@ -59,6 +70,8 @@ Fixpoint eval (net : network) (x : seq R) {struct net} : option (seq R) :=
   | Relu => Some [seq Num.max 0 a | a <- x]
   | LeakyRelu slope => Some [seq if 0 <= a then a else dr slope * a | a <- x]
   | Abs => Some [seq `|a| | a <- x]
+  | Sigmoid => Some [seq sigmoid T a | a <- x]
+  | Tanh => Some [seq tanh T a | a <- x]
   | GroupSort group =>
       guarded ((0 < group)%N && (group %| size x)%N) (flatten [seq decreasing g | g <- groups group x])
   | FullSort => Some (decreasing x)
@@ -95,12 +108,12 @@ End Spec.
 (* ---- claims ---- *)
 
 (* A network computes a function from vectors of n to vectors of m entries. *)
-Definition computes (R : rcfType) (net : network) (n m : nat) : Prop :=
-  forall x : seq R, size x = n -> exists2 y, eval net x = Some y & size y = m.
+Definition computes (R : rcfType) (T : squashing R) (net : network) (n m : nat) : Prop :=
+  forall x : seq R, size x = n -> exists2 y, eval T net x = Some y & size y = m.
 
 (* What a claim says about the function f of the problem's network; [n] inputs, [m] outputs. *)
-Definition holds (R : rcfType) (p : problem) (n m : nat) (c : claim) : Prop :=
-  let f := eval (R := R) (whole p) in
+Definition holds (R : rcfType) (T : squashing R) (p : problem) (n m : nat) (c : claim) : Prop :=
+  let f := eval T (whole p) in
   match c with
   | GlobalLipschitz u =>
       forall x y fx fy, size x = n -> size y = n -> f x = Some fx -> f y = Some fy ->
@@ -114,9 +127,9 @@ Definition holds (R : rcfType) (p : problem) (n m : nat) (c : claim) : Prop :=
       [/\ (i < m)%N, 0 <= qr R r &
       forall y fy, size y = n -> f y = Some fy -> distance (vector R s) y <= qr R r ->
       forall j, (j < m)%N -> j != i -> nth 0 fy j < nth 0 fy i]
-  | RobustSign k r =>
+  | RobustSign k positive r =>
       exists2 s, List.nth_error (points p) k = Some s &
       [/\ m = 1%N, 0 <= qr R r &
-      forall fs y fy, f (vector R s) = Some fs -> size y = n -> f y = Some fy -> distance (vector R s) y <= qr R r ->
-      nth 0 fs 0 != 0 /\ Num.sg (nth 0 fy 0) = Num.sg (nth 0 fs 0)]
+      forall y fy, size y = n -> f y = Some fy -> distance (vector R s) y <= qr R r ->
+      if positive then 0 < nth 0 fy 0 else nth 0 fy 0 < 0]
   end.

@@ -28,14 +28,16 @@ def vector(values):
     return f"f64 {len(values)} " + " ".join(str(f64_bits(float(v))) for v in values)
 
 
-def hint(matrix, bound, divisor=1, norm_bits=50):
-    """The numbers of a dense layer's evidence, for the claim ||matrix|| / divisor <= bound."""
+def hint(matrix, bound, divisor=1, norm_bits=50, all_off_grid=False):
+    """The numbers of a dense layer's evidence, for the claim ||matrix|| / divisor <= bound. For the product of a folded block the matrix is
+    only near the true one, so every entry may be off the grid."""
     bound = Fraction(bound) * divisor
     matrix = numpy.array(matrix, dtype=float)
     rows, columns = matrix.shape
     scale = norm_bits - math.frexp(float(bound))[1] if bound else 0
     grid = [[math.floor(Fraction(float(x)) * Fraction(2) ** scale) for x in row] for row in matrix]
     off = sum(Fraction(float(x)) * Fraction(2) ** scale != g for row, gs in zip(matrix, grid) for x, g in zip(row, gs))
+    off = matrix.size if all_off_grid else off
     spread = math.isqrt(off)
     spread += spread * spread < off
     norm = max(0, math.floor(bound * Fraction(2) ** scale) - spread)
@@ -61,6 +63,12 @@ def hint(matrix, bound, divisor=1, norm_bits=50):
     for i in range(n):
         lines.append(f"{i + 1} " + " ".join(str(round(x)) for x in factor[i, :i + 1]))
     return "\n".join(lines)
+
+
+def folded(layers, matrix, divisor=1):
+    """A chain of linear layers with one piece of evidence for all; `matrix` is their product times `divisor`, near enough."""
+    whole = chain(layers)
+    return Layer(whole.text, lambda bound: f"folded {ratio(bound)} {hint(matrix, bound, divisor, all_off_grid=True)}")
 
 
 class Layer:
@@ -118,9 +126,10 @@ def concat(f, g):
     return Layer(f"concat\n{f.text}\n{g.text}", lambda b: f"join {ratio(b[0])}\n{f.evidence(b[1])}\n{g.evidence(b[2])}")
 
 
-def problem(inputs, body, body_bound, last, last_bound, claims, points=()):
+def problem(inputs, body, body_bound, last, last_bound, claims, points=(), precision=60):
     lines = ["lipcert-problem 1", f"input {inputs}", "body", body.text, "last", last.text,
-             "body-evidence", body.evidence(body_bound), "last-evidence", last.evidence(last_bound), f"points {len(points)}"]
+             "body-evidence", body.evidence(body_bound), "last-evidence", last.evidence(last_bound), f"precision {precision}",
+             f"points {len(points)}"]
     for power, divisor, coordinates in points:
         lines.append(f"point {power} {divisor} {len(coordinates)} " + " ".join(map(str, coordinates)))
     lines.append(f"claims {len(claims)}")

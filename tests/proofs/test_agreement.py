@@ -8,22 +8,30 @@ import math
 import os
 import pathlib
 import shutil
+import struct
 import sys
 from fractions import Fraction
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "samples"))
+import sample_support  # noqa: E402
 import support  # noqa: E402
 
 LIPPROOF = os.environ["LIPPROOF"]
 CORPUS = pathlib.Path(os.environ.get("LIPCERT_CORPUS") or "unset")
 
-# Everything else that is certified must be proved. A name that is proved in the meantime must leave this list.
-NOT_COVERED = {
-    "ffnnSIGMOID__Point_6x200.onnx": "Sigmoid",
-    "layer-zoo_sigmoid.onnx": "Sigmoid",
-    "tanh_test.onnx": "folds several",
-    "ood.onnx": "folds several",
-    "tllBench_n=2_N=M=8_m=1_instance_0_0.onnx": "folds several",
+# Chains of dense layers, entrywise factors and ReLU-like activations: these must be proved. Other networks may be "not covered", with a reason.
+PROVED = {
+    "ACASXU_run2a_1_1_batch_2000.onnx", "ACASXU_run2a_2_3_batch_2000.onnx", "ACASXU_run2a_4_6_batch_2000.onnx",
+    "BatchCentering.vanilla.opset13.onnx", "BatchLipNorm.vanilla.opset13.onnx", "FrobeniusLinear.vanilla.opset13.onnx",
+    "SpectralLinear.param.opset13.onnx", "SpectralLinear.vanilla.opset13.onnx", "cartpole.onnx", "dubinsrejoin.onnx",
+    "ffnnSIGMOID__Point_6x200.onnx", "fnn2_seed0.onnx", "fnn2_seed1.onnx", "fnn2_seed2.onnx", "fnn2_seed3.onnx", "fnn2_seed4.onnx",
+    "fnn2_seed5.onnx", "fnn3_seed0.onnx", "fnn3_seed1.onnx", "fnn3_seed2.onnx", "fnn3_seed3.onnx", "fnn3_seed4.onnx", "fnn3_seed5.onnx",
+    "gloro_mnist_8x128.f32.onnx", "gloro_mnist_8x128.f64.onnx", "layer-zoo_dropout.onnx", "layer-zoo_flatten.onnx", "layer-zoo_relu.onnx",
+    "layer-zoo_sigmoid.onnx", "lindex.onnx", "lipsdp_random_2_10_30_20_2.f64.onnx", "mlp_toy_relu.param.onnx", "mlp_toy_relu.vanilla.onnx",
+    "mlp_toy_relu.vanilla_static.onnx", "mnist-net_256x2.onnx", "mnist-point.onnx", "mnist2x10.onnx", "mnist5x20_leaky_relu.onnx",
+    "ood.onnx", "perturbations_0.onnx", "tanh_test.onnx", "test_dropout.onnx", "test_nano.onnx", "test_sat_vnncomp.onnx",
+    "tllBench_n=2_N=M=8_m=1_instance_0_0.onnx", "vcr_neural_network_3.f32.onnx", "vcr_neural_network_3.f64.onnx", "vdp.onnx",
 }
 
 
@@ -184,6 +192,118 @@ class Agreement(support.Case):
         statement["subject"][0]["digest"]["sha256"] = support.sha256(junk.read_bytes())
         self.assertEqual(support.run(LIPPROOF, support.forge(path, statement, secret, self.folder), "--model", junk).returncode, 3)
 
+    def with_samples(self, certificate, model, public, data, expected, *options):
+        proved = self.lipproof(certificate, model, "--data", data, *options)
+        checked = support.run(support.LIPVERIFY, certificate, "--model", model, "--public-key", public, "--data", data, *options)
+        self.assertEqual((proved.returncode, checked.returncode), (expected, expected), proved.stdout + proved.stderr + checked.stdout + checked.stderr)
+        return proved
+
+    def forged_record(self, certificate, secret, position, change):
+        """A certificate whose record at this position is changed, with digest, Merkle root and counts that fit."""
+        statement = support.statement(certificate)
+        claim = statement["predicate"]["claims"][-1]
+        content = bytearray((certificate.parent / claim["records"]["file"]).read_bytes())
+        record = list(struct.unpack_from("<QIIdd", content, 32 * position))
+        change(record)
+        struct.pack_into("<QIIdd", content, 32 * position, *record)
+        content = bytes(content)
+        digest = support.sha256(content)
+        self.write(digest + ".lipcert.records", content)
+        records = list(struct.iter_unpack("<QIIdd", content))
+        claim["records"].update(file=digest + ".lipcert.records", sha256=digest,
+                                merkleRoot=sample_support.merkle([content[k:k + 32] for k in range(0, len(content), 32)]).hex())
+        claim.update(undecided=sum(r[1] == sample_support.NONE for r in records))
+        return support.forge(certificate, statement, secret, self.folder)
+
+    def sample_forgeries(self, model, rows, wrong_class):
+        secret, public = self.key()
+        data = self.write("samples.csv", sample_support.csv(rows))
+        path, _ = self.certify(model, secret, "--data", data, "--scale", "1/3", "--mean", "0.1", "--std", "1.7")
+        done = self.with_samples(path, model, public, data, 0)
+        self.assertIn(f"samples: {len(rows)} of {len(rows)}; ", done.stdout)
+        radii = [r[4] for r in sample_support.records(path)]
+        self.assertTrue(all(r > 0 for r in radii))
+
+        def forged(expected, change, what):
+            with self.subTest(what):
+                self.with_samples(self.forged_record(path, secret, 1, change), model, public, data, expected)
+
+        def radius(factor):
+            def change(record):
+                record[4] *= factor
+            return change
+        forged(0, lambda r: None, "unchanged")
+        forged(0, radius(0.5), "half the radius")
+        forged(0, radius(0), "no radius")
+        forged(1, radius(1 + 2 ** -20), "a larger radius")
+        forged(1, radius(math.inf), "an infinite radius")
+        forged(1, lambda r: r.__setitem__(1, wrong_class(r[1])), "another class")
+        forged(1, lambda r: (r.__setitem__(1, wrong_class(r[1])), r.__setitem__(4, 0.0)), "another class without a radius")
+        forged(1, lambda r: r.__setitem__(1, 1000), "a class that is none")
+        forged(1, lambda r: r.__setitem__(0, 7), "another index")
+        # Other data, other records.
+        other = self.write("other.csv", sample_support.csv([[v + (k == 0) for k, v in enumerate(row)] for row in rows]))
+        self.with_samples(path, model, public, other, 1)
+        # One sample, the same for both programs; its index is printed.
+        done = self.with_samples(path, model, public, data, 0, "--audit", 1, "--seed", 5)
+        self.assertIn("drawn with seed 5", done.stdout)
+        self.assertIn("not covered: the samples that were not drawn", done.stdout)
+        # Without the data nothing is said about samples, and this is said.
+        self.assertIn("not covered: the claim about samples", self.lipproof(path, model).stdout)
+
+    def test_samples(self):
+        self.sample_forgeries(support.DIGITS, sample_support.rows(6), lambda c: (c + 1) % 10)
+
+    def test_samples_of_one_output(self):
+        model = self.write("net.onnx", support.dense([[[3, 1], [0.5, -2]], [[1, 0.25]]], "Abs"))
+        self.sample_forgeries(model, [[1, 2], [2, 5], [3, 1]], lambda c: 1 - c)
+
+    def test_infinite_radii(self):
+        """A constant network: class 1 wins everywhere, and so does a sign."""
+        secret, public = self.key()
+        data = self.write("samples.csv", "1,2\n3,4\n")
+        for last in ([[0, 0], [0, 0]], [[0, 0]]):
+            nodes = [support.node("Gemm", ["x", "w", "b"], "y", "gemm", transB=1)]
+            initialisers = [support.tensor("w", (len(last), 2), struct.pack(f"<{2 * len(last)}f", *sum(last, []))),
+                            support.tensor("b", (len(last),), struct.pack(f"<{len(last)}f", *range(1, len(last) + 1)))]
+            model = self.write("constant.onnx", support.model(nodes, initialisers, (1, 2), (1, len(last))))
+            path, _ = self.certify(model, secret, "--data", data, "--force")
+            self.assertTrue(all(math.isinf(r[4]) for r in sample_support.records(path)))
+            self.with_samples(path, model, public, data, 0)
+
+    def test_samples_of_a_sigmoid_network(self):
+        secret, public = self.key()
+        model = self.write("net.onnx", support.dense([[[3, 1], [0.5, -2]], [[1, 1], [2, -1]]], "Sigmoid"))
+        data = self.write("samples.csv", "1,2\n3,4\n")
+        path, _ = self.certify(model, secret, "--data", data)
+        done = self.with_samples(path, model, public, data, 0)
+        self.assertIn("not covered: the claim about samples", done.stdout)
+
+    def test_options_about_samples(self):
+        secret, _ = self.key()
+        path, _ = self.certify(support.DIGITS, secret)
+        data = self.write("samples.csv", sample_support.csv(sample_support.rows(2)))
+        for options in (["--data", data], ["--audit", 1], ["--records", data], ["--data", data, "--seed", 1]):
+            self.assertEqual(support.run(LIPPROOF, path, "--model", support.DIGITS, *options).returncode, 2, options)
+        path, _ = self.certify(support.DIGITS, secret, "--data", data, "--force")
+        self.assertEqual(support.run(LIPPROOF, path, "--model", support.DIGITS, "--data", self.folder / "none").returncode, 3)
+        self.assertEqual(support.run(LIPPROOF, path, "--model", support.DIGITS, "--data", data, "--records", data).returncode, 1)
+
+    def test_forgeries_of_folded_and_smooth_networks(self):
+        """Matrices that fold into one block, with factors between them; Sigmoid and Tanh."""
+        def gemm(k, at, out, rows):
+            return support.node("Gemm", [at, f"w{k}"], out, f"gemm{k}", transB=1), support.tensor(
+                f"w{k}", (len(rows), len(rows[0])), struct.pack(f"<{sum(map(len, rows))}f", *sum(rows, [])))
+
+        def factor(name, at, out, values, op="Mul"):
+            return support.node(op, [at, name], out, name + "-node"), support.tensor(name, (len(values),), struct.pack(f"<{len(values)}f", *values))
+        parts = [factor("d", "x", "a", [0.5, 3, -1]), gemm(0, "a", "b", [[1, 2, 3], [0, -1, 0.3]]), factor("e", "b", "c", [3, 7], "Div"),
+                 gemm(1, "c", "h", [[1, 1], [2, -0.7], [0.1, 5]]), (support.node("Tanh", ["h"], "t", "tanh"), None),
+                 gemm(2, "t", "i", [[1, 2, 0.5]]), (support.node("Sigmoid", ["i"], "s", "sigmoid"), None), gemm(3, "s", "j", [[2], [-3], [0.7]]),
+                 gemm(4, "j", "y", [[1, 0.1, 2], [3, 1, 0]])]
+        model = self.write("folded.onnx", support.model([n for n, _ in parts], [t for _, t in parts if t], (1, 3), (1, 2)))
+        self.forgeries(model, *self.key())
+
     def test_kept_problem(self):
         """The kept problem is the one that was decided, and the checker decides it alike on its own."""
         secret, _ = self.key()
@@ -202,6 +322,8 @@ class Agreement(support.Case):
         proved_names, uncovered = [], {}
         for model in sorted(CORPUS.rglob("*.onnx")):
             path = self.folder / "corpus.json"
+            if model.name not in PROVED and model.stat().st_size > 200000:
+                continue  # convolutions take their time in both programs, and there is no proof for them yet
             done = support.run(support.LIPCERT, "certify", model, "--key", secret, "-o", path, "--allow-external-data", "--force")
             if done.returncode != 0:
                 continue
@@ -213,10 +335,11 @@ class Agreement(support.Case):
                 else:
                     self.assertEqual(proved.returncode, 0, proved.stdout + proved.stderr)
                     proved_names.append(model.name)
-        self.assertGreaterEqual(len(proved_names), 45, proved_names)
-        self.assertEqual(set(uncovered), set(NOT_COVERED))
+        self.assertEqual(PROVED - set(proved_names), set(), uncovered)
         for name, printed in uncovered.items():
-            self.assertIn(NOT_COVERED[name], printed)
+            reason = printed.splitlines()[-1]
+            print(f"{name}: {reason}")
+            self.assertRegex(reason, "^not covered: .", name)
 
 
 if __name__ == "__main__":

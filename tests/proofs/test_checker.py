@@ -134,6 +134,65 @@ class Checker(unittest.TestCase):
         self.assertFalse(self.proves(4, max_pool([[4]]), 10))
         self.assertFalse(self.proves(4, max_pool([[0], []]), 10))
 
+    def test_sigmoid_and_tanh(self):
+        self.border(6, plain("sigmoid"), Fraction(1, 4))
+        self.border(6, plain("tanh"), 1)
+        # Their values are not rational: nothing is said about points, and the rest is still proved.
+        for word, u in (("sigmoid", Fraction(1, 4)), ("tanh", Fraction(1))):
+            for layer, bound in ((plain(word), u), (residual(1.0, plain(word)), u), (concat(plain("relu"), plain(word)), (Fraction(3, 2), Fraction(1), u))):
+                claims = [("global-lipschitz", Fraction(2)), ("robust-class", 0, 0, Fraction(0))]
+                text = problems.problem(2, layer, bound, IDENTITY, 1, claims, [(0, 1, [5, -5])])
+                done = problems.run(text)
+                self.assertIn(b"1 of 2 claims proved", done.stdout, done.stderr)
+                self.assertIn(b"not proved: class", done.stdout)
+
+    def folded_border(self, columns, layer, true):
+        self.assertTrue(self.proves(columns, layer, true * ABOVE))
+        self.assertFalse(self.proves(columns, layer, true * BELOW))
+
+    def test_folded_blocks(self):
+        a, b, c = gaussian(7, 5, 21), gaussian(4, 7, 22), gaussian(6, 4, 23)
+        d, e = gaussian(5, 1, 24)[:, 0], gaussian(7, 1, 25)[:, 0]
+        self.folded_border(5, problems.folded([dense(a), dense(b)], b @ a), sigma(b @ a))
+        self.folded_border(5, problems.folded([dense(a, e), dense(b), dense(c)], c @ b @ a), sigma(c @ b @ a))
+        # Factors before, between and after, over divisors.
+        product = (b * e) @ (a * d)
+        layers = [diagonal(d, divisor=3), dense(a), diagonal(e, e, divisor=7), dense(b, divisor=2)]
+        self.folded_border(5, problems.folded(layers, product, 42), sigma(product) / 42)
+        self.folded_border(5, problems.folded([dense(a), diagonal(e)], a * e[:, None]), sigma(a * e[:, None]))
+        self.folded_border(5, problems.folded([dense(a), plain("identity"), dense(b)], b @ a), sigma(b @ a))
+        # The product is far below the product of the norms.
+        u = numpy.linalg.svd(gaussian(6, 6, 26))[0]
+        first, second = u * [9, 1, 1, 1, 1, 1] @ u.T, u * [1, 9, 9, 9, 9, 9] @ u.T
+        self.folded_border(6, problems.folded([dense(first), dense(second)], second @ first), sigma(second @ first))
+        self.assertLess(sigma(second @ first), 10)
+
+    def test_what_does_not_fold(self):
+        a = gaussian(4, 4, 31)
+        true = sigma(a @ a) * 10
+        for layers in ([dense(a), plain("relu"), dense(a)], [plain("relu"), dense(a)], [dense(a), plain("abs")], [dense(a), residual(1.0, dense(a))]):
+            self.assertFalse(self.proves(4, problems.folded(layers, a @ a), true))
+        # Divisors that are not positive, shapes that do not fit.
+        self.assertFalse(self.proves(4, problems.folded([dense(a, divisor=-1), dense(a, divisor=-1)], a @ a), true))
+        self.assertFalse(self.proves(4, problems.folded([dense(a), diagonal([1.0] * 3)], a @ a), true))
+        self.assertFalse(self.proves(4, problems.folded([dense(a), dense(gaussian(4, 3))], a @ a), true))
+        self.assertTrue(self.proves(4, problems.folded([dense(a), dense(a)], a @ a), true))
+        # Evidence for one product does not serve another.
+        swapped = problems.folded([dense(a), dense(a.T)], a.T @ a)
+        swapped.text = chain([dense(a), dense(a)]).text
+        self.assertEqual(self.proves(4, swapped, sigma(a @ a) * BELOW), False)
+
+    def test_pairs_of_a_folded_last_block(self):
+        a, b = gaussian(6, 5, 41), gaussian(3, 6, 42)
+        product = b @ a
+        last, v = problems.folded([dense(a), dense(b, [1.0, 2.0, 3.0])], product), sigma(product) * ABOVE
+        for i in range(3):
+            for j in range(i + 1, 3):
+                best = min(Fraction(float(numpy.linalg.norm(product[i] - product[j]))), Fraction(2 ** 0.5) * v)
+                for bound, expected in ((best * ABOVE, True), (best * BELOW, False)):
+                    text = problems.problem(5, plain("relu"), 1, last, v, [("pair-lipschitz", i, j, bound)])
+                    self.assertEqual(self.verdict(text), expected)
+
     def test_residual(self):
         matrix = gaussian(5, 5)
         true = sigma(matrix) * ABOVE
@@ -253,26 +312,68 @@ class Checker(unittest.TestCase):
         self.assertLess(steepest, float(whole))
         self.assertGreater(steepest, float(whole) / 1000)
 
+    def test_rounded_values(self):
+        """At every precision what is proved is true, and the error costs no more than it must: the border moves by about 2^-precision."""
+        layers, bounds, last, w, whole, evaluate = self.network()
+        body = chain(layers)
+        x = [31, -7, 12, 45]
+        y = evaluate(numpy.array(x) / 7 / 4)
+        winner = int(numpy.argmax(y))
+        c = gaussian(3, 6, 7)
+        radius = min((y[winner] - y[j]) / min(float(whole / w) * numpy.linalg.norm(c[winner] - c[j]), 2 ** 0.5 * float(whole))
+                     for j in range(3) if j != winner)
+
+        def proved(precision, r, i=winner):
+            return self.verdict(problems.problem(4, body, bounds, last, w, [("robust-class", 0, i, r)], [(-2, 7, x)], precision))
+        for precision in (1, 2, 4, 8, 16, 24, 32, 40, 60, 200, 1000):
+            self.assertFalse(proved(precision, Fraction(radius * (1 + 1e-9))), precision)
+            self.assertFalse(proved(precision, Fraction(0), (winner + 1) % 3), precision)
+            loss = 2.0 ** (14 - precision) * float(whole)
+            if loss < 1:
+                self.assertTrue(proved(precision, Fraction(radius * (1 - 1e-9) * (1 - loss))), precision)
+        self.assertFalse(proved(8, Fraction(radius * (1 - 1e-9))))
+
+    def test_errors_grow_with_the_layers(self):
+        """f(1001, 1000) = 1000 - 500 > 0. Kept to four bits both coordinates are 1024, and f there is -500: only the next layer's constant tells that
+        this says nothing."""
+        body, last = diagonal([1.0, 1.0]), dense([[1000.0, -1000.0]], [-500.0])
+        point = (0, 1, [1001, 1000])
+
+        def proved(precision, sign, network=body, bound=1, at=point):
+            claims = [("robust-" + sign, 0, Fraction(0))]
+            return self.verdict(problems.problem(2, network, bound, last, 1415, claims, [at], precision))
+        for precision in (1, 4, 8):
+            self.assertFalse(proved(precision, "negative"), precision)
+        self.assertFalse(proved(4, "positive"))
+        self.assertTrue(proved(60, "positive"))
+        # The same with the large constant inside the body.
+        steep = chain([diagonal([1.0, 1.0]), diagonal([1000.0, 1000.0]), plain("relu")])
+        last = dense([[1.0, -1.0]], [-500.0])
+        for precision in (1, 4, 8):
+            self.assertFalse(proved(precision, "negative", steep, [1, 1000, 1]), precision)
+        self.assertTrue(proved(60, "positive", steep, [1, 1000, 1]))
+
     def test_binary_radius(self):
         weights = [[3.0, -4.0]]
         body, last = plain("relu"), dense(weights, [-1.0])
         # f(2, 1) = 6 - 4 - 1 = 1, so the radius is 1/5.
         point = (0, 1, [2, 1])
 
-        def proved(r, m=last, at=point):
-            return self.verdict(problems.problem(2, body, 1, m, 5 * ABOVE, [("robust-sign", 0, r)], [at]))
+        def proved(r, m=last, at=point, sign="positive"):
+            return self.verdict(problems.problem(2, body, 1, m, 5 * ABOVE, [("robust-" + sign, 0, r)], [at]))
         self.assertTrue(proved(Fraction(1, 5) * BELOW * BELOW))
         self.assertFalse(proved(Fraction(1, 5)))
+        self.assertFalse(proved(Fraction(0), sign="negative"))
         # Negative values, and zero, which has no sign to keep: f(1, 3) = -10, f(0, 1) = -5, f(1/3, 0) = 0.
-        self.assertTrue(proved(Fraction(2) * BELOW * BELOW, at=(0, 1, [1, 3])))
-        self.assertFalse(proved(Fraction(2), at=(0, 1, [1, 3])))
-        self.assertTrue(proved(Fraction(1) * BELOW * BELOW, at=(0, 1, [0, 1])))
-        self.assertFalse(proved(Fraction(1), at=(0, 1, [0, 1])))
-        self.assertFalse(proved(Fraction(0), at=(0, 3, [1, 0])))
-        self.assertFalse(proved(Fraction(0), at=(0, 0, [2, 1])))
-        self.assertFalse(proved(Fraction(0), at=(0, -1, [2, 1])))
-        self.assertFalse(proved(Fraction(0), at=(0, 1, [2, 1, 0])))
-        self.assertFalse(proved(Fraction(0), at=(0, 1, [2])))
+        self.assertTrue(proved(Fraction(2) * BELOW * BELOW, at=(0, 1, [1, 3]), sign="negative"))
+        self.assertFalse(proved(Fraction(2), at=(0, 1, [1, 3]), sign="negative"))
+        self.assertFalse(proved(Fraction(0), at=(0, 1, [1, 3])))
+        self.assertTrue(proved(Fraction(1) * BELOW * BELOW, at=(0, 1, [0, 1]), sign="negative"))
+        self.assertFalse(proved(Fraction(1), at=(0, 1, [0, 1]), sign="negative"))
+        for sign in ("positive", "negative"):
+            self.assertFalse(proved(Fraction(0), at=(0, 3, [1, 0]), sign=sign))
+        for at in ((0, 0, [2, 1]), (0, -1, [2, 1]), (0, 1, [2, 1, 0]), (0, 1, [2])):
+            self.assertFalse(proved(Fraction(0), at=at))
         # Two outputs have no one sign.
         self.assertFalse(proved(Fraction(0), m=dense(weights * 2)))
 
@@ -317,6 +418,8 @@ class Reader(unittest.TestCase):
             self.refuses(self.good.replace("point 0 255", f"point 0 {wrong}"))
         self.refuses(self.good.replace("input 4", "input -1"))
         self.refuses(self.good.replace("input 4", "input 65537"))
+        self.refuses(self.good.replace("precision 60", "precision 0"))
+        self.refuses(self.good.replace("precision 60", "precision 100001"))
         self.refuses(self.good.replace("point 0 255", "point 100001 255"))
         self.refuses(self.good.replace("point 0 255", "point 0 " + "9" * 20001))
 

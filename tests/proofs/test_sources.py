@@ -35,8 +35,8 @@ class Sources(unittest.TestCase):
         self.assertGreater(asked, 5)
         self.assertEqual(printed.splitlines(), ["Closed under the global context"] * asked)
 
-    def test_agreement_with_flocq_assumes_the_axioms_of_the_reals(self):
-        printed = self.golden("AssumptionsFlocq")
+    def test_what_speaks_about_real_numbers_assumes_their_axioms(self):
+        printed = self.golden("AssumptionsReals")
         axioms = set(re.findall(r"^([\w.]+)\s*(?::|$)", printed, re.M)) - {"Axioms"}
         self.assertEqual(axioms, {"ClassicalDedekindReals.sig_not_dec", "ClassicalDedekindReals.sig_forall_dec",
                                   "FunctionalExtensionality.functional_extensionality_dep", "Classical_Prop.classic"})
@@ -68,7 +68,7 @@ class Sources(unittest.TestCase):
 
     def test_every_theory_is_built(self):
         listed = {line for line in (PROOFS / "_CoqProject").read_text().split() if line.endswith(".v")}
-        there = {str(p.relative_to(PROOFS)) for p in (PROOFS / "theories").rglob("*.v")} - {"theories/Assumptions.v", "theories/AssumptionsFlocq.v"}
+        there = {str(p.relative_to(PROOFS)) for p in (PROOFS / "theories").rglob("*.v")} - {"theories/Assumptions.v", "theories/AssumptionsReals.v"}
         self.assertEqual(listed, there)
         cmake = (PROOFS / "CMakeLists.txt").read_text()
         self.assertEqual({f"theories/{n}.v" for n in re.findall(r"^coq_theory\((\S+?)[ )]", cmake, re.M)}, there)

@@ -55,3 +55,6 @@ Fixpoint lowest (e : Z) (xs : list dyadic) : Z :=
   | [] => e
   | x :: xs' => lowest (Z.min e (exponent x)) xs'
   end.
+
+(* Rows of dyadic numbers as rows of integers, with their common scale s >= 0: entry = integer * 2^-s, exactly. *)
+Definition common_scale (rows : list (list dyadic)) : Z := - fold_right (fun row e => lowest e row) 0 rows.

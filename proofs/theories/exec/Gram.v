@@ -126,25 +126,37 @@ Fixpoint max_abs (acc : Z) (xs : list Z) : Z :=
   | x :: xs' => max_abs (Z.max acc (Z.abs x)) xs'
   end.
 
-(* The first width, in steps of 16 bits, for which slots hold numbers up to [bound]; the caller tests it. *)
+(* The first width, in steps of 8 bits, for which slots hold numbers up to [bound]; the caller tests it. *)
 Fixpoint slot_width_for (fuel : nat) (bound w : Z) : Z :=
   match fuel with
   | O => w
-  | S fuel' => if 2 * bound + 2 <=? Z.shiftl 1 w then w else slot_width_for fuel' bound (w + 16)
+  | S fuel' => if 2 * bound + 2 <=? Z.shiftl 1 w then w else slot_width_for fuel' bound (w + 8)
   end.
 
 Definition product_depth : nat := 5.
 
-(* All rows times each vector. Packing the rows once serves all vectors; a vector that does not fit is done entry by entry. *)
+Fixpoint zip_with {A B C : Type} (f : A -> B -> C) (xs : list A) (ys : list B) {struct xs} : list C :=
+  match xs, ys with
+  | x :: xs', y :: ys' => f x y :: zip_with f xs' ys'
+  | _, _ => []
+  end.
+
+(* One block of rows times a vector: [columns] is the packed block; a vector that does not fit is done entry by entry. *)
+Definition block_product (w : Z) (block : list (list Z)) (columns : list Z) (vector : list Z * bool) : list Z :=
+  let (c, fits) := vector in
+  if fits then firstn (length block) (digits w product_depth (zslots product_depth) (dot c columns))
+  else map (fun row => dot row c) block.
+
+(* All rows times each vector. A block is packed once and serves all vectors while it is in the processor's cache. *)
 Definition products (rows vectors : list (list Z)) : list (list Z) :=
   let largest := fold_left max_abs rows 0 in
   let bound := fold_left (fun b c => Z.max b (largest * sum_abs 0 c)) vectors 0 in
-  let w := slot_width_for (slots 10) bound 16 in
-  let packed := map (fun block => (length block, pack_rows w block)) (chunks (slots product_depth) rows) in
-  map (fun c =>
-    if (0 <? w) && (2 * (largest * sum_abs 0 c) + 2 <=? Z.shiftl 1 w) then
-      concat (map (fun b => firstn (fst b) (digits w product_depth (zslots product_depth) (dot c (snd b)))) packed)
-    else map (fun row => dot row c) rows) vectors.
+  let w := slot_width_for (slots 10) bound 8 in
+  let tested := map (fun c => (c, (0 <? w) && (2 * (largest * sum_abs 0 c) + 2 <=? Z.shiftl 1 w))) vectors in
+  fold_right (fun block rest =>
+      let columns := pack_rows w block in
+      zip_with (fun c ys => block_product w block columns c ++ ys) tested rest)
+    (map (fun _ => []) vectors) (chunks (slots product_depth) rows).
 
 (* ---- the test ---- *)
 

@@ -11,7 +11,9 @@ Record rational : Type := Rational { num : Z; den : Z }.
 Definition nonnegative (u : rational) : bool := (0 <=? num u) && (0 <? den u).
 Definition times (u v : rational) : rational := Rational (num u * num v) (den u * den v).
 Definition plus (u v : rational) : rational := Rational (num u * den v + num v * den u) (den u * den v).
+Definition minus (u v : rational) : rational := Rational (num u * den v - num v * den u) (den u * den v).
 Definition at_most (u v : rational) : bool := num u * den v <=? num v * den u.
+Definition less_than (u v : rational) : bool := num u * den v <? num v * den u.
 
 (* Weights are exact dyadic numbers. What each layer computes is fixed by [eval] in Spec.v. *)
 Inductive network : Type :=
@@ -21,6 +23,8 @@ Inductive network : Type :=
 | Relu
 | LeakyRelu (slope : dyadic)
 | Abs
+| Sigmoid                                       (* 1 / (1 + exp (-x)), entry by entry *)
+| Tanh
 | GroupSort (group : nat)                       (* decreasing order in each group of consecutive entries *)
 | FullSort                                      (* decreasing order *)
 | MaxMinHalves                                  (* maxima, then minima, of entry i and entry i + n/2 *)
@@ -40,7 +44,7 @@ Definition guard (b : bool) (n : nat) : option nat := if b then Some n else None
 
 Fixpoint output_size (net : network) (n : nat) : option nat :=
   match net with
-  | Identity | Relu | LeakyRelu _ | Abs | FullSort => Some n
+  | Identity | Relu | LeakyRelu _ | Abs | Sigmoid | Tanh | FullSort => Some n
   | Dense divisor W b => guard ((0 <? divisor) && every_length n W && Nat.eqb (length b) (length W)) (length W)
   | Diagonal divisor d b => guard ((0 <? divisor) && Nat.eqb (length d) n && Nat.eqb (length b) n) n
   | GroupSort group => guard (negb (Nat.eqb group 0) && Nat.eqb (Nat.modulo n group) 0) n
@@ -74,6 +78,7 @@ Record gram_hint : Type := GramHint {
 Inductive evidence : Type :=
 | Claim (u : rational)                          (* layers whose constant is read off *)
 | DenseClaim (u : rational) (h : gram_hint)
+| Folded (u : rational) (h : gram_hint)         (* several linear layers: the norm of their product *)
 | Both (f g : evidence)                         (* Compose: the product *)
 | Inner (g : evidence)                          (* Residual: |a| + the bound of g *)
 | Join (u : rational) (f g : evidence).         (* Concat: at least the root of the sum of squares *)
@@ -102,6 +107,7 @@ Definition magnitude (x : dyadic) : rational :=
   if 0 <=? exponent x then Rational (Z.shiftl (Z.abs (mantissa x)) (exponent x)) 1
   else Rational (Z.abs (mantissa x)) (Z.shiftl 1 (- exponent x)).
 
+Definition zero : rational := Rational 0 1.
 Definition one : rational := Rational 1 1.
 
 (* Counters: entry i says how often i was seen; missing entries are zero. *)
@@ -117,13 +123,67 @@ Definition occurrences (indices : list nat) : list Z := fold_right bump [] indic
 
 Definition leaf_check (net : network) (u : rational) : bool :=
   match net with
-  | Identity | Relu | Abs | GroupSort _ | FullSort | MaxMinHalves => at_most one u
+  | Identity | Relu | Abs | Tanh | GroupSort _ | FullSort | MaxMinHalves => at_most one u
+  | Sigmoid => at_most (Rational 1 4) u
   | LeakyRelu slope => at_most one u && at_most (magnitude slope) u
   | Diagonal divisor d _ => (0 <? divisor) && forallb (fun x => at_most (magnitude x) (times u (Rational divisor 1))) d
   | MaxPool windows =>
       forallb (fun c => c * (den u * den u) <=? num u * num u) (occurrences (concat windows))
   | _ => false
   end.
+
+(* ---- several linear layers as one matrix ---- *)
+
+(* x |-> rows x 2^-row_scale / row_divisor, but for constants *)
+Record linear : Type := Linear { rows : list (list Z); row_scale : Z; row_divisor : Z }.
+
+Fixpoint diagonal_rows (d : list Z) : list (list Z) :=
+  match d with
+  | [] => []
+  | a :: d' => (a :: map (fun _ => 0) d') :: map (cons 0) (diagonal_rows d')
+  end.
+
+Definition multiply (A B : list (list Z)) : list (list Z) := transpose (products A (transpose B)).
+
+Definition has_entries (M : list (list Z)) : bool := match M with (_ :: _) :: _ => true | _ => false end.
+
+(* The matrix of x |-> net (A x). *)
+Fixpoint after (net : network) (A : linear) {struct net} : option linear :=
+  match net with
+  | Identity => Some A
+  | Dense divisor W _ =>
+      let s := common_scale W in
+      if (0 <? divisor) && has_entries (rows A) then
+        Some (Linear (multiply (map (map (grid s)) W) (rows A)) (row_scale A + s) (row_divisor A * divisor))
+      else None
+  | Diagonal divisor d _ =>
+      let s := common_scale [d] in
+      if 0 <? divisor then
+        Some (Linear (zip_with (fun a row => map (Z.mul a) row) (map (grid s) d) (rows A)) (row_scale A + s) (row_divisor A * divisor))
+      else None
+  | Compose f g => match after f A with Some B => after g B | None => None end
+  | _ => None
+  end.
+
+Fixpoint linear_map (net : network) : option linear :=
+  match net with
+  | Dense divisor W _ =>
+      let s := common_scale W in
+      if 0 <? divisor then Some (Linear (map (map (grid s)) W) s divisor) else None
+  | Diagonal divisor d _ =>
+      let s := common_scale [d] in
+      if 0 <? divisor then Some (Linear (diagonal_rows (map (grid s) d)) s divisor) else None
+  | Compose f g => match linear_map f with Some A => after g A | None => None end
+  | _ => None
+  end.
+
+Definition folded_check (net : network) (u : rational) (h : gram_hint) : bool :=
+  match linear_map net with
+  | Some A => dense_check (row_divisor A) (map (map (fun z => Dyadic z (- row_scale A))) (rows A)) u h
+  | None => false
+  end.
+
+(* ---- whole networks ---- *)
 
 Definition join_check (u v w : rational) : bool := at_most (plus (times u u) (times v v)) (times w w).
 
@@ -146,6 +206,19 @@ Fixpoint lipschitz (net : network) (ev : evidence) {struct net} : option rationa
       | _, _ => None
       end
   | Dense divisor W _, DenseClaim u h => if nonnegative u && dense_check divisor W u h then Some u else None
+  | _, Folded u h => if nonnegative u && folded_check net u h then Some u else None
   | _, Claim u => if nonnegative u && leaf_check net u then Some u else None
   | _, _ => None
+  end.
+
+(* What [lipschitz] answers when it answers, without the tests. *)
+Fixpoint constant_of (net : network) (ev : evidence) {struct net} : rational :=
+  match net, ev with
+  | Compose f g, Both ef eg => times (constant_of f ef) (constant_of g eg)
+  | Residual a g, Inner eg => plus (magnitude a) (constant_of g eg)
+  | _, Claim u => u
+  | _, DenseClaim u _ => u
+  | _, Folded u _ => u
+  | _, Join u _ _ => u
+  | _, _ => zero
   end.

@@ -1,4 +1,4 @@
-(* Exact evaluation of a network at points with rational coordinates.
+(* Evaluation of a network at points with rational coordinates: exactly, and rounded between the layers with a proved error.
    Standard library only: this file is extracted. *)
 From Coq Require Import ZArith List Bool.
 From Lipcert Require Import exec.Dyadic exec.Gram exec.Network.
@@ -8,18 +8,9 @@ Local Open Scope Z_scope.
 (* Coordinate i is coordinates_i * 2^power / divisor. *)
 Record point : Type := Point { coordinates : list Z; power : Z; divisor : Z }.
 
-(* Rows of dyadic numbers as rows of integers, with their common scale s >= 0: entry = integer * 2^-s, exactly. *)
-Definition common_scale (rows : list (list dyadic)) : Z := - fold_right (fun row e => lowest e row) 0 rows.
-
 (* Bring to the smaller power [k], with the coordinates multiplied by [scaling]. *)
 Definition lift (k scaling : Z) (p : point) : list Z :=
   map (fun c => Z.shiftl (c * scaling) (power p - k)) (coordinates p).
-
-Fixpoint zip_with {A B C : Type} (f : A -> B -> C) (xs : list A) (ys : list B) {struct xs} : list C :=
-  match xs, ys with
-  | x :: xs', y :: ys' => f x y :: zip_with f xs' ys'
-  | _, _ => []
-  end.
 
 Definition add_points (p q : point) : point :=
   let k := Z.min (power p) (power q) in
@@ -78,6 +69,15 @@ Definition apply_rows (s q : Z) (rows : list (list Z)) (p : point) : point :=
 Definition multiply_entries (s q : Z) (factors : list Z) (p : point) : point :=
   Point (zip_with Z.mul factors (coordinates p)) (power p - s) (divisor p * q).
 
+(* Values at rational points are rational. *)
+Fixpoint rational_values (net : network) : bool :=
+  match net with
+  | Sigmoid | Tanh => false
+  | Compose f g | Concat f g => rational_values f && rational_values g
+  | Residual _ g => rational_values g
+  | _ => true
+  end.
+
 (* All points at once, so that each layer's integer rows are made once. *)
 Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
   match net with
@@ -95,6 +95,7 @@ Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
   | Relu => map (on_coordinates (map (Z.max 0))) ps
   | LeakyRelu slope => map (leaky slope) ps
   | Abs => map (on_coordinates (map Z.abs)) ps
+  | Sigmoid | Tanh => ps                        (* excluded by [rational_values] *)
   | GroupSort group => map (on_coordinates (sort_groups Z.max Z.min group)) ps
   | FullSort => map (on_coordinates (insertion_sort Z.max Z.min)) ps
   | MaxMinHalves => map (on_coordinates (maxmin_halves Z.max Z.min)) ps
@@ -102,4 +103,46 @@ Fixpoint forward (net : network) (ps : list point) {struct net} : list point :=
   | Compose f g => forward g (forward f ps)
   | Residual a g => zip_with add_points (map (times_dyadic a) ps) (forward g ps)
   | Concat f g => zip_with append_points (forward f ps) (forward g ps)
+  end.
+
+(* ---- rounding ---- *)
+
+(* The exact vector lies within Euclidean distance [error] of [centre]. *)
+Record enclosed : Type := Enclosed { centre : point; error : rational }.
+
+(* How many low bits, in steps of 4, make a number of size [largest] longer than [precision] bits. *)
+Fixpoint excess (fuel : nat) (precision largest k : Z) : Z :=
+  match fuel with
+  | O => k
+  | S fuel' => if largest <=? Z.shiftl 1 (precision + k) then k else excess fuel' precision largest (k + 4)
+  end.
+
+(* A number whose square is at least n, by doubling. *)
+Fixpoint root_above (fuel : nat) (n r : Z) : Z :=
+  match fuel with
+  | O => n
+  | S fuel' => if n <=? r * r then r else root_above fuel' n (r + r)
+  end.
+
+(* a * 2^e / d *)
+Definition scaled (a e d : Z) : rational :=
+  if 0 <=? e then Rational (Z.shiftl a e) d else Rational a (Z.shiftl d (- e)).
+
+(* To the nearest multiple of 2^k steps: each coordinate moves by at most 2^(k-1) steps. *)
+Definition rounded (precision : Z) (p : point) (e : rational) : enclosed :=
+  let k := excess (slots 10) precision (max_abs 0 (coordinates p)) 0 in
+  if k <=? 0 then Enclosed p e else
+  let half := Z.shiftl 1 (k - 1) in
+  Enclosed (Point (map (fun c => Z.shiftr (c + half) k) (coordinates p)) (power p + k) (divisor p))
+           (plus e (scaled (root_above (slots 5) (zlength (coordinates p)) 1) (power p + k - 1) (divisor p))).
+
+(* An error is enlarged by at most a layer's Lipschitz constant; after each layer its value is rounded. *)
+Definition enclose_layer (precision : Z) (net : network) (ev : evidence) (qs : list enclosed) : list enclosed :=
+  let u := constant_of net ev in
+  zip_with (fun q y => rounded precision y (times u (error q))) qs (forward net (map centre qs)).
+
+Fixpoint enclose (precision : Z) (net : network) (ev : evidence) (qs : list enclosed) {struct net} : list enclosed :=
+  match net, ev with
+  | Compose f g, Both ef eg => enclose precision g eg (enclose precision f ef qs)
+  | _, _ => enclose_layer precision net ev qs
   end.

@@ -3,7 +3,8 @@ From Coq Require Import ZArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import zify ssrZ ring.
 From Lipcert Require Import exec.Dyadic exec.Gram exec.Network exec.Sample exec.Claims Spec.
-From Lipcert Require Import theory.Psd theory.Layers refine.Packing refine.Numbers refine.Norm refine.Lipschitz refine.Evaluate.
+From Lipcert Require Import theory.Psd theory.Layers refine.Packing refine.Numbers refine.Norm refine.Linear refine.Lipschitz.
+From Lipcert Require Import refine.Evaluate refine.Rounding.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -12,11 +13,15 @@ Local Open Scope ring_scope.
 
 Section ClaimProofs.
 Variable R : rcfType.
+Variable T : squashing R.
 Notation zr := (@zr R).
 Notation tp := (@two_power R).
 Notation dr := (@dr R).
 Notation qr := (@qr R).
 Notation vector := (@vector R).
+Notation eval := (@eval R T).
+Notation lipschitz_by := (@lipschitz_by R T).
+Notation unit := (@unit R).
 Notation nz := (nth Z0).
 Notation nl := (nth [::]).
 Implicit Types (x y : seq R) (p : problem).
@@ -63,63 +68,29 @@ have -> : zr (Zpos 2) = 2%:R by [].
 by ring.
 Qed.
 
-Lemma pair_rows (L : R) f q W b i j (v w : seq Z) : lipschitz_by L f -> 0 < zr q ->
-  let s := common_scale W in
-  let integer_rows := [seq [seq grid s a | a <- row] | row <- W] in
-  List.nth_error integer_rows i = Some v -> List.nth_error integer_rows j = Some w ->
-  pair_bound (zr (Z.add (Z.sub (dot v v) (Z.mul 2 (dot v w))) (dot w w)) / (zr q * tp s) ^+ 2 * L ^+ 2)
-             (Compose f (Dense q W b)) i j.
+Lemma pair_rows (L : R) f A g i j : lipschitz_by L f -> sound_linear R A -> linear_by T A g ->
+  (i < size (rows A))%N -> (j < size (rows A))%N ->
+  let v := nl (rows A) i in let w := nl (rows A) j in
+  pair_bound (zr (Z.add (Z.sub (dot v v) (Z.mul 2 (dot v w))) (dot w w)) / (zr (row_divisor A) * tp (row_scale A)) ^+ 2 * L ^+ 2)
+             (Compose f g) i j.
 Proof.
-move=> H q0 s integer_rows Ei Ej; have [_ scaled] := common_scaleP R W; rewrite -/s in scaled.
-have nth_errorE (T : Type) (x0 : T) (l : seq T) k a : List.nth_error l k = Some a -> (k < size l)%N /\ nth x0 l k = a.
-  by elim: l k => [|z l IH] [|k] //=; [case=> -> | move/IH].
-have [li vi] := nth_errorE _ [::] _ _ _ Ei; have [lj wj] := nth_errorE _ [::] _ _ _ Ej.
-rewrite size_map in li lj.
-have rowE k n : (k < size W)%N -> nz (nl integer_rows k) n = nz [seq grid s a | a <- nl W k] n.
-  by move=> lt; rewrite /integer_rows (nth_map [::]).
-have in_W k : (k < size W)%N -> List.In (nl W k) W by move=> lt; rewrite -nthE; apply: List.nth_In; exact/ssrnat.ltP.
-have entry k n : (k < size W)%N -> zr (nz (nl integer_rows k) n) = nth 0 [seq dr a | a <- nl W k] n * tp s.
-  move=> lt; rewrite rowE //; case: (ltnP n (size (nl W k))) => h.
-    rewrite !(nth_map (Dyadic Z0 Z0)) // (scaled (nl W k)) //; first exact: in_W.
-    by rewrite -nthE; apply: List.nth_In; exact/ssrnat.ltP.
-  by move: (nl W k) h => row h; rewrite !nth_default ?size_map // zr0 mul0r.
-have t0 := tp_gt0 R s; have qt0 : 0 < zr q * tp s by rewrite mulr_gt0.
+move=> H [q0 s0] HA im jm v w; have t0 := tp_gt0 R (row_scale A); set s := row_scale A in t0 *; set q := row_divisor A in q0 *.
+have qt0 : 0 < zr q * tp s by rewrite mulr_gt0.
 split.
   rewrite mulr_ge0 ?sqr_ge0 // divr_ge0 ?sqr_ge0 //.
   rewrite (@zr_row_distance _ _ (maxn (size v) (size w))) ?leq_maxl ?leq_maxr //.
   by apply: sumr_ge0 => k _; rewrite sqr_ge0.
 move=> x y fx fy e /=.
-case Ex: (eval f x) => [u|] //=; case Ey: (eval f y) => [u'|] //=.
-move=> /guardedP[/andP[/andP[W_ok /eqP sb] _] ->] /guardedP[_ ->].
-have [su du] := H _ _ _ _ e Ex Ey; set n := size u.
-have sW k : (k < size W)%N -> size (nl W k) = n by move=> lt; apply/eqP; exact: (all_nthP [::] W_ok).
-have out k z : (k < size W)%N -> nth 0 [seq inner t.1 z / zr q + dr t.2 | t <- zip W b] k =
-    inner (nl W k) z / zr q + dr (nth (Dyadic Z0 Z0) b k).
-  by move=> lt; rewrite (nth_map ([::], Dyadic Z0 Z0)) ?size_zip ?sb ?minnn // nth_zip.
-rewrite !out //.
-rewrite !(@inner_sum R n) ?sW -?su //.
-set D := \sum_(k < n) (nth 0 [seq dr a | a <- nl W i] k - nth 0 [seq dr a | a <- nl W j] k) * (nth 0 u k - nth 0 u' k).
-set A1 := \sum_(k < n) _; set A2 := \sum_(k < n) _; set A3 := \sum_(k < n) _; set A4 := \sum_(k < n) _.
-have ED : D = A1 - A2 - (A3 - A4).
-  by rewrite /D /A1 /A2 /A3 /A4 -!sumrB; apply: eq_bigr => k _; ring.
-set c := dr (nth _ b i); set c' := dr (nth _ b j).
-have -> : A1 / zr q + c - (A2 / zr q + c') - (A3 / zr q + c - (A4 / zr q + c')) = D / zr q by rewrite ED; ring.
-clear ED A1 A2 A3 A4.
-rewrite (@zr_row_distance _ _ n); last 2 first.
-- by rewrite -vi /integer_rows (nth_map [::]) // size_map sW.
-- by rewrite -wj /integer_rows (nth_map [::]) // size_map sW.
-have -> : \sum_(k < n) (zr (nz v k) - zr (nz w k)) ^+ 2 =
-    (\sum_(k < n) (nth 0 [seq dr a | a <- nl W i] k - nth 0 [seq dr a | a <- nl W j] k) ^+ 2) * tp s ^+ 2.
-  by rewrite mulr_suml; apply: eq_bigr => k _; rewrite -vi -wj !entry // -mulrBl exprMn.
-set S := \sum_(k < n) _ ^+ 2.
-have S0 : 0 <= S by apply: sumr_ge0 => k _; rewrite sqr_ge0.
-have C : D ^+ 2 <= S * distance2 u u' by rewrite (@distance2E _ n) //; exact: cauchy.
-have -> : S * tp s ^+ 2 / (zr q * tp s) ^+ 2 * L ^+ 2 * distance2 x y = S * (L ^+ 2 * distance2 x y) / zr q ^+ 2.
-  have q1 : zr q != 0 by rewrite gt_eqF.
-  have t1 := tp_neq0 R s; move: (tp s) t1 (zr q) q1 (distance2 x y) => t t1 r r1 d.
-  by field; rewrite t1 r1.
-rewrite exprMn exprVn; apply: ler_wpmul2r; first by rewrite invr_ge0 sqr_ge0.
-by apply: le_trans C _; apply: ler_wpmul2l.
+case Ex: (eval f x) => [u|] //=; case Ey: (eval f y) => [u'|] //= Gx Gy.
+have [su du] := H _ _ _ _ e Ex Ey; have [_ _ szA HD] := HA _ _ _ _ su Gx Gy; set n := size u in szA HD.
+have -> : nth 0 fx i - nth 0 fx j - (nth 0 fy i - nth 0 fy j) = (nth 0 fx i - nth 0 fy i) - (nth 0 fx j - nth 0 fy j) by ring.
+rewrite !HD // -mulrBl -sumrB -/v -/w -/s -/q.
+have -> : \sum_(k < n) (zr (nz v k) * (nth 0 u k - nth 0 u' k) - zr (nz w k) * (nth 0 u k - nth 0 u' k)) =
+          \sum_(k < n) (zr (nz v k) - zr (nz w k)) * (nth 0 u k - nth 0 u' k) by apply: eq_bigr => k _; rewrite mulrBl.
+rewrite (@zr_row_distance _ _ n) ?szA // [tp s * _]mulrC exprMn exprVn -[X in _ <= X]mulrA [X in _ <= X]mulrAC.
+apply: ler_wpmul2r; first by rewrite invr_ge0 sqr_ge0.
+apply: le_trans (cauchy _ _) _; apply: ler_wpmul2l; first by apply: sumr_ge0 => k _; rewrite sqr_ge0.
+by apply: le_trans du; rewrite (@distance2E _ n).
 Qed.
 
 (* ---- the bounds of a problem ---- *)
@@ -129,10 +100,10 @@ Theorem prove_bounds_sound p b : prove_bounds p = Some b ->
   forall i j, proper R (pair_by_rows b i j) /\ pair_bound (qr (pair_by_rows b i j)) (whole p) i j].
 Proof.
 rewrite /prove_bounds; case Eu: (lipschitz _ _) => [u|] //; case Ev: (lipschitz _ _) => [v|] //.
-have [pu u0 Hu] := lipschitz_sound R Eu; have [pv v0 Hv] := lipschitz_sound R Ev.
+have [pu u0 Hu] := lipschitz_sound T Eu; have [pv v0 Hv] := lipschitz_sound T Ev.
 have Ew : lipschitz (whole p) (Both (body_evidence p) (last_evidence p)) = Some (times u v) by rewrite /= Eu Ev.
-have [pw w0 Hw] := lipschitz_sound R Ew.
-case El: (last_rows (last p)) => [rs q] [<-] /=; split=> // i j.
+have [pw w0 Hw] := lipschitz_sound T Ew.
+case El: (last_rows p) => [rs q] [<-] /=; split=> // i j.
 have root2 : proper R (pair_by_root2 (Bounds u (times u v) rs q)) /\
     pair_bound (qr (pair_by_root2 (Bounds u (times u v) rs q))) (whole p) i j.
   split; first by do 2?[apply: proper_times => //]; rewrite /proper ltr01.
@@ -141,42 +112,42 @@ have root2 : proper R (pair_by_root2 (Bounds u (times u v) rs q)) /\
   exact: pair_root2.
 rewrite /pair_by_rows /=.
 case Ei: (List.nth_error rs i) => [a|] //; case Ej: (List.nth_error rs j) => [c|] //.
-move: El Ev Hw root2 Ei Ej; rewrite /whole.
-case: (last p) => [|d W b'|? ? ?||?||?|||?|? ?|? ?|? ?] /=;
-  try by move=> [<- _] _ _ _; case: (i).
-move=> [<- <-] Ev _ _ Ei Ej.
-have d0 : 0 < zr d.
-  move: Ev; case: (last_evidence p) => [w|w h|||] //=; first by rewrite andbF.
-  by case: ifP => // /andP[_ /andP[/andP[/andP[/andP[/andP[/(zr_gt0 R)]]]]]].
-have qE : zr (Z.shiftl d (common_scale W)) = zr d * tp (common_scale W).
-  by rewrite zr_shiftl //; have [h _] := common_scaleP R W; lia.
-have qp : 0 < zr (Z.shiftl d (common_scale W)) by rewrite qE mulr_gt0 ?tp_gt0.
+move: El; rewrite /last_rows; case: ifP => _; last by case=> E1 _; move: Ei; rewrite -E1; case: (i).
+case EA: (linear_map (last p)) => [A|]; last by case=> E1 _; move: Ei; rewrite -E1; case: (i).
+rewrite products_sound => -[Ers Eq]; have [sA HA] := linear_map_sound T EA; have [q0 s0] := sA.
+have qE : zr q = zr (row_divisor A) * tp (row_scale A) by rewrite -Eq zr_shiftl //; lia.
+have qp : 0 < zr q by rewrite qE mulr_gt0 ?tp_gt0.
+have row k e : List.nth_error rs k = Some e -> (k < size (rows A))%N /\ e = [seq dot r (nl (rows A) k) | r <- rows A].
+  rewrite -Ers; have := List.nth_error_map (fun c => [seq dot r c | r <- rows A]) k (rows A).
+  rewrite -[List.map _ _]/([seq [seq dot r c | r <- rows A] | c <- rows A]) => ->.
+  case E: (List.nth_error (rows A) k) => [c'|] //= [<-].
+  have lt : (k < size (rows A))%N by apply/ssrnat.ltP; apply/List.nth_error_Some; rewrite E.
+  by split=> //; have := List.nth_error_nth _ _ [::] E; rewrite nthE => ->.
+have [im Ea] := row _ _ Ei; have [jm Ec] := row _ _ Ej.
 split; first by apply: proper_times; [rewrite /proper /= zrM mulr_gt0 | exact: proper_times].
-have := pair_rows b' Hu d0 Ei Ej; set s := zr (Z.add _ _).
-suff -> : qr (times (Rational (Z.add (Z.sub (dot a a) (Z.mul 2 (dot a c))) (dot c c))
-   (Z.mul (Z.shiftl d (common_scale W)) (Z.shiftl d (common_scale W)))) (square u)) =
-   s / (zr d * tp (common_scale W)) ^+ 2 * qr u ^+ 2 by [].
-by rewrite /square !qr_times expr2 {1}/Spec.qr /= zrM qE expr2.
+have := pair_rows Hu sA HA im jm; rewrite /= -qE => H.
+have -> : qr (times (Rational (Z.add (Z.sub (List.nth i a Z0) (Z.mul 2 (List.nth j a Z0))) (List.nth j c Z0)) (Z.mul q q)) (square u)) =
+   zr (Z.add (Z.sub (List.nth i a Z0) (Z.mul 2 (List.nth j a Z0))) (List.nth j c Z0)) / zr q ^+ 2 * qr u ^+ 2.
+  by rewrite /square !qr_times expr2 {1}/Spec.qr /= zrM expr2.
+by move: H; rewrite !nthE Ea Ec !(nth_map [::]) // (dot_comm (nl (rows A) j) (nl (rows A) i)).
 Qed.
 
 (* ---- radii ---- *)
 
-Lemma margin_exceedsP bound r (y : point) c : margin_exceeds bound r y c -> proper R bound -> proper R r -> good R y ->
-  0 < zr c /\ qr bound * qr r ^+ 2 < (zr c * unit R y) ^+ 2.
+Lemma margin_exceedsP bound r m : margin_exceeds bound r m -> proper R bound -> proper R r -> proper R m ->
+  0 < qr m /\ qr bound * qr r ^+ 2 < qr m ^+ 2.
 Proof.
-move=> /andP[/(zr_gt0 R) c0 /(lt_scaledP R)] lt pb pr gy; split=> //; move: lt; rewrite !zrM.
-have -> : tp (Z.mul 2 (power y)) = tp (power y) ^+ 2.
-  by rewrite -Z.add_diag tpD expr2.
-rewrite /proper in pb pr; rewrite /good in gy.
-rewrite /unit /Spec.qr; move: (tp _) (zr (num bound)) (zr (den bound)) pb (zr (num r)) (zr (den r)) pr (zr (divisor y)) gy (zr c) {c0}.
-move=> t bn bd bd0 rn rd rd0 d d0 c'; have bd1 : bd != 0 by rewrite gt_eqF.
-have rd1 : rd != 0 by rewrite gt_eqF.
-have d1 : d != 0 by rewrite gt_eqF.
-have -> : bn / bd * (rn / rd) ^+ 2 = bn * (rn * rn) * (d * d) / (bd * (rd * rd) * (d * d)).
-  by field; rewrite ?bd1 ?rd1 ?d1.
-have -> : (c' * (t / d)) ^+ 2 = c' * c' * bd * (rd * rd) * t ^+ 2 / (bd * (rd * rd) * (d * d)).
-  by field; rewrite ?bd1 ?rd1 ?d1.
-by rewrite ltr_pmul2r // invr_gt0 !mulr_gt0.
+move=> /andP[/(zr_gt0 R) m0 lt] pb pr pm; split; first by rewrite divr_gt0.
+have := less_thanP (proper_times pb (proper_times pr pr)) (proper_times pm pm) lt.
+by rewrite !qr_times -!expr2.
+Qed.
+
+(* Coordinates of an enclosed vector. *)
+Lemma marginP n x (y : enclosed) e c : within n x y -> proper R e ->
+  proper R (margin y e c) /\ qr (margin y e c) = zr c * unit (centre y) - qr e.
+Proof.
+move=> [[g _] _ _ _ _] pe; have [ps vs] := scaledP c (power (centre y)) g.
+by split; [exact: proper_minus | rewrite qr_minus // vs mulrA].
 Qed.
 
 Lemma within_radius (r : R) x y : 0 <= r -> distance x y <= r -> distance2 x y <= r ^+ 2.
@@ -195,33 +166,82 @@ have : `|a - b| < `|a|.
 by rewrite (gtr0_norm a0) ltr_distl ltr_addr => /andP[].
 Qed.
 
-Lemma nth_vector (y : point) i : nth 0 (vector y) i = zr (nz (coordinates y) i) * unit R y.
+Lemma nth_vector (y : point) i : nth 0 (vector y) i = zr (nz (coordinates y) i) * unit y.
 Proof.
 rewrite vectorE; case: (ltnP i (size (coordinates y))) => h; first by rewrite (nth_map Z0).
 by rewrite !nth_default ?size_map // zr0 mul0r.
 Qed.
 
-Lemma beats_sound p b r (s y : point) i j : prove_bounds p = Some b -> proper R r -> 0 <= qr r ->
-  good R y -> eval (whole p) (vector s) = Some (vector y) -> beats b r y i j -> j != i ->
-  forall z fz, size z = size (vector s) -> eval (whole p) z = Some fz -> distance (vector s) z <= qr r ->
+Lemma entry_error n x (y : enclosed) i : within n x y -> `|nth 0 (vector (centre y)) i - nth 0 x i| <= qr (error y).
+Proof.
+move=> [[g sc] pe e0 sx d]; have sv : size (vector (centre y)) = size x by rewrite size_vector sc.
+rewrite -ler_sqr ?nnegrE // real_normK ?num_real //; apply: le_trans d.
+case: (ltnP i (size x)) => h; last by rewrite !nth_default ?sv // subrr expr0n distance2_ge0.
+rewrite (@distance2E _ (size x)) ?sv // /sqn (bigD1 (Ordinal h)) //= ler_addl.
+by apply: sumr_ge0 => k _; rewrite sqr_ge0.
+Qed.
+
+Lemma beats_sound p b r n x fx (y : enclosed) i j : prove_bounds p = Some b -> proper R r -> 0 <= qr r ->
+  eval (whole p) x = Some fx -> within n fx y -> beats b r y i j -> j != i ->
+  forall z fz, size z = size x -> eval (whole p) z = Some fz -> distance x z <= qr r ->
   nth 0 fz j < nth 0 fz i.
 Proof.
-move=> Eb pr r0 gy Ey bt ne z fz sz Ez dz.
+move=> Eb pr r0 Ex wy bt ne z fz sz Ez dz.
 have [pw w0 Hw Hrows] := prove_bounds_sound Eb; have [pij Hij] := Hrows i j.
-have dz2 := within_radius r0 dz.
-have uy := unit_gt0 gy.
-have decide (K : rational) : proper R K -> pair_bound (qr K) (whole p) i j ->
-    margin_exceeds K r y (Z.sub (List.nth i (coordinates y) Z0) (List.nth j (coordinates y) Z0)) ->
+have dz2 := within_radius r0 dz; have [[gy sy] pe e0 sx d] := wy.
+move: bt; rewrite /beats nat_eqbE eq_sym (negbTE ne); set e := times _ (error y).
+have pe2 : proper R e by apply: proper_times => //; rewrite /proper ltr01.
+have e2 : qr e = qr (error y) + qr (error y) by rewrite qr_times {1}/Spec.qr divr1 mulr_natl mulr2n.
+set c := Z.sub _ _; have [pm vm] := marginP c wy pe2.
+have close : qr (margin y e c) <= nth 0 fx i - nth 0 fx j.
+  have := entry_error i wy; have := entry_error j wy; rewrite vm e2 /c zrB mulrBl !nthE -!nth_vector.
+  move: (nth 0 _ i) (nth 0 _ j) (nth 0 fx i) (nth 0 fx j) (qr (error y)) => a a' f f' t.
+  rewrite !ler_norml => /andP[h1 _] /andP[_ h2]; rewrite -subr_ge0.
+  have -> : f - f' - (a - a' - (t + t)) = (t - (a - f)) + (a' - f' - - t) by ring.
+  by apply: addr_ge0; rewrite subr_ge0.
+have decide (K : rational) : proper R K -> pair_bound (qr K) (whole p) i j -> margin_exceeds K r (margin y e c) ->
     nth 0 fz j < nth 0 fz i.
-  move=> pK [K0 HK] /margin_exceedsP /(_ pK pr gy)[c0 h].
-  have := HK _ _ _ _ (esym sz) Ey Ez; rewrite !nth_vector -mulrBl -zrB -!nthE => h1.
-  rewrite -subr_gt0; apply: (keeps_sign K0 _ h1 dz2 h).
-  by rewrite mulr_gt0.
-move: bt; rewrite /beats nat_eqbE eq_sym (negbTE ne) /= => /orP[]; first exact: decide.
+  move=> pK [K0 HK] /margin_exceedsP /(_ pK pr pm)[c0 h].
+  have h1 := HK _ _ _ _ (esym sz) Ex Ez; rewrite -subr_gt0; apply: (keeps_sign K0 _ h1 dz2 _).
+    exact: lt_le_trans c0 close.
+  by apply: lt_le_trans h _; apply: ler_expn2r => //; rewrite nnegrE ltW //; exact: lt_le_trans c0 close.
+case/orP; first exact: decide.
 apply: decide; first by do 2?[apply: proper_times => //]; rewrite /proper ltr01.
 have -> : qr (pair_by_root2 b) = 2%:R * qr (whole_bound b) ^+ 2.
   by rewrite /pair_by_root2 /square !qr_times expr2 /Spec.qr /= divr1.
 exact: pair_root2.
+Qed.
+
+Lemma sign_sound p b r n x fx (y : enclosed) positive : prove_bounds p = Some b -> proper R r -> 0 <= qr r ->
+  eval (whole p) x = Some fx -> within n fx y -> has_sign b r y positive ->
+  forall z fz, size z = size x -> eval (whole p) z = Some fz -> distance x z <= qr r ->
+  if positive then 0 < nth 0 fz 0 else nth 0 fz 0 < 0.
+Proof.
+move=> Eb pr r0 Ex wy; rewrite /has_sign nthE; set c := nz _ _ => ck z fz sz Ez dz.
+have [pw w0 Hw _] := prove_bounds_sound Eb; have dz2 := within_radius r0 dz; have [_ pe _ _ _] := wy.
+have pK : proper R (square (whole_bound b)) by exact: proper_times.
+have [pm vm] := marginP (if positive then c else Z.opp c) wy pe; have [m0 lt] := margin_exceedsP ck pK pr pm.
+have [s d] := Hw _ _ _ _ (esym sz) Ex Ez.
+have entry : (nth 0 fx 0 - nth 0 fz 0) ^+ 2 <= qr (square (whole_bound b)) * distance2 x z.
+  rewrite qr_times -expr2; apply: le_trans d; case: (posnP (size fx)) => h.
+    by rewrite !nth_default ?h -?s ?h // subrr expr0n distance2_ge0.
+  rewrite (@distance2E _ (size fx)) // /sqn (bigD1 (Ordinal h)) //= ler_addl.
+  by apply: sumr_ge0 => q _; rewrite sqr_ge0.
+have K0 : 0 <= qr (square (whole_bound b)) by rewrite qr_times mulr_ge0.
+have err := entry_error 0 wy; rewrite nth_vector -/c in err.
+case: positive vm lt m0 {ck pm} => vm lt m0.
+  have close : qr (margin y (error y) c) <= nth 0 fx 0.
+    by rewrite vm; move: err; rewrite ler_norml => /andP[_]; rewrite ler_subl_addr addrC -ler_subl_addr.
+  apply: (keeps_sign K0 (lt_le_trans m0 close) entry dz2); apply: lt_le_trans lt _.
+  by apply: ler_expn2r => //; rewrite nnegrE ltW //; exact: lt_le_trans m0 close.
+have close : qr (margin y (error y) (Z.opp c)) <= - nth 0 fx 0.
+  rewrite vm zrN mulNr; move: err; rewrite ler_norml => /andP[h _].
+  rewrite -subr_ge0; move: h; rewrite -subr_ge0; move: (zr c * _) (nth 0 fx 0) (qr _) => d' f e.
+  by have -> : d' - f - - e = - f - (- d' - e) by ring.
+rewrite -oppr_gt0; apply: (keeps_sign K0 (lt_le_trans m0 close) (d := distance2 x z) _ dz2).
+  by rewrite -opprD sqrrN.
+apply: lt_le_trans lt _.
+by apply: ler_expn2r => //; rewrite nnegrE ltW //; exact: lt_le_trans m0 close.
 Qed.
 
 (* ---- every kind of claim ---- *)
@@ -239,17 +259,17 @@ rewrite -sqrtr_sqr -[X in _ <= X * _]ger0_norm // -sqrtr_sqr -sqrtrM ?sqr_ge0 //
 by apply: ler_wsqrtr; apply: le_trans h _; exact: ler_wpmul2r.
 Qed.
 
-Definition evaluated p n (ys : seq point) : Prop := forall k (y : point), List.nth_error ys k = Some y ->
-  exists2 s : point, List.nth_error (points p) k = Some s & [/\ value R (whole p) s y & size (coordinates s) = n].
+Definition evaluated p n m (ys : seq enclosed) : Prop := forall k (y : enclosed), List.nth_error ys k = Some y ->
+  exists2 s : point, List.nth_error (points p) k = Some s & size (coordinates s) = n /\ encloses T (whole p) m (vector s) y.
 
 Theorem claim_check_sound p b m ys c : prove_bounds p = Some b -> output_size (whole p) (input_size p) = Some m ->
-  evaluated p (input_size p) ys -> claim_check b m ys c = true -> holds R p (input_size p) m c.
+  evaluated p (input_size p) m ys -> claim_check b m ys c = true -> holds T p (input_size p) m c.
 Proof.
 move=> Eb Em Hys; have [pw w0 Hw Hrows] := prove_bounds_sound Eb.
 have proper2 : proper R (pair_by_root2 b) by do 2?[apply: proper_times => //]; rewrite /proper ltr01.
 have root2E : qr (pair_by_root2 b) = 2%:R * qr (whole_bound b) ^+ 2.
   by rewrite /pair_by_root2 /square !qr_times expr2 /Spec.qr /= divr1.
-case: c => [u|i j u|k i r|k r] /=.
+case: c => [u|i j u|k i r|k positive r] /=.
 - move=> /andP[/(nonnegativeP R)[pu u0] /(at_mostP pw pu) le] x y fx fy sx sy Ex Ey.
   have [_ d] := Hw _ _ _ _ (etrans sx (esym sy)) Ex Ey; apply: distance_le => //.
   apply: le_trans d _; apply: ler_wpmul2r; first exact: distance2_ge0.
@@ -264,39 +284,17 @@ case: c => [u|i j u|k i r|k r] /=.
     by apply: (abs_le u0 K0 KL (distance2_ge0 _ _)); exact: HK.
   have [pij Hij] := Hrows i j; move: ck => /orP[]; first exact: decide.
   by apply: decide => //; rewrite root2E; exact: pair_root2.
-- case Ey: (List.nth_error ys k) => [y|] //; have [s Es [[gy Ev] ss]] := Hys _ _ Ey.
+- case Ey: (List.nth_error ys k) => [y|] //; have [s Es [ss [fs Ev wy]]] := Hys _ _ Ey.
   move=> /andP[/andP[/(nonnegativeP R)[pr r0]]]; rewrite nat_ltbE => im /List.forallb_forall bt.
   exists s => //; split=> // z fz sz Ez dz j jm ne.
   have sz' : size z = size (vector s) by rewrite size_vector ss.
-  apply: (beats_sound Eb pr r0 gy Ev _ ne sz' Ez dz); apply: bt.
+  apply: (beats_sound Eb pr r0 Ev wy _ ne sz' Ez dz); apply: bt.
   apply/List.in_seq; split; first exact/ssrnat.leP.
   exact/ssrnat.ltP.
-- case Ey: (List.nth_error ys k) => [y|] //; have [s Es [[gy Ev] ss]] := Hys _ _ Ey.
+- case Ey: (List.nth_error ys k) => [y|] //; have [s Es [ss [fs Ev wy]]] := Hys _ _ Ey.
   move=> /andP[/andP[/(nonnegativeP R)[pr r0]]]; rewrite nat_eqbE => /eqP m1 ck.
-  exists s => //; split=> // fs z fz Efs sz Ez dz.
-  have [->] : Some fs = Some (vector y) := etrans (esym Efs) Ev.
-  have sz' : size z = size (vector s) by rewrite size_vector ss.
-  have pK : proper R (square (whole_bound b)) by exact: proper_times.
-  have [c0 lt] := margin_exceedsP ck pK pr gy.
-  rewrite zr_abs nthE in c0 lt.
-  rewrite nth_vector; set a := zr (nz (coordinates y) 0) in c0 lt *.
-  have u0 := unit_gt0 gy; have aN0 : a != 0 by rewrite -normr_gt0.
-  split; first by rewrite mulf_neq0 // gt_eqF.
-  have [sy d] := Hw _ _ _ _ (esym sz') Ev Ez.
-  have szy : (0 < size (vector y))%N.
-    by rewrite size_vector ltnNge leqn0; apply: contra aN0 => /eqP/size0nil e; rewrite /a e /= zr0.
-  have entry : (nth 0 (vector y) 0 - nth 0 fz 0) ^+ 2 <= qr (whole_bound b) ^+ 2 * distance2 (vector s) z.
-    apply: le_trans d; rewrite (@distance2E _ (size (vector y))) // /sqn (bigD1 (Ordinal szy)) //= ler_addl.
-    by apply: sumr_ge0 => q _; rewrite sqr_ge0.
-  have dz2 := within_radius r0 dz.
-  move: lt entry; rewrite nth_vector -/a qr_times -expr2; move: (nth 0 fz 0) (unit R y) u0 => f w u0 lt entry.
-  case: (ltrgt0P a) aN0 c0 lt => // a0 _ _ lt.
-    rewrite !gtr0_sg ?mulr_gt0 //; apply: (keeps_sign _ _ entry dz2 lt); rewrite ?sqr_ge0 ?mulr_gt0 //.
-  rewrite [RHS]ltr0_sg ?pmulr_llt0 //; apply: ltr0_sg; rewrite -oppr_gt0.
-  apply: (keeps_sign (K := qr (whole_bound b) ^+ 2) (a := - (a * w)) _ _ _ dz2); rewrite ?sqr_ge0 //.
-  + by rewrite oppr_gt0 pmulr_llt0.
-  + by rewrite -opprD sqrrN; exact: entry.
-  + by move: lt; rewrite mulNr sqrrN.
+  exists s => //; split=> // z fz sz Ez dz.
+  by apply: (sign_sound Eb pr r0 Ev wy ck _ Ez dz); rewrite size_vector ss.
 Qed.
 
 Lemma nth_error_Forall2 (A B : Type) (P : A -> B -> Prop) ps qs k q : List.Forall2 P ps qs ->
@@ -304,6 +302,34 @@ Lemma nth_error_Forall2 (A B : Type) (P : A -> B -> Prop) ps qs k q : List.Foral
 Proof.
 move=> H; elim: H k => [|a b {}ps {}qs Hab _ IH] [|k] //=; last exact: IH.
 by case=> <-; exists a.
+Qed.
+
+(* ---- the values at the points ---- *)
+
+Theorem values_sound p b m : prove_bounds p = Some b -> output_size (whole p) (input_size p) = Some m ->
+  List.forallb (point_ok (input_size p)) (points p) -> evaluated p (input_size p) m (values p).
+Proof.
+rewrite /prove_bounds; case Eu: (lipschitz _ _) => [u|] //; case Ev: (lipschitz _ _) => [v|] // _ Em ok.
+have Ew : lipschitz (whole p) (Both (body_evidence p) (last_evidence p)) = Some (times u v) by rewrite /= Eu Ev.
+rewrite /values => k y; case: ifP => [rv|_]; last by case: (k).
+have sizes s : List.In s (points p) -> good R s /\ size (coordinates s) = input_size p.
+  move=> hs; have := proj1 (List.forallb_forall _ _) ok s hs.
+  by rewrite /point_ok => /andP[/(zr_gt0 R) g]; rewrite nat_eqbE => /eqP.
+have start : List.Forall2 (within (R := R) (input_size p)) [seq vector s | s <- points p] [seq Enclosed s zero | s <- points p].
+  elim: (points p) sizes => [|s ps IH] sizes /=; constructor; last by apply: IH => t ht; apply: sizes; right.
+  have [g sz] := sizes s (or_introl (erefl s)); split=> //=; rewrite ?size_vector //.
+  - by rewrite /proper /= zr1 ltr01.
+  - by rewrite /Spec.qr mul0r.
+  by rewrite /Spec.qr mul0r expr0n /= /distance2 big1_seq // => t /andP[_ ht]; elim: (vector s) ht => //= e ve IHe;
+    rewrite inE => /orP[/eqP -> /=|/IHe //]; rewrite subrr expr0n.
+have := enclose_sound T (precision p) Ew rv Em start => H.
+rewrite -[enclose _ (last p) _ _]/(enclose (precision p) (whole p) (Both (body_evidence p) (last_evidence p)) _) => Ey.
+have [x Ex ey] := nth_error_Forall2 H Ey.
+have [s Es Hs] : exists2 s, List.nth_error (points p) k = Some s & x = vector s.
+  move: Ex; have := List.nth_error_map (@Spec.vector R) k (points p).
+  rewrite -[List.map _ _]/([seq vector s | s <- points p]) => ->.
+  by case: (List.nth_error (points p) k) => [s|] //= [<-]; exists s.
+exists s => //; rewrite -Hs; split=> //; have [_] := sizes s (List.nth_error_In _ _ Es); exact.
 Qed.
 
 End ClaimProofs.

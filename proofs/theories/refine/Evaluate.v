@@ -3,7 +3,7 @@ From Coq Require Import ZArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import zify ssrZ ring.
 From Lipcert Require Import exec.Dyadic exec.Gram exec.Network exec.Sample Spec.
-From Lipcert Require Import theory.Layers refine.Packing refine.Numbers refine.Norm refine.Lipschitz.
+From Lipcert Require Import theory.Psd theory.Layers refine.Packing refine.Numbers refine.Norm refine.Linear refine.Lipschitz.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -12,10 +12,12 @@ Local Open Scope ring_scope.
 
 Section Evaluate.
 Variable R : rcfType.
+Variable T : squashing R.
 Notation zr := (@zr R).
 Notation tp := (@two_power R).
 Notation dr := (@dr R).
 Notation vector := (@vector R).
+Notation eval := (@eval R T).
 Notation nz := (nth Z0).
 Notation nl := (nth [::]).
 Implicit Types (p : point) (c : seq Z).
@@ -33,30 +35,6 @@ Proof. by apply: eq_map => a; rewrite /unit mulrA. Qed.
 
 Lemma size_vector p : size (vector p) = size (coordinates p).
 Proof. exact: size_map. Qed.
-
-(* ---- exact grids ---- *)
-
-Lemma lowest_le e (xs : seq dyadic) : Z.le (lowest e xs) e /\ forall x, List.In x xs -> Z.le (lowest e xs) (exponent x).
-Proof.
-elim: xs e => [|x xs IH] e /=; first by split=> //; lia.
-have [h1 h2] := IH (Z.min e (exponent x)); split; first by lia.
-by move=> y [<-|/h2 hy]; lia.
-Qed.
-
-Lemma common_scaleP (rows : seq (seq dyadic)) : Z.le 0 (common_scale rows) /\
-  forall row x, List.In row rows -> List.In x row -> zr (grid (common_scale rows) x) = dr x * tp (common_scale rows).
-Proof.
-rewrite /common_scale; set e := List.fold_right _ _ _.
-have [h0 h] : Z.le e 0 /\ forall row x, List.In row rows -> List.In x row -> Z.le e (exponent x).
-  rewrite /e; elim: rows {e} => [|r rows [IH1 IH2]] /=; first by split=> //; lia.
-  have [l1 l2] := lowest_le (List.fold_right (fun row e => lowest e row) Z0 rows) r.
-  split; first by lia.
-  by move=> row x [<-|hr] hx; [exact: l2 | have := IH2 _ _ hr hx; lia].
-split; first by lia.
-move=> row x hr hx; have := h _ _ hr hx => hx'.
-rewrite /grid zr_shiftl; last by lia.
-by rewrite /Spec.dr -mulrA -tpD.
-Qed.
 
 (* ---- sums of points ---- *)
 
@@ -102,7 +80,7 @@ Proof.
 split; first by rewrite /good /= zr1 ltr01.
 have uc : unit (constant b) = (tp (common_scale [:: b]))^-1.
   by rewrite /unit /constant; cbn [power divisor]; rewrite zr1 divr1 tpN.
-have [_ H] := common_scaleP [:: b].
+have [_ H] := common_scaleP R [:: b].
 have {}H : forall a, List.In a b -> zr (grid (common_scale [:: b]) a) = dr a * tp (common_scale [:: b]).
   by move=> a ha; apply: H ha; left.
 rewrite vectorE uc /constant; cbn [coordinates]; rewrite -map_comp.
@@ -175,8 +153,8 @@ move=> n0; elim: fuel k xs => [|f fuel IH] [|k] [|x xs] //= e le.
 - by case: (n) n0 e.
 - by case: (n) n0 e.
 have split : size (x :: xs) = (n + k * n)%N by rewrite /= e mulSn.
-have tE (T : Type) m (s : seq T) : List.firstn m s = take m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
-have dE (T : Type) m (s : seq T) : List.skipn m s = drop m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
+have tE (C : Type) m (s : seq C) : List.firstn m s = take m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
+have dE (C : Type) m (s : seq C) : List.skipn m s = drop m s by elim: m s => [|m IHm] [|y s] //=; rewrite IHm.
 rewrite -tE -dE; congr (_ :: _); rewrite dE; apply: IH.
   by rewrite size_drop split addKn.
 by rewrite size_drop; case: (n) n0 => // m _; rewrite subSS; apply: leq_trans (leq_subr _ _) _.
@@ -192,9 +170,9 @@ move: (size c %/ g)%N => m; elim: m c {gd} => //= m IH c.
 rewrite map_cat -map_take -map_drop decreasing_scaled //; congr (_ ++ _); exact: IH.
 Qed.
 
-Lemma take_firstn (T : Type) m (s : seq T) : List.firstn m s = take m s.
+Lemma take_firstn (B : Type) m (s : seq B) : List.firstn m s = take m s.
 Proof. by elim: m s => [|m IH] [|y s] //=; rewrite IH. Qed.
-Lemma drop_skipn (T : Type) m (s : seq T) : List.skipn m s = drop m s.
+Lemma drop_skipn (B : Type) m (s : seq B) : List.skipn m s = drop m s.
 Proof. by elim: m s => [|m IH] [|y s] //=; rewrite IH. Qed.
 Lemma zip_withE (A B C : Type) (f : A -> B -> C) xs ys : zip_with f xs ys = [seq f t.1 t.2 | t <- zip xs ys].
 Proof. by elim: xs ys => [|x xs IH] [|y ys] //=; rewrite IH. Qed.
@@ -269,7 +247,7 @@ move=> g q0 y; have [gc vc] := constantP b.
 have gy : good y by rewrite /good /= zrM mulr_gt0.
 have [ga ->] := add_pointsP gy gc; split=> //.
 rewrite vc [vector y]vectorE /y unit_apply_rows // [vector p]vectorE /apply_rows /rescale; cbn [coordinates].
-have [_ H] := common_scaleP W; move: (common_scale W) H {y gy ga vc gc} => s H.
+have [_ H] := common_scaleP R W; move: (common_scale W) H {y gy ga vc gc} => s H.
 elim: W b H => [|w W IH] [|a b] //= H; congr (_ :: _); last by apply: IH => r z hr; apply: H; right.
 rewrite (inner_scaled (s := s)); last by move=> z hz; apply: (H w) => //; left.
 by rewrite !mulrA.
@@ -285,7 +263,7 @@ move=> g q0 y; have [gc vc] := constantP b.
 have gy : good y by rewrite /good /= zrM mulr_gt0.
 have [ga ->] := add_pointsP gy gc; split=> // sb sd.
 rewrite vc [vector y]vectorE /y unit_multiply_entries [vector p]vectorE /multiply_entries; cbn [coordinates].
-have [_ H] := common_scaleP [:: d].
+have [_ H] := common_scaleP R [:: d].
 have {}H : forall a, List.In a d -> zr (grid (common_scale [:: d]) a) = dr a * tp (common_scale [:: d]).
   by move=> a ha; apply: (H d) => //; left.
 move: (common_scale [:: d]) H sd {y gy ga gc vc} => s H; rewrite size_vector.
@@ -342,13 +320,14 @@ Proof. by move=> H; apply: List.Forall_impl => p [gp Ep]; split=> //; exact: H. 
 Lemma eval_identity ps : List.Forall (ready Identity) ps -> List.Forall2 (value Identity) ps ps.
 Proof. by elim=> [|p {}ps [gp _] _ IH]; constructor. Qed.
 
-Theorem forward_sound net ps : List.Forall (ready net) ps -> List.Forall2 (value net) ps (forward net ps).
+Theorem forward_sound net ps : rational_values net -> List.Forall (ready net) ps -> List.Forall2 (value net) ps (forward net ps).
 Proof.
-elim: net ps => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
+elim: net ps => [|q W b|q d b||s||||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps rv Hp; move: rv => /= rv //.
 - exact: eval_identity.
-- have -> : forward (Dense q W b) ps =
+- have -> : zip_with (fun p y => add_points (rescale (common_scale W) q p y) (constant b)) ps
+        (products [seq [seq grid (common_scale W) a | a <- r] | r <- W] (List.map coordinates ps)) =
       map (fun p => add_points (apply_rows (common_scale W) q [seq [seq grid (common_scale W) a | a <- r] | r <- W] p) (constant b)) ps.
-    rewrite /= products_sound; move: (common_scale W) => s; clear Hp; elim: ps => //= p ps ->.
+    rewrite products_sound; move: (common_scale W) => s; clear Hp; elim: ps => //= p ps ->.
     by [].
   apply: (forward_map _ Hp) => p y gp /guardedP[/andP[_ q0] ->]; exact: dense_scaled.
 - apply: (forward_map _ Hp) => p y gp /guardedP[/andP[/andP[/eqP sd /eqP sb] q0] ->].
@@ -363,18 +342,18 @@ elim: net ps => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] ps Hp.
   by rewrite !vectorE; exact: halves_scaled (unit_gt0 gp).
 - apply: (forward_map _ Hp) => p y gp /guardedP[_ ->]; split=> //.
   by rewrite !vectorE; exact: windows_scaled (unit_gt0 gp).
-- have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
-  have Vf := IHf _ Hf; apply: (value_compose Vf); apply: IHg; exact: value_ready Hp Vf.
+- case/andP: rv => rf rg; have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
+  have Vf := IHf _ rf Hf; apply: (value_compose Vf); apply: IHg => //; exact: value_ready Hp Vf.
 - have Hg : List.Forall (ready g) ps by apply: ready_sub Hp => p /=; case: (eval g _).
-  apply: (@forward_two (fun p q => good p /\ q = times_dyadic a p) g) (IHg _ Hg) => //.
+  apply: (@forward_two (fun p q => good p /\ q = times_dyadic a p) g) (IHg _ rv Hg) => //.
     move=> p q r [gp ->] [gr Er] [_] /=; rewrite Er; case E: (guarded _ _) => [y|] // _.
     have [_ Ey] := guardedP E; have [gt vt] := times_dyadicP a gp; have [gs vs] := add_pointsP gt gr.
     split=> //=; rewrite Er E Ey vs vt; congr Some.
     by elim: (vector p) (vector r) => [|c x IH] [|e z] //=; rewrite IH.
   by clear Hg; elim: Hp => [|p {}ps [gp _] _ IH]; constructor.
-- have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
+- case/andP: rv => rf rg; have Hf : List.Forall (ready f) ps by apply: ready_sub Hp => p /=; case: (eval f _).
   have Hg : List.Forall (ready g) ps by apply: ready_sub Hp => p /=; case: (eval f _) => // y; case: (eval g _).
-  apply: (@forward_two (value f) g) (IHf _ Hf) (IHg _ Hg) => // p q r [gq Eq] [gr Er] _.
+  apply: (@forward_two (value f) g) (IHf _ rf Hf) (IHg _ rg Hg) => // p q r [gq Eq] [gr Er] _.
   by have [ga va] := append_pointsP gq gr; split=> //=; rewrite Eq Er va.
 Qed.
 

@@ -3,7 +3,7 @@ From Coq Require Import ZArith Lia.
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import zify ssrZ ring.
 From Lipcert Require Import exec.Dyadic exec.Gram exec.Network exec.Sample Spec.
-From Lipcert Require Import theory.Psd theory.Layers refine.Packing refine.Numbers refine.Norm.
+From Lipcert Require Import theory.Psd theory.Layers refine.Packing refine.Numbers refine.Norm refine.Linear.
 Set Implicit Arguments.
 Unset Strict Implicit.
 Unset Printing Implicit Defensive.
@@ -51,16 +51,15 @@ Qed.
 
 Section Lipschitz.
 Variable R : rcfType.
+Variable T : squashing R.
 Notation zr := (@zr R).
 Notation tp := (@two_power R).
 Notation dr := (@dr R).
 Notation qr := (@qr R).
+Notation eval := (@eval R T).
 Notation nz := (nth Z0).
 Notation nl := (nth [::]).
 Implicit Types (x y : seq R) (net : network).
-
-Lemma guardedP ok (y z : seq R) : guarded ok y = Some z -> ok /\ z = y.
-Proof. by rewrite /guarded; case: ok => // -[]. Qed.
 
 Lemma guardP ok n m : guard ok n = Some m -> ok /\ m = n.
 Proof. by rewrite /guard; case: ok => // -[]. Qed.
@@ -74,7 +73,7 @@ Proof. by move=> d; rewrite (@size_flatten_decreasing _ (size x %/ k) k) // divn
 Theorem output_size_sound net n m x : output_size net n = Some m -> size x = n ->
   exists2 y, eval net x = Some y & size y = m.
 Proof.
-elim: net n m x => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m x /=.
+elim: net n m x => [|q W b|q d b||s||||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m x /=.
 - by move=> [<-] <-; exists x.
 - move=> /guardP[/andP[/andP[q0 W_ok] /PeanoNat.Nat.eqb_eq b_ok] ->] sx.
   have {}b_ok : size b = size W by exact: b_ok.
@@ -85,6 +84,8 @@ elim: net n m x => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] n m
   have {}sb : size b = n by exact: sb.
   rewrite sd sb sx eqxx zr_gt0 //=.
   by eexists; [reflexivity | rewrite size_map !size_zip sd sb sx !minnn].
+- by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
+- by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
 - by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
 - by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
 - by move=> [<-] <-; eexists; [reflexivity | rewrite size_map].
@@ -115,15 +116,6 @@ Qed.
 Definition lipschitz_by (L : R) net := forall x y u v, size x = size y -> eval net x = Some u -> eval net y = Some v ->
   size u = size v /\ distance2 u v <= L ^+ 2 * distance2 x y.
 
-Lemma inner_sum N w x : size w = size x -> (size x <= N)%N ->
-  inner w x = \sum_(j < N) nth 0 [seq dr a | a <- w] j * nth 0 x j.
-Proof.
-rewrite /inner; elim: w x N => [|a w IH] [|b x] N //=.
-  by move=> _ _; rewrite big_nil big1 // => j _; rewrite !nth_nil mulr0.
-case=> e; case: N => // N; rewrite ltnS => le.
-by rewrite big_cons big_ord_recl /= (IH x N).
-Qed.
-
 Lemma dense_distance q W b x y : size b = size W -> size x = size y ->
   all (fun row => size row == size x) W ->
   distance2 [seq inner p.1 x / zr q + dr p.2 | p <- zip W b] [seq inner p.1 y / zr q + dr p.2 | p <- zip W b] =
@@ -137,7 +129,7 @@ transitivity ((\sum_(w <- W) (inner w x - inner w y) ^+ 2) / zr q ^+ 2).
   by rewrite opprD addrACA subrr addr0 -mulrBl exprMn exprVn.
 congr (_ / _); rewrite (big_nth [::]) big_mkord; apply: eq_bigr => i _; congr (_ ^+ 2).
 have sw : size (nl W i) = n by apply/eqP; exact: (all_nthP [::] W_ok).
-rewrite (@inner_sum n) // (@inner_sum n) -?sxy // /mulv -sumrB.
+rewrite (@inner_sum R n) // (@inner_sum R n) -?sxy // /mulv -sumrB.
 by apply: eq_bigr => j _; rewrite mxE mulrBr.
 Qed.
 
@@ -214,7 +206,7 @@ Proof.
 move=> u0; have [pu q0] := nonnegativeP R u0.
 have at_least_one : at_most one u -> 1 <= qr u.
   by move=> h; have := at_mostP (_ : proper R one) pu h; rewrite /Spec.qr divr1; apply; rewrite /proper ltr01.
-case: net => [|q W b|q d b||s||g|||ws|f g|a g|f g] //=.
+case: net => [|q W b|q d b||s||||g|||ws|f g|a g|f g] //=.
 - move/at_least_one=> L1; apply: nonexpansive_sound => // x y _ _ sxy [<-] [<-]; split=> //.
 - move=> /andP[/(zr_gt0 R) qp ck] x y _ _ sxy /guardedP[_ ->] /guardedP[_ ->]; split.
     by rewrite !size_map !size_zip sxy.
@@ -226,6 +218,9 @@ case: net => [|q W b|q d b||s||g|||ws|f g|a g|f g] //=.
 - case/andP=> /at_least_one L1 /at_mostP h; have [pm E] := magnitudeP R s.
   by apply: (slope_sound (slope_leaky L1 _)) => //; rewrite -E; exact: h.
 - by move/at_least_one=> L1; apply: (slope_sound (slope_abs L1)).
+- move/at_mostP => h; apply: (slope_sound (slope_sigmoid T _)) => //.
+  by have := h R (zr_gt0 R (isT : Z.ltb Z0 4)) pu; rewrite {1}/Spec.qr /= mul1r.
+- by move/at_least_one=> L1; apply: (slope_sound (slope_tanh T L1)).
 - move/at_least_one=> L1; apply: nonexpansive_sound => // x y _ _ sxy /guardedP[/andP[g0 gx] ->] /guardedP[/andP[_ gy] ->].
   rewrite !size_groups_sorted //; split=> //; rewrite /groups -sxy.
   by apply: groups_distance; rewrite divnK // sxy.
@@ -267,7 +262,11 @@ have leaf n w v : (if nonnegative w && leaf_check n w then Some w else None) = S
     [/\ proper R v, 0 <= qr v & lipschitz_by (qr v) n].
   case: ifP => // /andP[w0 ck] [<-]; have [pw qw] := nonnegativeP R w0.
   by split=> //; exact: leaf_sound.
-elim: net ev u => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w h|ef eg|eg|w ef eg] u; try exact: leaf; rewrite /= ?andbF //.
+have folded n w h v : (if nonnegative w && folded_check n w h then Some w else None) = Some v ->
+    [/\ proper R v, 0 <= qr v & lipschitz_by (qr v) n].
+  case: ifP => // /andP[w0 ck] [<-]; have [pw qw] := nonnegativeP R w0.
+  by split=> //; exact: folded_norm ck w0.
+elim: net ev u => [|q W b|q d b||s||||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w h|w h|ef eg|eg|w ef eg] u; try exact: leaf; try exact: folded; rewrite /= ?andbF //.
 - case: ifP => // /andP[w0 ck] [<-]; have [pw qw] := nonnegativeP R w0.
   by split=> //; exact: dense_sound ck w0.
 
@@ -297,6 +296,18 @@ elim: net ev u => [|q W b|q d b||s||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w
   have pp : proper R (plus (times v v) (times v' v')) by apply: proper_plus; exact: proper_times.
   have := at_mostP pp (proper_times pw pw) jk.
   by rewrite qr_plus ?qr_times -?expr2 //; exact: proper_times.
+Qed.
+
+(* The constant, without the tests that have been made. *)
+Lemma constant_ofP net ev (u : rational) : lipschitz net ev = Some u -> constant_of net ev = u.
+Proof.
+have leaf (b : bool) (w v : rational) : (if b then Some w else None) = Some v -> w = v by case: b => // -[].
+elim: net ev u => [|q W b|q d b||s||||g|||ws|f IHf g IHg|a g IHg|f IHf g IHg] [w|w h|w h|ef eg|eg|w ef eg] u;
+  try exact: leaf; rewrite /= ?andbF //.
+- case Ef: (lipschitz f ef) => [v|] //; case Eg: (lipschitz g eg) => [v'|] // [<-].
+  by rewrite (IHf _ _ Ef) (IHg _ _ Eg).
+- by case Eg: (lipschitz g eg) => [v|] // [<-]; rewrite (IHg _ _ Eg).
+- by case: (lipschitz f ef) => [v|] //; case: (lipschitz g eg) => [v'|] // /leaf.
 Qed.
 
 End Lipschitz.

@@ -172,6 +172,30 @@ rewrite /proper => pu pv; rewrite /Spec.qr zrD !zrM.
 by rewrite addf_div // gt_eqF.
 Qed.
 
+Lemma proper_minus u v : proper u -> proper v -> proper (minus u v).
+Proof. by rewrite /proper zrM; exact: mulr_gt0. Qed.
+
+Lemma qr_minus u v : proper u -> proper v -> qr (minus u v) = qr u - qr v.
+Proof.
+rewrite /proper => pu pv; rewrite /Spec.qr zrB !zrM -[X in _ = _ + X]mulNr.
+by rewrite addf_div ?mulNr // gt_eqF.
+Qed.
+
+Lemma less_thanP u v : proper u -> proper v -> less_than u v -> qr u < qr v.
+Proof.
+move=> pu pv /zr_lt; rewrite !zrM => h.
+by rewrite /Spec.qr ltr_pdivr_mulr // mulrAC ltr_pdivl_mulr.
+Qed.
+
+Lemma scaledP a e d : 0 < zr d -> proper (scaled a e d) /\ qr (scaled a e d) = zr a * tp e / zr d.
+Proof.
+rewrite /proper /scaled /Spec.qr => d0; case: (Z.leb_spec 0 e) => h /=.
+  by rewrite zr_shiftl //; lia.
+rewrite zr_shiftl; last by lia.
+split; first by rewrite mulr_gt0 ?tp_gt0.
+by rewrite tpN invfM invrK mulrCA mulrC mulrAC.
+Qed.
+
 Lemma at_mostP u v : proper u -> proper v -> at_most u v -> qr u <= qr v.
 Proof.
 move=> pu pv /zr_le; rewrite !zrM => h.

@@ -288,28 +288,33 @@ Proof.
   rewrite skipn_length. cbn [length]. lia.
 Qed.
 
+Lemma zip_with_map (A B C D : Type) (f : B -> C -> D) (g : A -> B) (h : A -> C) xs :
+  zip_with f (map g xs) (map h xs) = map (fun x => f (g x) (h x)) xs.
+Proof. induction xs as [|x xs IH]; cbn [map zip_with]; [reflexivity|]. now rewrite IH. Qed.
+
 (* Packing changes nothing. *)
 Theorem products_sound rows vectors : products rows vectors = map (fun c => map (fun row => dot row c) rows) vectors.
 Proof.
   unfold products. set (largest := fold_left max_abs rows 0).
-  set (w := slot_width_for _ _ _). apply map_ext. intros c.
-  destruct (Z.ltb_spec 0 w) as [Hw|]; [|reflexivity].
-  destruct (Z.leb_spec (2 * (largest * sum_abs 0 c) + 2) (Z.shiftl 1 w)) as [Hfit|]; [cbn [andb]|reflexivity].
-  rewrite Z.shiftl_mul_pow2, Z.mul_1_l in Hfit by lia.
+  set (w := slot_width_for _ _ _).
   destruct (max_abs_rows 0 rows) as [H0 Hrows]. fold largest in H0, Hrows.
   set (blocks := chunks (slots product_depth) rows).
   assert (Hshort : Forall (fun b => (length b <= slots product_depth)%nat) blocks) by apply chunks_fuel_limit.
   assert (Eblocks : concat blocks = rows) by (apply concat_chunks_all; [apply slots_pos|lia]).
   clearbody blocks largest w. subst rows.
   induction Hshort as [|block blocks Hlen _ IH]; [reflexivity|].
-  cbn [map concat fst snd]. rewrite map_app. f_equal.
-  - rewrite dot_pack_rows by lia.
-    assert (E : map (dot c) block = map (fun row => dot row c) block) by (apply map_ext; intros; apply dot_comm).
-    rewrite E. rewrite <- (map_length (fun row => dot row c) block) at 1. apply digits_sound; [assumption|now rewrite map_length|].
-    apply Forall_forall. intros g Hg. apply in_map_iff in Hg. destruct Hg as (row & <- & Hrow).
-    unfold fits. assert (Z.abs (dot row c) <= largest * sum_abs 0 c); [|lia].
-    apply dot_bound; [assumption|]. apply Hrows. cbn [concat]. apply in_or_app. now left.
-  - apply IH. intros row Hrow. apply Hrows. cbn [concat]. apply in_or_app. now right.
+  cbn [fold_right concat]. rewrite IH by (intros row Hrow; apply Hrows; cbn [concat]; apply in_or_app; now right).
+  rewrite zip_with_map. apply map_ext. intros c. rewrite map_app. f_equal.
+  unfold block_product.
+  destruct (Z.ltb_spec 0 w) as [Hw|]; [|reflexivity].
+  destruct (Z.leb_spec (2 * (largest * sum_abs 0 c) + 2) (Z.shiftl 1 w)) as [Hfit|]; [cbn [andb]|reflexivity].
+  rewrite Z.shiftl_mul_pow2, Z.mul_1_l in Hfit by lia.
+  rewrite dot_pack_rows by lia.
+  assert (E : map (dot c) block = map (fun row => dot row c) block) by (apply map_ext; intros; apply dot_comm).
+  rewrite E. rewrite <- (map_length (fun row => dot row c) block) at 1. apply digits_sound; [assumption|now rewrite map_length|].
+  apply Forall_forall. intros g Hg. apply in_map_iff in Hg. destruct Hg as (row & <- & Hrow).
+  unfold fits. assert (Z.abs (dot row c) <= largest * sum_abs 0 c); [|lia].
+  apply dot_bound; [assumption|]. apply Hrows. cbn [concat]. apply in_or_app. now left.
 Qed.
 
 (* ---- blocks ---- *)

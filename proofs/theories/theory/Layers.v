@@ -85,6 +85,20 @@ have E c : Num.max 0 c = if 0 <= c then c else 0 by case: (leP 0 c).
 by rewrite !E; apply; exact: le_trans ler01 L1.
 Qed.
 
+Lemma slope_tanh (T : squashing R) L : 1 <= L -> slope_at_most L (tanh T).
+Proof.
+move=> L1 a b; have L0 : 0 <= L by exact: le_trans ler01 L1.
+apply: (@le_trans _ _ ((a - b) ^+ 2)); first by apply: sqr_le_norm; exact: tanh_slope.
+by rewrite ler_pemull ?sqr_ge0 // expr_ge1.
+Qed.
+
+Lemma slope_sigmoid (T : squashing R) L : 4%:R^-1 <= L -> slope_at_most L (sigmoid T).
+Proof.
+move=> L4 a b; have L0 : 0 <= L by apply: le_trans L4; rewrite invr_ge0 ler0n.
+rewrite -exprMn; apply: sqr_le_norm; rewrite normrM (ger0_norm L0).
+apply: le_trans (sigmoid_slope T a b) _; rewrite mulrC; exact: ler_wpmul2r.
+Qed.
+
 (* ---- a maximum and a minimum of two ---- *)
 
 Lemma swap_ge a b c d : a <= b -> d <= c ->
