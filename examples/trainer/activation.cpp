@@ -3,7 +3,8 @@
 //   GroupSort2   (a, b) -> (max, min): a permutation at each point
 //   MaxMin       x -> (relu(x), relu(-x)), twice the channels: every entry lands in one of the two
 //   FullSort     sorts all channels at each position, ascending
-//   Householder  the half plane v'z < 0 of each pair is reflected at its border, v = (sin t/2, -cos t/2) with a trained angle t; identity elsewhere
+//   Householder  the half plane v'z < 0 of each pair is reflected at its border, v = (sin t/2, -cos t/2) with a trained angle t; identity
+//   elsewhere
 //                (Singla, Singla and Feizi 2022)
 //   ReLU
 #include <algorithm>
@@ -38,8 +39,8 @@ class GroupSort final : public Layer<S> {
       const S *a = x.row(n).data(), *b = a + half;
       S *larger = y.row(n).data(), *smaller = larger + half;
       for (Index i = 0; i < half; ++i) {
-        larger[i] = a[i] >= b[i] ? a[i] : b[i];
-        smaller[i] = a[i] >= b[i] ? b[i] : a[i];
+        larger[i] = std::max(a[i], b[i]);
+        smaller[i] = std::min(b[i], a[i]);
       }
     }
   }

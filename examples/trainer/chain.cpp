@@ -1,4 +1,5 @@
-// Layers one after the other, and the residual block a x + (1 - a) g(x), 0 < a < 1: a convex combination of two functions of norm at most 1.
+// Layers one after the other, and the residual block a x + (1 - a) g(x), 0 < a < 1: a convex combination of two functions of norm at
+// most 1.
 #include <cmath>
 
 #include "examples/trainer/finish.hpp"
@@ -120,8 +121,8 @@ class Residual final : public Layer<S> {
       layer->project(thorough);
     }
   }
-  /// The sum of the two branches is not homogeneous in one of them: layers inside take no gain. Everything before the block has been scaled, so its
-  /// biases are.
+  /// The sum of the two branches is not homogeneous in one of them: layers inside take no gain. Everything before the block has been
+  /// scaled, so its biases are.
   void finish(double& scale, bool /*may_scale*/, std::vector<FinishedLayer>& report) override {
     for (auto& layer : inner_.layers) {
       layer->finish(scale, false, report);

@@ -1,5 +1,5 @@
-// The commands behind examples/demonstrations: Wasserstein-1 against the exact value, points in the plane and maps of it, counterfactual directions,
-// and packing of data for `lipcert`.
+// The commands behind examples/demonstrations: Wasserstein-1 against the exact value, points in the plane and maps of it, counterfactual
+// directions, and packing of data for `lipcert`.
 #include <fmt/format.h>
 #include <png.h>
 #include <sys/stat.h>
@@ -42,8 +42,12 @@ Matrix<float> rows_of_class(const DataSet& data, int label) {
 class Montage {
  public:
   Montage(const Shape& tile, Index rows, Index columns)
-      : tile_(tile), columns_(columns), zoom_(std::max<Index>(1, 84 / tile.rows)), width_(columns * (tile.columns * zoom_ + gap) - gap),
-        height_(rows * (tile.rows * zoom_ + gap) - gap), pixels_(static_cast<std::size_t>(3 * width_ * height_), 255) {}
+      : tile_(tile),
+        columns_(columns),
+        zoom_(std::max<Index>(1, 84 / tile.rows)),
+        width_(columns * (tile.columns * zoom_ + gap) - gap),
+        height_(rows * (tile.rows * zoom_ + gap) - gap),
+        pixels_(static_cast<std::size_t>(3 * width_ * height_), 255) {}
 
   /// x in [0, 1]; what lies outside is cut off.
   void place(Index row, Index column, const float* x) {
@@ -83,7 +87,9 @@ class Montage {
 /// g = f_c - f_j (or sign times f) at x, and its gradient.
 class Margin {
  public:
-  Margin(const Network<float>& network, Index own, Index other) : network_(network), own_(own), other_(other) { network.chain().prepare(memory_); }
+  Margin(const Network<float>& network, Index own, Index other) : network_(network), own_(own), other_(other) {
+    network.chain().prepare(memory_);
+  }
 
   double value(const Matrix<float>& x) { return of(network_.chain().forward(x, memory_)); }
   Matrix<float> gradient(const Matrix<float>& x) {
@@ -145,7 +151,8 @@ void wasserstein_command(WassersteinCommand c) {
   const DataSet data = read_data_set(c.data);
   const Matrix<float> first = rows_of_class(data, 0), second = rows_of_class(data, 1);
   if (first.rows() != second.rows() || 2 * first.rows() != data.size()) {
-    throw lipcert::input_error(c.data.samples + ": it has " + std::to_string(first.rows()) + " samples of class 0 and " + std::to_string(second.rows()) +
+    throw lipcert::input_error(c.data.samples + ": it has " + std::to_string(first.rows()) + " samples of class 0 and " +
+                               std::to_string(second.rows()) +
                                " of class 1; the exact distance needs two clouds with equally many points.");
   }
   if (first.rows() > 4000) {
@@ -155,7 +162,8 @@ void wasserstein_command(WassersteinCommand c) {
   c.training.loss.kind = LossKind::kr;
   Network<float> network(data.shape, c.network, c.weight);
   if (network.out().channels != 1) {
-    throw lipcert::Error(lipcert::ExitCode::usage, "The network has " + std::to_string(network.out().channels) + " outputs; a Kantorovich potential is one: end it with 'dense 1'.");
+    throw lipcert::Error(lipcert::ExitCode::usage, "The network has " + std::to_string(network.out().channels) +
+                                                       " outputs; a Kantorovich potential is one: end it with 'dense 1'.");
   }
   network.start(c.training.seed);
   const EpsList no_eps("");
@@ -177,7 +185,8 @@ void wasserstein_command(WassersteinCommand c) {
   const double error = metrics.kr / exact - 1;
   fmt::print("points           {} and {}\n", first.rows(), second.rows());
   fmt::print("exact distance   {:.6f}  (linear assignment)\n", exact);
-  fmt::print("network          {:.6f}  ({:+.3f} %; a 1-Lipschitz function, so never above the exact distance but for rounding)\n", metrics.kr, 100 * error);
+  fmt::print("network          {:.6f}  ({:+.3f} %; a 1-Lipschitz function, so never above the exact distance but for rounding)\n",
+             metrics.kr, 100 * error);
   fmt::print("training         {} epochs, {:.1f} CPU s\n", c.training.epochs, cpu);
   if (!c.log.empty()) {
     lipcert::write_file(c.log, log, lipcert::Overwrite::yes);
@@ -187,7 +196,8 @@ void wasserstein_command(WassersteinCommand c) {
     save_network(c.out + ".liptrain", network, state, false);
     lipcert::write_file(c.out + ".onnx", network.write_onnx(1, {}), lipcert::Overwrite::yes);
   }
-  write_json(c.report, {{"points", first.rows()}, {"exact", exact}, {"estimate", metrics.kr}, {"relativeError", error}, {"cpuSeconds", cpu}});
+  write_json(c.report,
+             {{"points", first.rows()}, {"exact", exact}, {"estimate", metrics.kr}, {"relativeError", error}, {"cpuSeconds", cpu}});
 }
 
 bool counterfactual_command(const CounterfactualCommand& c) {
@@ -199,7 +209,8 @@ bool counterfactual_command(const CounterfactualCommand& c) {
   }
   const DataSet data = read_data_set(choice);
   if (data.shape != network.in()) {
-    throw lipcert::input_error(choice.samples + ": the samples are " + data.shape.text() + ", the network takes " + network.in().text() + ".");
+    throw lipcert::input_error(choice.samples + ": the samples are " + data.shape.text() + ", the network takes " + network.in().text() +
+                               ".");
   }
   if (!c.out.empty() && ::mkdir(c.out.c_str(), 0777) != 0 && errno != EEXIST) {
     throw lipcert::input_error(c.out + ": the folder cannot be made; check the path and its permissions.");
@@ -225,7 +236,8 @@ bool counterfactual_command(const CounterfactualCommand& c) {
       f.row(0).maxCoeff(&own);
       other = own == 0 ? 1 : 0;
       for (Index j = 0; j < outputs; ++j) {
-        if (j != own && (f(0, own) - f(0, j)) / static_cast<float>(constants(own, j)) < (f(0, own) - f(0, other)) / static_cast<float>(constants(own, other))) {
+        if (j != own && (f(0, own) - f(0, j)) / static_cast<float>(constants(own, j)) <
+                            (f(0, own) - f(0, other)) / static_cast<float>(constants(own, other))) {
           other = j;
         }
       }
@@ -308,7 +320,8 @@ void map_command(const MapCommand& c) {
     const Matrix<float>& f = network.chain().forward(x, memory);
     for (Index j = 0; j < c.steps; ++j) {
       const double value = f.cols() == 1 ? static_cast<double>(f(j, 0)) : static_cast<double>(f(j, 1)) - static_cast<double>(f(j, 0));
-      text += fmt::format("{:.6g} {:.6g} {:.6g} {:.6g}\n", x(j, 0), x(j, 1), value, value / (f.cols() == 1 ? constants(0, 0) : constants(0, 1)));
+      text += fmt::format("{:.6g} {:.6g} {:.6g} {:.6g}\n", x(j, 0), x(j, 1), value,
+                          value / (f.cols() == 1 ? constants(0, 0) : constants(0, 1)));
     }
     text += "\n";
   }

@@ -1,6 +1,8 @@
-// Training from data to an exported network. A checkpoint is written after every epoch; a run that finds one of the same settings goes on from it.
+// Training from data to an exported network. A checkpoint is written after every epoch; a run that finds one of the same settings goes on
+// from it.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -27,7 +29,11 @@ Json json_of(const Metrics& metrics, const EpsList& eps) {
   for (std::size_t k = 0; k < eps.texts.size(); ++k) {
     certified[eps.texts[k]] = metrics.certified[k];
   }
-  return {{"samples", metrics.samples}, {"accuracy", metrics.accuracy}, {"kr", metrics.kr}, {"meanRadius", metrics.mean_radius}, {"certified", certified}};
+  return {{"samples", metrics.samples},
+          {"accuracy", metrics.accuracy},
+          {"kr", metrics.kr},
+          {"meanRadius", metrics.mean_radius},
+          {"certified", certified}};
 }
 
 Json json_of(const DataSet& set) {
@@ -46,6 +52,8 @@ Json settings_of(const TrainCommand& c, const DataSet& data, const Network<float
           {"data", json_of(data)},
           {"scale", c.data.scale},
           {"classes", c.data.classes},
+          {"skip", c.data.skip},
+          {"limit", c.data.limit},
           {"holdOut", c.data.hold_out},
           {"mode", c.weight.mode == Mode::project ? "project" : "differentiate"},
           {"bjorck", c.weight.bjorck},
@@ -71,7 +79,8 @@ void print_finish(const std::vector<FinishedLayer>& report) {
   fmt::print("\nfinish: float64, then float32 matrices of norm at most 1\n");
   fmt::print("{:<34}  {:>16}  {:>20}  {:>10}\n", "layer", "norm as trained", "norm as stored", "gain");
   for (const auto& line : report) {
-    fmt::print("{:<34}  {:>16.9f}  {:>20.16f}  {:>10.6f}{}\n", line.layer, line.before, line.after, line.gain, line.joint ? "" : "  (each output alone at most 1)");
+    fmt::print("{:<34}  {:>16.9f}  {:>20.16f}  {:>10.6f}{}\n", line.layer, line.before, line.after, line.gain,
+               line.joint ? "" : "  (each output alone at most 1)");
   }
 }
 
@@ -82,7 +91,8 @@ std::size_t thread_count(unsigned wanted) {
 }
 
 std::string table_of(const std::string& name, const Metrics& metrics, const EpsList& eps) {
-  std::string line = fmt::format("{:<22}  samples {:>6}  accuracy {:6.2f} %  mean radius {:.4f}  KR {:8.4f}", name, metrics.samples, 100 * metrics.accuracy, metrics.mean_radius, metrics.kr);
+  std::string line = fmt::format("{:<22}  samples {:>6}  accuracy {:6.2f} %  mean radius {:.4f}  KR {:8.4f}", name, metrics.samples,
+                                 100 * metrics.accuracy, metrics.mean_radius, metrics.kr);
   for (std::size_t k = 0; k < eps.texts.size(); ++k) {
     line += fmt::format("  certified at {} {:6.2f} %", eps.texts[k], 100 * metrics.certified[k]);
   }
@@ -106,11 +116,12 @@ void train_command(TrainCommand c) {
       choice.samples = c.test_data;
       choice.labels = c.test_labels;
       choice.hold_out = 0;
+      choice.skip = choice.limit = 0;
     }
-    choice.limit = 0;
     test = std::make_unique<DataSet>(read_data_set(choice));
     if (test->shape != data.shape) {
-      throw lipcert::input_error("The test samples are " + test->shape.text() + ", the training samples " + data.shape.text() + "; give data of one shape.");
+      throw lipcert::input_error("The test samples are " + test->shape.text() + ", the training samples " + data.shape.text() +
+                                 "; give data of one shape.");
     }
   }
   Network<float> network(data.shape, c.network, c.weight);
@@ -130,7 +141,8 @@ void train_command(TrainCommand c) {
     SavedState found;
     Network<float> saved = load_network(checkpoint, found);
     if (found.settings != state.settings) {
-      throw lipcert::input_error(checkpoint + ": it belongs to a training with other settings or data; give --restart to begin anew, or another --out.");
+      throw lipcert::input_error(checkpoint +
+                                 ": it belongs to a training with other settings or data; give --restart to begin anew, or another --out.");
     }
     network = std::move(saved);
     state = found;
@@ -147,12 +159,13 @@ void train_command(TrainCommand c) {
   Json epochs = Json::array();
   {
     lipcert::ProgressBar bar(true);
+    const char* const clear = ::isatty(STDOUT_FILENO) == 1 ? "\r\x1b[K" : "";  // the bar's line
     while (state.epoch < c.training.epochs) {
       const EpochReport report = trainer.run_epoch(state, [&bar](double done, const std::string& words) { bar.show(done, words); });
       save_network(checkpoint, network, state, true);
       cpu += report.cpu_seconds;
-      std::string line = fmt::format("epoch {:>3}  loss {:10.5f}  accuracy {:6.2f} %  KR {:8.4f}  mean radius {:.4f}", report.epoch, report.loss, 100 * report.metrics.accuracy,
-                                     report.metrics.kr, report.metrics.mean_radius);
+      std::string line = fmt::format("epoch {:>3}  loss {:10.5f}  accuracy {:6.2f} %  KR {:8.4f}  mean radius {:.4f}", report.epoch,
+                                     report.loss, 100 * report.metrics.accuracy, report.metrics.kr, report.metrics.mean_radius);
       Metrics on_test;
       if (test) {
         on_test = measure(outputs_of(network, test->samples, workers), test->labels, network.pair_constants(), eps.values);
@@ -161,18 +174,21 @@ void train_command(TrainCommand c) {
       if (!eps.texts.empty() && test) {
         line += fmt::format(", {:.2f} % at {}", 100 * on_test.certified[0], eps.texts[0]);
       }
-      fmt::print("{}\x1b[K  {:.1f} CPU s\n", line, report.cpu_seconds);
+      fmt::print("{}{}  {:.1f} CPU s\n", clear, line, report.cpu_seconds);
       std::fflush(stdout);
       const auto first = [](const Metrics& m) { return m.certified.empty() ? 0.0 : m.certified[0]; };
-      log += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", report.epoch, report.loss, report.metrics.accuracy, report.metrics.kr, report.metrics.mean_radius, first(report.metrics),
-                         on_test.accuracy, on_test.mean_radius, first(on_test), report.cpu_seconds);
+      log += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", report.epoch, report.loss, report.metrics.accuracy, report.metrics.kr,
+                         report.metrics.mean_radius, first(report.metrics), on_test.accuracy, on_test.mean_radius, first(on_test),
+                         report.cpu_seconds);
       epochs.push_back({{"epoch", report.epoch}, {"loss", report.loss}, {"cpuSeconds", report.cpu_seconds}});
       if (!c.log.empty()) {
         lipcert::write_file(c.log, log, lipcert::Overwrite::yes);
       }
     }
   }
-  const auto measured = [&](const DataSet& set) { return measure(outputs_of(network, set.samples, workers), set.labels, network.pair_constants(), eps.values); };
+  const auto measured = [&](const DataSet& set) {
+    return measure(outputs_of(network, set.samples, workers), set.labels, network.pair_constants(), eps.values);
+  };
   const Metrics before = measured(test ? *test : data);
   const auto finish = network.finish();
   const Metrics after = measured(test ? *test : data);
@@ -185,7 +201,8 @@ void train_command(TrainCommand c) {
 
   SavedState final_state = state;
   save_network(model, network, final_state, false);
-  const std::string onnx = network.write_onnx(c.batch_axis, {{"trained with", "liptrain"}, {"scale", c.data.scale}, {"settings", settings.dump()}});
+  const std::string onnx =
+      network.write_onnx(c.batch_axis, {{"trained with", "liptrain"}, {"scale", c.data.scale}, {"settings", settings.dump()}});
   lipcert::write_file(c.out, onnx, lipcert::Overwrite::yes);
   std::remove(checkpoint.c_str());
   fmt::print("\nwritten   {} ({} bytes, SHA-256 {}) and {}\n", c.out, onnx.size(), lipcert::sha256_hex(onnx), model);
@@ -218,16 +235,31 @@ void evaluate_command(const EvaluateCommand& c) {
   }
   const DataSet data = read_data_set(choice);
   if (data.shape != network.in()) {
-    throw lipcert::input_error(choice.samples + ": the samples are " + data.shape.text() + ", the network takes " + network.in().text() + ".");
+    throw lipcert::input_error(choice.samples + ": the samples are " + data.shape.text() + ", the network takes " + network.in().text() +
+                               ".");
   }
   if (data.classes > std::max<Index>(2, network.out().channels)) {
     throw lipcert::input_error(choice.samples + ": it has more classes than the network.");
   }
   Workers workers(thread_count(c.threads));
-  const Metrics metrics = measure(outputs_of(network, data.samples, workers), data.labels, network.pair_constants(), eps.values);
+  const Matrix<float> f = outputs_of(network, data.samples, workers);
+  const Metrics metrics = measure(f, data.labels, network.pair_constants(), eps.values);
+  if (!c.outputs.empty()) {
+    std::string text;
+    for (Index n = 0; n < f.rows(); ++n) {
+      for (Index k = 0; k < f.cols(); ++k) {
+        text += fmt::format("{}{:.9g}", k == 0 ? "" : ",", f(n, k));
+      }
+      text += "\n";
+    }
+    lipcert::write_file(c.outputs, text, lipcert::Overwrite::yes);
+  }
   fmt::print("{}\n", table_of(lipcert::file_name_of(c.model), metrics, eps));
   if (!c.report.empty()) {
-    const Json report = {{"model", lipcert::file_name_of(c.model)}, {"data", json_of(data)}, {"pairConstant", network.pair_constants().maxCoeff()}, {"metrics", json_of(metrics, eps)}};
+    const Json report = {{"model", lipcert::file_name_of(c.model)},
+                         {"data", json_of(data)},
+                         {"pairConstant", network.pair_constants().maxCoeff()},
+                         {"metrics", json_of(metrics, eps)}};
     lipcert::write_file(c.report, report.dump(2) + "\n", lipcert::Overwrite::yes);
   }
 }

@@ -16,9 +16,9 @@ struct TrainCommand {
   WeightOptions weight;
   TrainingOptions training;
   std::string eps = "36/255";
-  std::string out;      // NAME.onnx; NAME.liptrain and NAME.checkpoint lie beside it
-  std::string report;   // JSON
-  std::string log;      // CSV, one line per epoch
+  std::string out;     // NAME.onnx; NAME.liptrain and NAME.checkpoint lie beside it
+  std::string report;  // JSON
+  std::string log;     // CSV, one line per epoch
   std::int64_t batch_axis = 1;
   unsigned threads = 0;  // 0: all cores
   bool restart = false;
@@ -29,6 +29,7 @@ struct EvaluateCommand {
   DataChoice data;
   std::string model;
   std::string eps = "36/255";
+  std::string outputs;  // CSV of f, one sample in a line
   std::string report;
   unsigned threads = 0;
 };

@@ -1,6 +1,7 @@
-// Convolution with zero padding. The kernel, flattened to channels x (input channels * k * k), is constrained like a dense matrix; one entry of the
-// input meets at most ceil(k / s) positions of the kernel in each direction, so the convolution has at most the norm of that matrix times ceil(k / s),
-// and is divided by it. (The averaged factor for stride 1 in deel-lip is no upper bound.) Finishing replaces the factor by the true norm.
+// Convolution with zero padding. The kernel, flattened to channels x (input channels * k * k), is constrained like a dense matrix; one
+// entry of the input meets at most ceil(k / s) positions of the kernel in each direction, so the convolution has at most the norm of that
+// matrix times ceil(k / s), and is divided by it. (The averaged factor for stride 1 in deel-lip is no upper bound.) Finishing replaces the
+// factor by the true norm.
 //
 // Cost per sample: one matrix product of channels x (input channels k k) x positions forward, two backward.
 #include <algorithm>
@@ -101,8 +102,8 @@ class Convolution final : public Layer<S> {
     FinishedLayer line;
     line.layer = text();
     Matrix<float> stored;
-    finish_convolution(weight_.value().template cast<double>(), weight_.options(), static_cast<double>(factor_), this->in().channels, options_,
-                       may_scale, stored, line);
+    finish_convolution(weight_.value().template cast<double>(), weight_.options(), static_cast<double>(factor_), this->in().channels,
+                       options_, may_scale, stored, line);
     scale *= line.gain;
     free_.value = stored.cast<S>();
     bias_.value = (bias_.value.template cast<double>() * scale).template cast<float>().template cast<S>();
@@ -212,7 +213,8 @@ LayerPointer<S> make_convolution(const Shape& in, const ConvolutionOptions& opti
     throw usage("'unit-rows' bounds each output alone and is for the last dense layer; a convolution takes 'spectral' or 'frobenius'.");
   }
   if (in.rows + 2 * options.padding < options.kernel || in.columns + 2 * options.padding < options.kernel) {
-    throw usage("The kernel of " + std::to_string(options.kernel) + " is larger than the padded image of " + in.text() + "; choose a smaller one.");
+    throw usage("The kernel of " + std::to_string(options.kernel) + " is larger than the padded image of " + in.text() +
+                "; choose a smaller one.");
   }
   return std::make_unique<Convolution<S>>(in, options, weight);
 }

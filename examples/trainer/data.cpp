@@ -84,8 +84,8 @@ void read_files(const DataChoice& choice, double scale, DataSet& set) {
   source.format = format_of(choice.format);
   source.label_column = choice.label_column;
   const auto description = lipcert::scan_data(source);
-  set.shape = {static_cast<Index>(description.shape.channels), static_cast<Index>(description.shape.rows), static_cast<Index>(description.shape.columns),
-               description.shape.image};
+  set.shape = {static_cast<Index>(description.shape.channels), static_cast<Index>(description.shape.rows),
+               static_cast<Index>(description.shape.columns), description.shape.image};
   const auto entries = static_cast<Index>(description.shape.entries());
   if (!description.shape.image) {
     set.shape = Shape{entries};
@@ -94,7 +94,7 @@ void read_files(const DataChoice& choice, double scale, DataSet& set) {
   if (!description.labelled) {
     throw lipcert::input_error(choice.samples + ": the samples have no labels; give --labels or --label-column.");
   }
-  auto count = static_cast<Index>(description.samples);
+  auto count = std::max<Index>(0, static_cast<Index>(description.samples) - choice.skip);
   if (choice.limit > 0) {
     count = std::min(count, choice.limit);
   }
@@ -102,6 +102,7 @@ void read_files(const DataChoice& choice, double scale, DataSet& set) {
   set.labels.resize(static_cast<std::size_t>(count));
   lipcert::SampleReader reader(source);
   lipcert::Sample sample;
+  (void)reader.skip(static_cast<std::uint64_t>(choice.skip));
   for (Index n = 0; n < count && reader.next(sample); ++n) {
     float* const to = set.samples.row(n).data();
     for (Index k = 0; k < entries; ++k) {
@@ -111,7 +112,8 @@ void read_files(const DataChoice& choice, double scale, DataSet& set) {
                                                    : std::strtod(sample.decimals[at].c_str(), nullptr);
       to[k] = static_cast<float>(value * scale);
       if (!std::isfinite(to[k])) {
-        throw lipcert::input_error(choice.samples + ": sample " + std::to_string(n) + " has an entry beyond float32; give a smaller --scale.");
+        throw lipcert::input_error(choice.samples + ": sample " + std::to_string(n) +
+                                   " has an entry beyond float32; give a smaller --scale.");
       }
     }
     const std::int64_t label = *sample.label == -1 ? 0 : *sample.label;
@@ -208,7 +210,7 @@ DataSet read_data_set(const DataChoice& choice) {
     keep_part(choice.hold_out, choice.test_part, set);
   }
   if (set.size() == 0) {
-    throw lipcert::input_error(choice.samples + ": no sample is left; check --classes, --limit and --hold-out.");
+    throw lipcert::input_error(choice.samples + ": no sample is left; check --classes, --skip, --limit and --hold-out.");
   }
   set.classes = *std::max_element(set.labels.begin(), set.labels.end()) + 1;
   return set;

@@ -1,5 +1,5 @@
-// Data sets in memory. The formats of `lipcert` (IDX, CSV, NPY, CIFAR-10 binary, folders of PNG) are read by its own readers; beside them members
-// of an NPZ file (`file.npz:member`) and folders of JPEG or PNG images of any size.
+// Data sets in memory. The formats of `lipcert` (IDX, CSV, NPY, CIFAR-10 binary, folders of PNG) are read by its own readers; beside them
+// members of an NPZ file (`file.npz:member`) and folders of JPEG or PNG images of any size.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct DataChoice {
   std::string scale = "1";  // x = v * scale
   std::string classes;      // "0,2": keep these, renamed 0, 1
   Index image_size = 0;     // folders: resample to this many rows and columns
-  Index limit = 0;
+  Index skip = 0, limit = 0;    // files: leave out the first, take at most so many of the others
   std::string layout = "NCHW";  // or NHWC, of arrays with four dimensions
   double hold_out = 0;          // this share of the samples, drawn at random with a fixed seed, is the test part
   bool test_part = false;       // which of the two parts is meant when hold_out is not 0

@@ -30,9 +30,10 @@ void polar_factor(Matrix<double>& w, const std::string& layer) {
       return;
     }
   }
-  throw lipcert::Error(lipcert::ExitCode::input, "Layer '" + layer +
-                                                     "' has no nearest orthogonal matrix (a singular value is zero or not a number): training has "
-                                                     "diverged; lower the learning rate.");
+  throw lipcert::Error(lipcert::ExitCode::input,
+                       "Layer '" + layer +
+                           "' has no nearest orthogonal matrix (a singular value is zero or not a number): training has "
+                           "diverged; lower the learning rate.");
 }
 
 /// ||W(z)|| for the stride's polyphase components: sup over the torus is the norm of the convolution on the whole plane.
@@ -66,8 +67,8 @@ class Symbol {
 };
 
 /// Shrinks by a power of two's fraction until the stored matrix has norm at most 1 as measured.
-void round_and_verify(const Matrix<double>& exact, double relative_change, const std::function<double(const Matrix<double>&)>& norm, Matrix<float>& stored,
-                      FinishedLayer& line) {
+void round_and_verify(const Matrix<double>& exact, double relative_change, const std::function<double(const Matrix<double>&)>& norm,
+                      Matrix<float>& stored, FinishedLayer& line) {
   double shrink = 1 - 0x1p-24 * relative_change;
   for (int i = 0; i < 8; ++i, shrink -= 0x1p-24 * relative_change) {
     stored = (exact * shrink).cast<float>();
@@ -147,7 +148,8 @@ void finish_dense(const Matrix<double>& w, const WeightOptions& options, bool ma
     polar_factor(exact, line.layer);
   } else {
     if (!(line.before > 0)) {
-      throw lipcert::Error(lipcert::ExitCode::input, "Layer '" + line.layer + "' is zero or not a number: training has diverged; lower the learning rate.");
+      throw lipcert::Error(lipcert::ExitCode::input,
+                           "Layer '" + line.layer + "' is zero or not a number: training has diverged; lower the learning rate.");
     }
     if (may_scale || line.before > 1) {
       exact /= line.before;
@@ -161,7 +163,8 @@ void finish_convolution(const Matrix<double>& w, const WeightOptions& options, d
                         const ConvolutionOptions& shape, bool may_scale, Matrix<float>& stored, FinishedLayer& line) {
   line.before = symbol_norm(w * factor, input_channels, shape);
   if (!(line.before > 0)) {
-    throw lipcert::Error(lipcert::ExitCode::input, "Layer '" + line.layer + "' is zero or not a number: training has diverged; lower the learning rate.");
+    throw lipcert::Error(lipcert::ExitCode::input,
+                         "Layer '" + line.layer + "' is zero or not a number: training has diverged; lower the learning rate.");
   }
   Matrix<double> exact = w;
   if (options.constraint == Constraint::spectral && options.bjorck > 0) {
@@ -174,9 +177,11 @@ void finish_convolution(const Matrix<double>& w, const WeightOptions& options, d
     exact /= norm * (1 + 1e-9);
     line.gain = may_scale ? 1 / norm : 1;
   }
-  // An entry meets at most ceil(k/s)^2 positions: rounding changes the convolution by at most ceil(k/s) times 2^-24 times the Frobenius norm.
+  // An entry meets at most ceil(k/s)^2 positions: rounding changes the convolution by at most ceil(k/s) times 2^-24 times the Frobenius
+  // norm.
   const double change = exact.norm() * static_cast<double>((shape.kernel + shape.stride - 1) / shape.stride);
-  round_and_verify(exact, change, [&](const Matrix<double>& kernel) { return symbol_norm(kernel, input_channels, shape); }, stored, line);
+  round_and_verify(
+      exact, change, [&](const Matrix<double>& kernel) { return symbol_norm(kernel, input_channels, shape); }, stored, line);
 }
 
 std::pair<float, float> short_unit_vector(double v, double w) {

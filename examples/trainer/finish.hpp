@@ -1,11 +1,12 @@
-// The end of training, in float64: from weights that are orthogonal up to some 1e-7 (or less: any constraint leaves the norm above or below 1) to
-// float32 matrices whose norm is at most 1, so that `lipcert` proves L <= 1.
+// The end of training, in float64: from weights that are orthogonal up to some 1e-7 (or less: any constraint leaves the norm above or below
+// 1) to float32 matrices whose norm is at most 1, so that `lipcert` proves L <= 1.
 //
 //   1. Dense: Bjorck's iteration to convergence in float64 (the polar factor), or division by the largest singular value.
-//      Convolution: then division by the largest norm of its symbol W(z) = sum_j W_j z^j over |z_1| = |z_2| = 1, which bounds the convolution
-//      with zero padding for images of any size (polyphase components for a stride). The factor 1/ceil(k/s) of training is far from that: what is
-//      gained multiplies all logits, and with them every radius.
-//   2. Times 1 - 2^-24 r with r the Frobenius norm over the spectral norm, at least sqrt(rank): rounding a matrix of norm 1 to float32 changes it
+//      Convolution: then division by the largest norm of its symbol W(z) = sum_j W_j z^j over |z_1| = |z_2| = 1, which bounds the
+//      convolution with zero padding for images of any size (polyphase components for a stride). The factor 1/ceil(k/s) of training is far
+//      from that: what is gained multiplies all logits, and with them every radius.
+//   2. Times 1 - 2^-24 r with r the Frobenius norm over the spectral norm, at least sqrt(rank): rounding a matrix of norm 1 to float32
+//   changes it
 //      by at most 2^-24 times its Frobenius norm.
 //   3. Rounding to float32, and verifying the stored numbers: eigenvalues in float64. They are no proof; `lipcert` proves it afterwards.
 //

@@ -2,11 +2,11 @@
 
 #include <protozero/pbf_writer.hpp>
 
-
 namespace liptrain {
 namespace {
 
-void value_info(protozero::pbf_writer& graph, protozero::pbf_tag_type field, const std::string& name, const Shape& shape, std::int64_t batch) {
+void value_info(protozero::pbf_writer& graph, protozero::pbf_tag_type field, const std::string& name, const Shape& shape,
+                std::int64_t batch) {
   protozero::pbf_writer info(graph, field);
   info.add_string(1, name);
   protozero::pbf_writer type(info, 2);

@@ -1,5 +1,5 @@
-// A folder with one sub-folder per class of JPEG (libjpeg-turbo) and PNG (libpng) images, resampled to one size by averaging areas. Decoding JPEG is
-// not the same in every program: to certify radii on such images, write the pixels to a file first (`liptrain pack`).
+// A folder with one sub-folder per class of JPEG (libjpeg-turbo) and PNG (libpng) images, resampled to one size by averaging areas.
+// Decoding JPEG is not the same in every program: to certify radii on such images, write the pixels to a file first (`liptrain pack`).
 #include <dirent.h>
 #include <png.h>
 #include <sys/stat.h>
@@ -103,7 +103,8 @@ bool decode_jpeg(const std::string& bytes, Picture& picture, std::string& proble
   }
   picture.pixels.resize(static_cast<std::size_t>(picture.rows * picture.columns * picture.channels));
   while (decoder.output_scanline < decoder.output_height) {
-    JSAMPROW row = picture.pixels.data() + static_cast<std::size_t>(decoder.output_scanline) * static_cast<std::size_t>(picture.columns * picture.channels);
+    JSAMPROW row = picture.pixels.data() +
+                   static_cast<std::size_t>(decoder.output_scanline) * static_cast<std::size_t>(picture.columns * picture.channels);
     jpeg_read_scanlines(&decoder, &row, 1);
   }
   // Cut-off files are filled up with grey and only warned about.
@@ -148,7 +149,8 @@ Picture resampled(const Picture& from, Index size) {
   to.rows = to.columns = size;
   to.channels = from.channels;
   to.pixels.resize(static_cast<std::size_t>(size * size * from.channels));
-  const double down = static_cast<double>(from.rows) / static_cast<double>(size), across = static_cast<double>(from.columns) / static_cast<double>(size);
+  const double down = static_cast<double>(from.rows) / static_cast<double>(size),
+               across = static_cast<double>(from.columns) / static_cast<double>(size);
   for (Index i = 0; i < size; ++i) {
     for (Index j = 0; j < size; ++j) {
       const double top = static_cast<double>(i) * down, bottom = top + down, left = static_cast<double>(j) * across, right = left + across;
@@ -195,7 +197,8 @@ ImageFolder read_image_folder(const std::string& folder, Index size) {
   std::string lines;
   for (const auto& name : names_in(folder)) {
     if (!is_folder(folder + "/" + name)) {
-      throw lipcert::input_error(folder + "/" + name + ": it lies beside the sub-folders of the classes; move it into one of them or away.");
+      throw lipcert::input_error(folder + "/" + name +
+                                 ": it lies beside the sub-folders of the classes; move it into one of them or away.");
     }
     result.classes.push_back(name);
   }

@@ -1,6 +1,7 @@
 // A layer: a function of a batch with norm at most 1, its derivative, its parameters, and how it is written.
 //
-// Layers are immutable while a batch is worked on, so that threads share them; what one piece of the batch leaves behind lies in its `Memory`.
+// Layers are immutable while a batch is worked on, so that threads share them; what one piece of the batch leaves behind lies in its
+// `Memory`.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,8 @@ BatchCounts::BatchCounts(const int* labels, Index count, Index classes) : sample
 }
 
 template <class S>
-double evaluate_loss(const LossOptions& options, const BatchCounts& counts, const Matrix<S>& f, const int* labels, Matrix<S>& gradient, double& kr) {
+double evaluate_loss(const LossOptions& options, const BatchCounts& counts, const Matrix<S>& f, const int* labels, Matrix<S>& gradient,
+                     double& kr) {
   const Index outputs = f.cols();
   const bool binary = outputs == 1;
   const double batch = static_cast<double>(counts.samples), width = static_cast<double>(outputs);

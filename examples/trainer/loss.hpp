@@ -32,9 +32,10 @@ struct BatchCounts {
   BatchCounts(const int* labels, Index count, Index classes);
 };
 
-/// This piece's part of the loss; `gradient` with respect to f (one row per sample, one output for two classes, else one per class), and the
-/// piece's part of the KR estimate.
+/// This piece's part of the loss; `gradient` with respect to f (one row per sample, one output for two classes, else one per class), and
+/// the piece's part of the KR estimate.
 template <class S>
-double evaluate_loss(const LossOptions& options, const BatchCounts& counts, const Matrix<S>& f, const int* labels, Matrix<S>& gradient, double& kr);
+double evaluate_loss(const LossOptions& options, const BatchCounts& counts, const Matrix<S>& f, const int* labels, Matrix<S>& gradient,
+                     double& kr);
 
 }  // namespace liptrain

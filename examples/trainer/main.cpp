@@ -1,9 +1,10 @@
-// The command line of `liptrain`: options into structures, errors into one sentence, nothing else. `--config FILE.json` is an object of long options
-// without their dashes; what stands on the command line overrides it.
+// The command line of `liptrain`: options into structures, errors into one sentence, nothing else. `--config FILE.json` is an object of
+// long options without their dashes; what stands on the command line overrides it.
 //
 // Exit codes: 0 done; 1 a demonstration's expectation failed; 2 usage; 3 an input cannot be read; 4 internal error.
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include "examples/trainer/commands.hpp"
 #include "formats/error.hpp"
 #include "formats/files.hpp"
-
 
 extern "C" void openblas_set_num_threads(int count);  // Debian's OpenBLAS declares it in cblas.h, which not every installation has
 
@@ -124,26 +124,32 @@ void add_data(CLI::App& command, DataChoice& data) {
   command.add_option("--scale", data.scale, "factor of every entry, such as 1/255");
   command.add_option("--classes", data.classes, "keep these classes only, renamed 0, 1, ... in this order");
   command.add_option("--image-size", data.image_size, "folders: resample images to this many rows and columns")->check(CLI::Range(1, 4096));
+  command.add_option("--skip", data.skip, "leave out the first N samples")->check(CLI::NonNegativeNumber);
   command.add_option("--limit", data.limit, "take the first N samples only")->check(CLI::NonNegativeNumber);
   command.add_option("--hold-out", data.hold_out, "share of the samples that is kept for the test")->check(CLI::Range(0.0, 0.9));
 }
 
 void add_training(CLI::App& command, WeightOptions& weight, TrainingOptions& training) {
   const std::map<std::string, Mode> modes = {{"project", Mode::project}, {"differentiate", Mode::differentiate}};
-  command.add_option("--mode", weight.mode, "project weights back after each step (fast), or differentiate through the iterations (precise)")
+  command
+      .add_option("--mode", weight.mode, "project weights back after each step (fast), or differentiate through the iterations (precise)")
       ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case));
-  command.add_option("--bjorck", weight.bjorck, "iterations of orthogonalisation; 0: spectral norm only")->check(CLI::Range(0, 100))->capture_default_str();
+  command.add_option("--bjorck", weight.bjorck, "iterations of orthogonalisation; 0: spectral norm only")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   command.add_option("--epochs", training.epochs, "passes over the data")->check(CLI::Range(1, 1000000))->capture_default_str();
   command.add_option("--batch", training.batch, "samples in one step")->check(CLI::Range(2, 1 << 20))->capture_default_str();
   command.add_option("--learning-rate", training.learning_rate, "of Adam")->check(CLI::PositiveNumber)->capture_default_str();
-  const std::map<std::string, Schedule> schedules = {{"constant", Schedule::constant}, {"steps", Schedule::steps}, {"cosine", Schedule::cosine}};
+  const std::map<std::string, Schedule> schedules = {
+      {"constant", Schedule::constant}, {"steps", Schedule::steps}, {"cosine", Schedule::cosine}};
   command.add_option("--schedule", training.schedule, "constant; steps (x 0.3 at 60 %, x 0.1 at 85 %); cosine (to 0)")
       ->transform(CLI::CheckedTransformer(schedules, CLI::ignore_case));
   command.add_option("--seed", training.seed, "of weights and order")->capture_default_str();
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Trains 1-Lipschitz networks (hinge-Kantorovich-Rubinstein and relatives) and writes ONNX files that `lipcert` certifies.", "liptrain");
+  CLI::App app("Trains 1-Lipschitz networks (hinge-Kantorovich-Rubinstein and relatives) and writes ONNX files that `lipcert` certifies.",
+               "liptrain");
   app.footer(footer_of_all);
   app.require_subcommand(1);
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -158,27 +164,42 @@ int run(int argc, char** argv) {
   add_training(train_app, train.weight, train.training);
   const std::map<std::string, LossKind> losses = {
       {"kr", LossKind::kr}, {"hinge", LossKind::hinge}, {"hkr", LossKind::hkr}, {"cross-entropy", LossKind::cross_entropy}};
-  train_app.add_option("--loss", train.training.loss.kind, "kr, hinge, hkr or cross-entropy (with --temperature)")->transform(CLI::CheckedTransformer(losses, CLI::ignore_case));
-  train_app.add_option("--alpha", train.training.loss.alpha, "hkr: weight of the hinge")->check(CLI::NonNegativeNumber)->capture_default_str();
-  train_app.add_option("--margin", train.training.loss.margin, "hinge: outputs of two classes are to lie this far apart")->check(CLI::PositiveNumber)->capture_default_str();
-  train_app.add_option("--temperature", train.training.loss.temperature, "cross-entropy: CE(t f, y) / t")->check(CLI::PositiveNumber)->capture_default_str();
+  train_app.add_option("--loss", train.training.loss.kind, "kr, hinge, hkr or cross-entropy (with --temperature)")
+      ->transform(CLI::CheckedTransformer(losses, CLI::ignore_case));
+  train_app.add_option("--alpha", train.training.loss.alpha, "hkr: weight of the hinge")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  train_app.add_option("--margin", train.training.loss.margin, "hinge: outputs of two classes are to lie this far apart")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  train_app.add_option("--temperature", train.training.loss.temperature, "cross-entropy: CE(t f, y) / t")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   train_app.add_option("--shift", train.training.shift, "move images at random by up to this many pixels")->check(CLI::Range(0, 64));
   train_app.add_flag("--flip", train.training.flip, "mirror images left to right at random");
   train_app.add_option("--eps", train.eps, "radii at which certified accuracy is reported")->capture_default_str();
-  train_app.add_option("-o,--out", train.out, "NAME.onnx; NAME.liptrain (for `liptrain evaluate`) is written beside it, NAME.checkpoint meanwhile")->required();
-  train_app.add_option("--batch-axis", train.batch_axis, "batch size of the exported graph; 0: any")->check(CLI::Range(0, 1 << 20))->capture_default_str();
+  train_app
+      .add_option("-o,--out", train.out,
+                  "NAME.onnx; NAME.liptrain (for `liptrain evaluate`) is written beside it, NAME.checkpoint meanwhile")
+      ->required();
+  train_app.add_option("--batch-axis", train.batch_axis, "batch size of the exported graph; 0: any")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   train_app.add_option("--report", train.report, "write settings, epochs, layers and results as JSON");
   train_app.add_option("--log", train.log, "write one line per epoch as CSV");
-  train_app.add_option("--threads", train.threads, "number of threads (default: all cores); the result does not depend on it")->check(CLI::Range(1U, 1024U));
+  train_app.add_option("--threads", train.threads, "number of threads (default: all cores); the result does not depend on it")
+      ->check(CLI::Range(1U, 1024U));
   train_app.add_flag("--restart", train.restart, "begin anew where a checkpoint is found");
 
   EvaluateCommand evaluate;
   evaluate.data.scale.clear();
-  CLI::App& evaluate_app = *app.add_subcommand("evaluate", "Accuracy, mean radius and certified accuracy of a trained network on a data set.");
+  CLI::App& evaluate_app =
+      *app.add_subcommand("evaluate", "Accuracy, mean radius and certified accuracy of a trained network on a data set.");
   evaluate_app.footer("Example:\n  liptrain evaluate digits.liptrain --data examples/models/digits_test.csv --label-column -1");
   evaluate_app.add_option("MODEL", evaluate.model, "*.liptrain")->required();
   add_data(evaluate_app, evaluate.data);
   evaluate_app.add_option("--eps", evaluate.eps, "radii at which certified accuracy is reported")->capture_default_str();
+  evaluate_app.add_option("--outputs", evaluate.outputs, "write the network's outputs as CSV, one sample in a line");
   evaluate_app.add_option("--report", evaluate.report, "write the results as JSON");
   evaluate_app.add_option("--threads", evaluate.threads, "number of threads (default: all cores)")->check(CLI::Range(1U, 1024U));
 
@@ -187,7 +208,9 @@ int run(int argc, char** argv) {
   points_app.footer(footer_of_points);
   points_app.add_option("SHAPE", points.shape, "moons, circles or clouds")->required();
   points_app.add_option("--count", points.count, "of both classes together")->check(CLI::Range(2, 1 << 24))->capture_default_str();
-  points_app.add_option("--noise", points.noise, "standard deviation of each coordinate")->check(CLI::NonNegativeNumber)->capture_default_str();
+  points_app.add_option("--noise", points.noise, "standard deviation of each coordinate")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   points_app.add_option("--seed", points.seed, "")->capture_default_str();
   points_app.add_option("-o,--out", points.out, "CSV file: x, y, class")->required();
 
@@ -196,7 +219,8 @@ int run(int argc, char** argv) {
   wasserstein.training.batch = 1 << 20;
   wasserstein.training.epochs = 300;
   wasserstein.training.schedule = Schedule::cosine;
-  CLI::App& wasserstein_app = *app.add_subcommand("wasserstein", "Estimates the Wasserstein-1 distance of two classes of points and compares it with the exact one.");
+  CLI::App& wasserstein_app = *app.add_subcommand(
+      "wasserstein", "Estimates the Wasserstein-1 distance of two classes of points and compares it with the exact one.");
   wasserstein_app.footer(footer_of_wasserstein);
   add_data(wasserstein_app, wasserstein.data);
   wasserstein_app.add_option("--network", wasserstein.network, "as in `liptrain train`")->capture_default_str();
@@ -208,13 +232,16 @@ int run(int argc, char** argv) {
 
   CounterfactualCommand counterfactual;
   counterfactual.data.scale.clear();
-  CLI::App& counterfactual_app =
-      *app.add_subcommand("counterfactual", "Moves samples along -grad f until the decision changes, and compares the distance with the radius.");
-  counterfactual_app.footer("Example:\n  liptrain counterfactual digits.liptrain --data examples/models/digits_test.csv --label-column -1 --samples 100");
+  CLI::App& counterfactual_app = *app.add_subcommand(
+      "counterfactual", "Moves samples along -grad f until the decision changes, and compares the distance with the radius.");
+  counterfactual_app.footer(
+      "Example:\n  liptrain counterfactual digits.liptrain --data examples/models/digits_test.csv --label-column -1 --samples 100");
   counterfactual_app.add_option("MODEL", counterfactual.model, "*.liptrain")->required();
   add_data(counterfactual_app, counterfactual.data);
   counterfactual_app.add_option("--samples", counterfactual.samples, "how many")->check(CLI::Range(1, 1 << 24))->capture_default_str();
-  counterfactual_app.add_option("--pictures", counterfactual.pictures, "how many of them are drawn")->check(CLI::Range(0, 100))->capture_default_str();
+  counterfactual_app.add_option("--pictures", counterfactual.pictures, "how many of them are drawn")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
   counterfactual_app.add_option("--out", counterfactual.out, "folder for distances.csv and counterfactuals.png");
   counterfactual_app.add_option("--report", counterfactual.report, "write the results as JSON");
 
@@ -241,9 +268,13 @@ int run(int argc, char** argv) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
-    return complain(one_line(error.what()) + "; see `liptrain " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help`.", lipcert::ExitCode::usage);
+    return complain(one_line(error.what()) + "; see `liptrain " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help`.",
+                    lipcert::ExitCode::usage);
   }
   openblas_set_num_threads(1);  // threads share out samples instead
+  // Every batch takes and gives back the same megabytes: returned to the system each time, half of the time would go into page faults.
+  (void)::mallopt(M_MMAP_THRESHOLD, 1 << 25);
+  (void)::mallopt(M_TRIM_THRESHOLD, 1 << 30);
   int code = 0;
   if (train_app.parsed()) {
     train_command(train);
@@ -275,7 +306,8 @@ int main(int argc, char** argv) {
   } catch (const lipcert::Error& error) {
     return complain(error.what(), error.code());
   } catch (const std::bad_alloc&) {
-    return complain("The memory does not suffice; give less data (--limit), a smaller batch or a smaller network.", lipcert::ExitCode::internal);
+    return complain("The memory does not suffice; give less data (--limit), a smaller batch or a smaller network.",
+                    lipcert::ExitCode::internal);
   } catch (const std::exception& error) {
     return complain(one_line(error.what()) + ".", lipcert::ExitCode::internal);
   }

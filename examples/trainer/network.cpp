@@ -76,7 +76,8 @@ class Words {
     }
   }
   [[noreturn]] void refuse(const std::string& word) const {
-    throw usage("Layer '" + layer_ + "' has the word '" + word + "', which means nothing there; see `liptrain train --help` for the layers.");
+    throw usage("Layer '" + layer_ + "' has the word '" + word +
+                "', which means nothing there; see `liptrain train --help` for the layers.");
   }
 
  private:
@@ -146,7 +147,9 @@ LayerPointer<S> parse_layer(const Shape& in, const std::string& text, const Weig
     if (window < 1) {
       throw usage("Layer '" + text + "' needs a window of at least 1.");
     }
-    return name == "avgpool" ? make_average_pooling<S>(in, window) : name == "l2pool" ? make_l2_pooling<S>(in, window) : make_downsampling<S>(in, window);
+    return name == "avgpool"  ? make_average_pooling<S>(in, window)
+           : name == "l2pool" ? make_l2_pooling<S>(in, window)
+                              : make_downsampling<S>(in, window);
   }
   words.finish();
   if (name == "global-avgpool") {
@@ -170,7 +173,8 @@ LayerPointer<S> parse_layer(const Shape& in, const std::string& text, const Weig
   if (name == "relu") {
     return make_relu<S>(in);
   }
-  throw usage("'" + text + "' is not a layer; choose dense, conv, groupsort2, maxmin, fullsort, householder, relu, avgpool, global-avgpool, l2pool, "
+  throw usage("'" + text +
+              "' is not a layer; choose dense, conv, groupsort2, maxmin, fullsort, householder, relu, avgpool, global-avgpool, l2pool, "
               "downsample, flatten or residual(...).");
 }
 
@@ -315,16 +319,11 @@ template class Network<double>;
 void save_network(const std::string& path, const Network<float>& network, const SavedState& state, bool moments) {
   const auto& weight = network.weight();
   const Shape& in = network.in();
-  const nlohmann::json header = {{"network", network.text()},
-                                 {"input", {in.channels, in.rows, in.columns}},
-                                 {"image", in.image},
-                                 {"mode", weight.mode == Mode::project ? "project" : "differentiate"},
-                                 {"bjorck", weight.bjorck},
-                                 {"finished", network.finished()},
-                                 {"moments", moments},
-                                 {"settings", state.settings},
-                                 {"epoch", state.epoch},
-                                 {"step", state.step},
+  const nlohmann::json header = {{"network", network.text()}, {"input", {in.channels, in.rows, in.columns}},
+                                 {"image", in.image},         {"mode", weight.mode == Mode::project ? "project" : "differentiate"},
+                                 {"bjorck", weight.bjorck},   {"finished", network.finished()},
+                                 {"moments", moments},        {"settings", state.settings},
+                                 {"epoch", state.epoch},      {"step", state.step},
                                  {"scale", state.scale_text}};
   std::string bytes = magic + header.dump() + "\n";
   const auto append = [&bytes](const auto& m) {
@@ -340,7 +339,6 @@ void save_network(const std::string& path, const Network<float>& network, const 
   }
   lipcert::write_file(path, bytes, lipcert::Overwrite::yes);
 }
-
 
 Network<float> load_network(const std::string& path, SavedState& state) {
   const std::string bytes = lipcert::read_file(path, largest_model);

@@ -44,8 +44,8 @@ class Network {
   [[nodiscard]] bool finished() const { return finished_; }
   [[nodiscard]] std::string write_onnx(std::int64_t batch, const std::vector<std::pair<std::string, std::string>>& metadata) const;
 
-  /// Bounds of |(f_i - f_j)(x) - (f_i - f_j)(y)| / ||x - y|| for all i, j, when all layers before the last have norm 1: the norm of the difference of the
-  /// last matrix's rows. With one output a 1 x 1 matrix: the norm of its row.
+  /// Bounds of |(f_i - f_j)(x) - (f_i - f_j)(y)| / ||x - y|| for all i, j, when all layers before the last have norm 1: the norm of the
+  /// difference of the last matrix's rows. With one output a 1 x 1 matrix: the norm of its row.
   [[nodiscard]] Matrix<double> pair_constants() const;
 
  private:

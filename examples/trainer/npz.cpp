@@ -1,5 +1,5 @@
-// A member of an NPZ file, which is a ZIP archive (stored or deflated; no encryption, no ZIP64). The central directory decides; sizes are checked before
-// memory is taken and the checksum afterwards.
+// A member of an NPZ file, which is a ZIP archive (stored or deflated; no encryption, no ZIP64). The central directory decides; sizes are
+// checked before memory is taken and the checksum afterwards.
 #include <zlib.h>
 
 #include <cstring>
@@ -53,6 +53,7 @@ std::string read_npz_member(const std::string& path, const std::string& member) 
     bytes.damaged("this is no ZIP archive");
   }
   const std::uint64_t count = bytes.number(end + 10, 2);
+  (void)bytes.text(end + 22, bytes.number(end + 20, 2));  // the comment is whole
   std::uint64_t at = bytes.number(end + 16, 4);
   std::string names;
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -1,5 +1,6 @@
-// Pooling over k x k windows without overlap, each of norm 1: the average times k (the sum over k^2 entries has norm k), the Euclidean norm of the
-// window, and the invertible rearrangement of windows into channels (norm-preserving). Rows and columns that do not fill a window are refused.
+// Pooling over k x k windows without overlap, each of norm 1: the average times k (the sum over k^2 entries has norm k), the Euclidean norm
+// of the window, and the invertible rearrangement of windows into channels (norm-preserving). Rows and columns that do not fill a window
+// are refused.
 #include <cmath>
 
 #include "examples/trainer/graph_writer.hpp"
@@ -24,8 +25,8 @@ class AveragePooling final : public Layer<S> {
  public:
   AveragePooling(const Shape& in, Index rows, Index columns, bool global)
       : Layer<S>(in, Shape{in.channels, in.rows / rows, in.columns / columns, true}), rows_(rows), columns_(columns), global_(global) {
-    // Exported as the average times this float32: the product with 1 / (rows columns) is what the sum is multiplied by. Rounded down where the
-    // square root is not a float, so that the norm stays at most 1.
+    // Exported as the average times this float32: the product with 1 / (rows columns) is what the sum is multiplied by. Rounded down where
+    // the square root is not a float, so that the norm stays at most 1.
     scale_ = float_below(std::sqrt(static_cast<double>(rows * columns)));
     factor_ = static_cast<S>(scale_) / static_cast<S>(rows * columns);
   }
@@ -132,7 +133,8 @@ class L2Pooling final : public Layer<S> {
   [[nodiscard]] std::string write(GraphWriter& graph, const std::string& x) const override {
     const float two = 2, half = 0.5F, area = static_cast<float>(window_ * window_);
     const std::string squares = graph.node("Pow", {x, graph.floats("two", {}, &two)});
-    const std::string average = graph.node("AveragePool", {squares}, {{"kernel_shape", {window_, window_}}, {"strides", {window_, window_}}});
+    const std::string average =
+        graph.node("AveragePool", {squares}, {{"kernel_shape", {window_, window_}}, {"strides", {window_, window_}}});
     const std::string sums = graph.node("Mul", {average, graph.floats("area", {}, &area)});
     return graph.node("Pow", {sums, graph.floats("half", {}, &half)});
   }

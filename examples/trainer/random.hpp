@@ -13,7 +13,9 @@ namespace liptrain {
 class Random {
  public:
   /// Streams of one seed are independent of one another.
-  explicit Random(std::uint64_t seed, std::uint64_t stream = 0) : state_(seed * 0xd1342543de82ef95U + stream * 0x9e3779b97f4a7c15U) { next(); }
+  explicit Random(std::uint64_t seed, std::uint64_t stream = 0) : state_(seed * 0xd1342543de82ef95U + stream * 0x9e3779b97f4a7c15U) {
+    next();
+  }
 
   std::uint64_t next() {
     state_ += 0x9e3779b97f4a7c15U;

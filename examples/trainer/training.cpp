@@ -151,14 +151,17 @@ EpochReport Trainer::run_epoch(SavedState& state, const Progress& progress) {
   sums.certified.assign(eps_.values.size(), 0);
   const auto share = [&sums](double sum) { return sum / static_cast<double>(sums.samples); };
   for (Index b = 0; b < batches; ++b) {
-    const double done = (static_cast<double>(state.epoch) + static_cast<double>(b) / static_cast<double>(batches)) / static_cast<double>(options_.epochs);
+    const double done =
+        (static_cast<double>(state.epoch) + static_cast<double>(b) / static_cast<double>(batches)) / static_cast<double>(options_.epochs);
     ++state.step;
     const double loss = step(order, b * batch, batch, random, learning_rate_at(options_, done), state.step, sums);
     if (!std::isfinite(loss)) {
-      throw lipcert::input_error("Training has diverged in epoch " + std::to_string(state.epoch + 1) + ": the loss is not a number; lower --learning-rate or --alpha.");
+      throw lipcert::input_error("Training has diverged in epoch " + std::to_string(state.epoch + 1) +
+                                 ": the loss is not a number; lower --learning-rate or --alpha.");
     }
     report.loss += loss / static_cast<double>(batches);
-    std::string words = fmt::format("epoch {}/{}  loss {:.4g}  accuracy {:.2f} %  KR {:.4g}", state.epoch + 1, options_.epochs, loss, 100 * share(sums.accuracy), share(sums.kr));
+    std::string words = fmt::format("epoch {}/{}  loss {:.4g}  accuracy {:.2f} %  KR {:.4g}", state.epoch + 1, options_.epochs, loss,
+                                    100 * share(sums.accuracy), share(sums.kr));
     if (!eps_.values.empty()) {
       words += fmt::format("  certified at {} {:.2f} %", eps_.texts[0], 100 * share(sums.certified[0]));
     }

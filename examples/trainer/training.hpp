@@ -1,4 +1,5 @@
-// The training loop: Adam (Kingma and Ba 2015) on batches that are cut into pieces of at least 16 samples, which threads share out; the result does not depend on their number.
+// The training loop: Adam (Kingma and Ba 2015) on batches that are cut into pieces of at least 16 samples, which threads share out; the
+// result does not depend on their number.
 #pragma once
 
 #include <functional>
@@ -47,11 +48,13 @@ class Trainer {
  public:
   Trainer(Network<float>& network, const DataSet& data, const TrainingOptions& options, const EpsList& eps, Workers& workers);
 
-  /// One epoch; `state` counts epochs and steps. The order of the samples depends on seed and epoch alone, so a resumed run repeats an uninterrupted one.
+  /// One epoch; `state` counts epochs and steps. The order of the samples depends on seed and epoch alone, so a resumed run repeats an
+  /// uninterrupted one.
   EpochReport run_epoch(SavedState& state, const Progress& progress);
 
  private:
-  double step(const std::vector<Index>& order, Index first, Index count, Random& random, double learning_rate, std::int64_t number, Metrics& sums);
+  double step(const std::vector<Index>& order, Index first, Index count, Random& random, double learning_rate, std::int64_t number,
+              Metrics& sums);
 
   Network<float>& network_;
   const DataSet& data_;

@@ -1,5 +1,5 @@
-// The exact Wasserstein-1 distance of two point clouds with equally many points: linear assignment by shortest augmenting paths with potentials
-// (Jonker and Volgenant 1987). O(n^3) time, O(n^2) memory. It is what a Kantorovich-Rubinstein network is measured against.
+// The exact Wasserstein-1 distance of two point clouds with equally many points: linear assignment by shortest augmenting paths with
+// potentials (Jonker and Volgenant 1987). O(n^3) time, O(n^2) memory. It is what a Kantorovich-Rubinstein network is measured against.
 #pragma once
 
 #include "examples/trainer/matrix.hpp"
