@@ -14,7 +14,7 @@ DEMO=5-applications
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 folder=${1:-${APPLICATIONS:-}}
-fashion=${FASHION_MNIST:-/usr/share/dataset-fashion-mnist}
+fashion=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 done_ones=()
 
 # application NAME TITLE CONFIG-OPTIONS...: trains, certifies on the test part, remembers the row of the table.

@@ -26,7 +26,7 @@ pick() { if [ "$short" = 1 ]; then echo "$1"; else echo "$2"; fi; }
 # value FILE KEY...: a number of a JSON report.
 value() { /usr/bin/python3 -c 'import json, sys
 value = json.load(open(sys.argv[1]))
-for key in sys.argv[2:]: value = value[key]
+for key in sys.argv[2:]: value = value[int(key) if isinstance(value, list) else key]
 print(value)' "$@"; }
 
 # expect NAME VALUE OPERATOR BOUND: one line, and failure when it does not hold.
@@ -61,7 +61,7 @@ certify() {
   shift
   key
   certificate=${model%.onnx}.lipcert.sigstore.json
-  if ! "$bin/lipcert" inspect "$model" --json | grep -q '"supported":true'; then
+  if ! "$bin/lipcert" inspect "$model" --json 2>/dev/null | grep -q '"supported":true'; then
     echo "not certified: this lipcert does not bound every operator of $model (see lipcert inspect)" >&2
     return 0
   fi

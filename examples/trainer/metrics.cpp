@@ -42,14 +42,19 @@ Metrics measure(const Matrix<float>& f, const std::vector<int>& labels, const Ma
   Metrics metrics;
   metrics.samples = f.rows();
   metrics.certified.assign(eps.size(), 0);
-  const double share = 1 / static_cast<double>(f.rows());
   for (Index n = 0; n < f.rows(); ++n) {
     const double radius = radius_of(f.row(n).data(), f.cols(), labels[static_cast<std::size_t>(n)], constants);
-    metrics.accuracy += radius > 0 ? share : 0;
-    metrics.mean_radius += radius * share;
+    metrics.accuracy += radius > 0 ? 1 : 0;
+    metrics.mean_radius += radius;
     for (std::size_t k = 0; k < eps.size(); ++k) {
-      metrics.certified[k] += radius > eps[k] ? share : 0;
+      metrics.certified[k] += radius > eps[k] ? 1 : 0;
     }
+  }
+  const auto count = static_cast<double>(f.rows());
+  metrics.accuracy /= count;
+  metrics.mean_radius /= count;
+  for (double& share : metrics.certified) {
+    share /= count;
   }
   Matrix<float> unused;
   const BatchCounts counts(labels.data(), f.rows(), std::max<Index>(2, f.cols()));
