@@ -219,7 +219,7 @@ bool counterfactual_command(const CounterfactualCommand& c) {
   const Index outputs = network.out().channels, samples = std::min(c.samples, data.size());
   const Shape& shape = data.shape;
   const bool pictures = shape.image && (shape.channels == 1 || shape.channels == 3) && !c.out.empty();
-  Montage montage(pictures ? shape : Shape{1, 1, 1, true}, std::min(c.pictures, samples), 3);
+  Montage montage(pictures ? shape : Shape{1, 1, 1, true}, 3, std::max<Index>(1, std::min(c.pictures, samples)));
   std::string csv = "sample,class,other,radius,flip_distance\n";
   Index flips = 0, early = 0, shown = 0, right = 0;
   double ratio_sum = 0;
@@ -279,9 +279,9 @@ bool counterfactual_command(const CounterfactualCommand& c) {
     if (pictures && shown < c.pictures) {
       const Matrix<float> y = at(1.5 * high);
       const Matrix<float> difference = ((y - x) / (2 * (y - x).cwiseAbs().maxCoeff())).array() + 0.5F;
-      montage.place(shown, 0, x.data());
-      montage.place(shown, 1, y.data());
-      montage.place(shown, 2, difference.data());
+      montage.place(0, shown, x.data());
+      montage.place(1, shown, y.data());
+      montage.place(2, shown, difference.data());
       ++shown;
     }
   }
