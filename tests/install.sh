@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing. Sourced by examples/quickstart.sh and tests/run.sh, or run by itself:
-#   tests/install.sh build [test] [proofs] [bench]
+#   tests/install.sh build [test] [proofs] [demonstrations] [bench]
 # Reasons for each package stand in CONTRIBUTING.md. Nothing outside Debian's archive is used.
 
 # What the programs need to be compiled and run.
 packages_build=(g++ cmake ninja-build pkg-config git libboost-dev libmpfr-dev libgmp-dev nlohmann-json3-dev libfmt-dev libcli11-dev
   libopenblas-dev libopenblas-pthread-dev libssl-dev libprotobuf-dev protobuf-compiler libprotozero-dev
-  zlib1g-dev libpng-dev)
+  zlib1g-dev libpng-dev libeigen3-dev libjpeg62-turbo-dev)
 # What the tests need besides: openssl and python3 play the stranger who checks without our programs.
-packages_test=(doctest-dev libeigen3-dev openssl python3 python3-jsonschema python3-numpy)
+packages_test=(doctest-dev openssl python3 python3-jsonschema python3-numpy)
 # What building and proving the proved checker needs.
 packages_proofs=(coq libcoq-mathcomp-algebra libcoq-mathcomp-zify libcoq-mathcomp-algebra-tactics libcoq-flocq ocaml-nox ocaml-findlib
   libzarith-ocaml-dev)
+# What the demonstrations draw with and train on (examples/demonstrations).
+packages_demonstrations=(gnuplot-nox dataset-fashion-mnist)
 # What the benchmarks compare with.
 packages_bench=(libbenchmark-dev libflint-dev libflint-arb-dev liblapack-dev)
 
@@ -59,8 +61,9 @@ install_parts() {
       build) wanted+=("${packages_build[@]}") ;;
       test) wanted+=("${packages_test[@]}") ;;
       proofs) wanted+=("${packages_proofs[@]}") ;;
+      demonstrations) wanted+=("${packages_demonstrations[@]}") ;;
       bench) wanted+=("${packages_bench[@]}") ;;
-      *) echo "install: error: unknown part '$part'; choose from build, test, proofs, bench." >&2; return 2 ;;
+      *) echo "install: error: unknown part '$part'; choose from build, test, proofs, demonstrations, bench." >&2; return 2 ;;
     esac
   done
   install_missing "${wanted[@]}"
