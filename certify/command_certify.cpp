@@ -74,16 +74,20 @@ std::string relative_width(double lower, double upper) {
 /// One line per block. Decimals are rounded outward; the width is for orientation only.
 void print_blocks(std::FILE* out, const Analysis& analysis) {
   std::size_t id_width = 13;
+  std::size_t size_width = 4;
+  std::size_t method_width = 17;
   for (const Block& block : analysis.partition.blocks) {
     id_width = std::max(id_width, block.id.size());
+    size_width = std::max(size_width, size_text(block).size());
+    method_width = std::max(method_width, block.theorem.size());
   }
-  fmt::print(out, "{:>5}  {:<10}  {:<17}  {:<13}  {:<{}}  {:<24}  {:<24}  width\n", "block", "operator", "method", "size", "output tensor",
-             id_width, "norm at most", "norm at least");
+  fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  width\n", "block", "operator", "method", method_width, "size",
+             size_width, "output tensor", id_width, "norm at most", "norm at least");
   for (std::size_t b = 0; b < analysis.partition.blocks.size(); ++b) {
     const Block& block = analysis.partition.blocks[b];
     const std::string size = size_text(block);
-    fmt::print(out, "{:>5}  {:<10}  {:<17}  {:<13}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, size, block.id,
-               id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
+    fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width, size,
+               size_width, block.id, id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
   }
   fmt::print(out, "\n");
 }

@@ -177,25 +177,26 @@ void print_text(const Inspection& seen) {
     const Value* const output = output_of(network, network.nodes[i]);
     return output == nullptr ? std::string("?") : shape_text(output->shape);
   };
+  const std::size_t operator_width = width_of(indices, 8, [&](std::size_t i) { return std::string(name_of(network.nodes[i].op)); });
   const std::size_t name_width = width_of(indices, 4, [&](std::size_t i) { return network.label(i); });
   const std::size_t shape_width = width_of(indices, 5, shape);
   const auto place = places(seen.partition);
-  fmt::print("\n{:>5}  {:<10}  {:<{}}  {:<{}}  {:>10}  block\n", "node", "operator", "name", name_width, "shape", shape_width,
+  fmt::print("\n{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  block\n", "node", "operator", operator_width, "name", name_width, "shape", shape_width,
              "parameters");
   for (const std::size_t i : indices) {
     const auto found = place.find(i);
     const std::string block = found == place.end() ? "-" : found->second == 0 ? "constant" : std::to_string(found->second);
-    fmt::print("{:>5}  {:<10}  {:<{}}  {:<{}}  {:>10}  {}\n", i, name_of(network.nodes[i].op), network.label(i), name_width, shape(i),
+    fmt::print("{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  {}\n", i, name_of(network.nodes[i].op), operator_width, network.label(i), name_width, shape(i),
                shape_width, parameters_of(network, network.nodes[i]), block);
   }
   if (!seen.partition.blocks.empty()) {
     const auto nodes = [](const Block& b) { return node_range(b.nodes); };
     const std::size_t nodes_width = width_of(seen.partition.blocks, 5, nodes);
-    fmt::print("\n{:>5}  {:<10}  {:<{}}  {:<17}  matrix or size\n", "block", "operator", "nodes", nodes_width, "bounded by");
+    fmt::print("\n{:>5}  {:<11}  {:<{}}  {:<17}  matrix or size\n", "block", "operator", "nodes", nodes_width, "bounded by");
     for (std::size_t b = 0; b < seen.partition.blocks.size(); ++b) {
       const Block& block = seen.partition.blocks[b];
       const std::string size = size_text(block);
-      fmt::print("{:>5}  {:<10}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
+      fmt::print("{:>5}  {:<11}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
     }
   }
   fmt::print("\n");
