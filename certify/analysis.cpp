@@ -271,6 +271,7 @@ void take(Block& block, LinearBound bound) {
     block.witness = std::move(bound.witness);
   }
   block.grid = std::move(bound.grid);
+  block.shift = std::move(bound.shift);
   block.axes = std::move(bound.axes);
   block.row_axes = std::move(bound.rows);
 }

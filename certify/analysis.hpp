@@ -54,7 +54,8 @@ struct Block {
   std::optional<GramEvidence> gram;
   std::optional<std::uint64_t> diagonal_index;  // scale: entry that attains `lower`; theorem diagonal-gram: the row or column
   std::optional<IntegerVector> witness;         // affine: ||A v|| / ||v|| >= lower
-  std::vector<std::uint64_t> grid;              // convolution: roots of unity per axis
+  std::vector<std::uint64_t> grid;              // convolution: frequencies per axis, N
+  std::vector<std::uint64_t> shift;             // convolution: 0 for z^N = 1, 1 for z^N = -1
   std::vector<std::string> axes;                // convolution: zero, circular or copies
   std::vector<std::uint64_t> row_axes;          // theorem conv-reshape
   std::string slices_of;                        // theorem disjoint-slices

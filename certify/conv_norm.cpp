@@ -9,6 +9,15 @@
 // (Entries at negative places are cropped: nobody reads them, their columns are zero. Rows that read only padding are zero; the others, and the columns
 // that are read, are then distinct modulo P.) N = n is not enough for zero padding.
 // Writing place = s beta + r splits the input into s phases, and the circulant into the Fourier blocks Z(z) at the N-th roots of unity.
+//
+// Any other N equally spaced points do as well. Multiply output i by e^(-i phi i) and the entry at place s beta + r by e^(i phi beta), unitary diagonal
+// matrices on both sides that keep the norm. Where output i reads that place through tap j, s i + dil j = s beta + r, so beta - i = floor(dil j / s) = t, the
+// power of that tap, and W[j] becomes W[j] e^(i phi t): of each of the taps that meet at one entry (several axes: of all their products, with phi . t). That
+// is again a convolution, with complex taps and the symbol Z(e^(i phi) z), and the embedding above, which asks nothing of the taps, bounds it by the largest
+// ||Z|| over z^N = e^(i N phi), with a phi for each axis. For W real, the grids that are closed under conjugation, so that half of them suffices, are
+// z^N = 1 (shift 0) and z^N = -1 (phi = pi / N, shift 1). A low-pass kernel has its largest ||Z|| at z = 1, where no vector of finite length is: the
+// shifted grid comes down to the norm of such vectors. A circular axis is a circulant already, and its wrap-around entries get another factor than the rest
+// unless e^(i N phi) = 1: its shift is 0. `copies`: as for zero padding, on the padded axis.
 
 #include "certify/conv_norm.hpp"
 
@@ -191,6 +200,7 @@ bool explicit_may_be_cheap(const Convolution& c, double& nonzeros) {
 
 /// The coarsest grid is K, the finest the exact one; between them the same fraction of the way on every axis. Sets the finest that fits.
 bool coarser_grid(const Convolution& c, const std::vector<PlannedAxis>& axes, double limit, std::vector<std::uint64_t>& grid) {
+  const std::size_t shifts = shifts_of(axes).size();
   std::uint64_t longest = 1;
   for (const PlannedAxis& axis : axes) {
     longest = std::max(longest, axis.exact_grid);
@@ -203,14 +213,14 @@ bool coarser_grid(const Convolution& c, const std::vector<PlannedAxis>& axes, do
     }
     return result;
   };
-  if (symbol_flops(c, clipped(1)) > limit) {
+  if (symbol_flops(c, clipped(1), shifts) > limit) {
     return false;
   }
   std::uint64_t low = 1;
   std::uint64_t high = longest;
   while (low < high) {
     const std::uint64_t middle = low + (high - low + 1) / 2;
-    if (symbol_flops(c, clipped(middle)) <= limit) {
+    if (symbol_flops(c, clipped(middle), shifts) <= limit) {
       low = middle;
     } else {
       high = middle - 1;
@@ -266,7 +276,8 @@ Choice choose(const Convolution& c) {
   for (const PlannedAxis& axis : choice.axes) {
     exact.push_back(axis.exact_grid);
   }
-  const double exact_flops = symbol_flops(c, exact);
+  const std::size_t shifts = shifts_of(choice.axes).size();
+  const double exact_flops = symbol_flops(c, exact, shifts);
   // Where every axis wraps around, the grid is the norm itself and cheaper.
   if (may_be_cheap && !(all_circular && exact_flops <= grid_flops_limit)) {
     SparseMatrix matrix = explicit_matrix(c);
@@ -292,7 +303,7 @@ Choice choose(const Convolution& c) {
     }
     if (bernstein_factor(choice.axes, choice.grid).value() <= bernstein_factor_wanted || 2 * limit > bernstein_flops_limit) {
       choice.way = choice.grid == exact ? Way::grid : Way::bernstein;
-      choice.flops = symbol_flops(c, choice.grid);
+      choice.flops = symbol_flops(c, choice.grid, shifts);
       return choice;
     }
   }
@@ -341,8 +352,11 @@ void bound_on_grid(const Convolution& c, const Choice& choice, LinearBound& resu
   Claim claim;
   SymbolBound symbol;
   if (std::any_of(c.kernel.centre.begin(), c.kernel.centre.end(), [](double w) { return w != 0; })) {
-    symbol = bound_symbol(c, choice.grid, pool, seed);
+    symbol = bound_symbol(c, choice.grid, shifts_of(choice.axes), pool, seed);
+  } else {
+    symbol.shift.assign(choice.axes.size(), 0);
   }
+  result.shift = symbol.shift;
   claim.proved = symbol.norm;
   claim.longest = symbol.norm.value();
   claim.largest = std::max(symbol.largest, symbol.norm.value() * 0x1p-8);  // the checker's own symbol differs by its roots
@@ -495,6 +509,21 @@ LinearBound bound_as_chosen(const Convolution& c, const Choice& choice, WorkerPo
 }
 
 }  // namespace
+
+std::vector<std::vector<std::uint64_t>> shifts_of(const std::vector<PlannedAxis>& axes) {
+  std::vector<std::vector<std::uint64_t>> shifts{std::vector<std::uint64_t>(axes.size(), 0)};
+  for (std::size_t l = 0; l < axes.size(); ++l) {
+    if (axes[l].kind == ConvolutionAxis::Kind::circular || axes[l].taps == 1) {
+      continue;
+    }
+    const std::size_t count = shifts.size();
+    for (std::size_t k = 0; k < count; ++k) {
+      shifts.push_back(shifts[k]);
+      shifts.back()[l] = 1;
+    }
+  }
+  return shifts;
+}
 
 PlannedAxis as_copies(const ConvolutionAxis& axis) {
   PlannedAxis plan;

@@ -58,15 +58,20 @@ struct PlannedAxis {
 /// The same axis as kind `copies`, whatever it is.
 [[nodiscard]] PlannedAxis as_copies(const ConvolutionAxis& axis);
 
-/// Largest norm of the symbol over a grid of frequencies and all groups.
+/// Largest norm of the symbol over a grid of frequencies and all groups: z^N = 1 on an axis with shift 0, z^N = -1 with shift 1.
 struct SymbolBound {
   Upper norm;           // of the symbol of the centre of the kernel, errors of roots and sums included
   Upper tap_norms;      // largest sum over the taps of ||W_j||_F of a group
   double largest = 0;   // of real and imaginary parts of the computed symbol
+  std::vector<std::uint64_t> shift;  // of each axis, the one that was taken
 };
-[[nodiscard]] SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>& grid, WorkerPool& pool, std::uint64_t seed);
-/// Its flops.
-[[nodiscard]] double symbol_flops(const Convolution& c, const std::vector<std::uint64_t>& grid);
+/// On the grid for which the norm seems smallest among those with the given `shifts` (at least one).
+[[nodiscard]] SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>& grid, const std::vector<std::vector<std::uint64_t>>& shifts,
+                                       WorkerPool& pool, std::uint64_t seed);
+/// Its flops, with that many shifts to choose from.
+[[nodiscard]] double symbol_flops(const Convolution& c, const std::vector<std::uint64_t>& grid, std::size_t shifts);
+/// The shifts that prove something: 0 and 1, axis by axis; 0 alone on a circular axis, or where the symbol does not depend on z.
+[[nodiscard]] std::vector<std::vector<std::uint64_t>> shifts_of(const std::vector<PlannedAxis>& axes);
 /// Channels of one group after the polyphase split: outputs, and inputs times the phases that have taps.
 [[nodiscard]] std::array<std::size_t, 2> symbol_shape(const Convolution& c);
 

@@ -1,11 +1,13 @@
-// The largest norm of the symbol Z(z) = sum_j W_j z^t over a grid of roots of unity, in complex arithmetic.
+// The largest norm of the symbol Z(z) = sum_j W_j z^t over the points z^N = 1 or z^N = -1 of each axis, in complex arithmetic.
 //
 // Lemma P for a Hermitian M: lambda_min(M) >= min_i (E_ii - sum_{j != i} |E_ij|), E = M - R^H R, because R^H R is positive semidefinite. Each frequency is
 // dense_norm.cpp once more with complex numbers; |x|_1 = |Re x| + |Im x| takes the place of |x|, because the real and imaginary parts of a product
 // together have the magnitudes |x|_1 |y|_1, and |x| <= |x|_1. W is real, so that z and its conjugate give the same norm: one of each pair is looked at.
+// Point k is exp(2 pi i k / N), or exp(2 pi i (2 k + 1) / (2 N)) on a shifted axis; its conjugate is point N - k, or N - k - 1, modulo N.
 // The frequencies are independent tasks that share one c^2, the largest estimate; one that needs more takes more. The result does not depend on the
 // number of threads.
-// Cost of one frequency, n x m with n <= m: 4 n^2 m + 8 n^3 / 3 flops, and at most 24 products (120 where the norm is near the largest).
+// Cost of one frequency, n x m with n <= m: 4 n^2 m + 8 n^3 / 3 flops, and at most 24 products (120 where the norm is near the largest); the 24 for each
+// of the grids to choose from.
 
 #include <cblas.h>
 #include <mpfr.h>
@@ -283,7 +285,7 @@ Upper bound_frequency(const std::vector<Complex>& b, const Taps& taps, double c2
 }
 
 /// Flat numbers of the frequencies of which one of each conjugate pair is kept.
-std::vector<std::uint64_t> half_of(const std::vector<std::uint64_t>& grid) {
+std::vector<std::uint64_t> half_of(const std::vector<std::uint64_t>& grid, const std::vector<std::uint64_t>& shift) {
   std::uint64_t count = 1;
   for (const std::uint64_t n : grid) {
     count *= n;
@@ -294,7 +296,7 @@ std::vector<std::uint64_t> half_of(const std::vector<std::uint64_t>& grid) {
     std::uint64_t conjugate = 0;
     std::uint64_t scale = 1;
     for (std::size_t l = grid.size(); l-- > 0;) {
-      conjugate += scale * ((grid[l] - rest % grid[l]) % grid[l]);
+      conjugate += scale * ((2 * grid[l] - rest % grid[l] - shift[l]) % grid[l]);
       scale *= grid[l];
       rest /= grid[l];
     }
@@ -305,18 +307,20 @@ std::vector<std::uint64_t> half_of(const std::vector<std::uint64_t>& grid) {
   return kept;
 }
 
-std::vector<Complex> roots_of_taps(const Taps& taps, const std::vector<std::uint64_t>& grid, const std::vector<std::vector<Complex>>& table, std::uint64_t f) {
-  std::array<std::uint64_t, 3> frequency{};
+/// z^t of each tap at frequency f; `table`: the roots of unity of order 2 N of each axis.
+std::vector<Complex> roots_of_taps(const Taps& taps, const std::vector<std::uint64_t>& grid, const std::vector<std::uint64_t>& shift,
+                                   const std::vector<std::vector<Complex>>& table, std::uint64_t f) {
+  std::array<std::uint64_t, 3> frequency{};  // in units of pi / N
   for (std::size_t l = grid.size(); l-- > 0;) {
-    frequency[l] = f % grid[l];
+    frequency[l] = 2 * (f % grid[l]) + shift[l];
     f /= grid[l];
   }
   std::vector<Complex> roots;
   roots.reserve(taps.power.size());
   for (const std::array<std::uint64_t, 3>& power : taps.power) {
-    Complex root = table[0][frequency[0] * power[0] % grid[0]];
+    Complex root = table[0][frequency[0] * power[0] % (2 * grid[0])];
     for (std::size_t l = 1; l < grid.size(); ++l) {
-      const Complex other = table[l][frequency[l] * power[l] % grid[l]];
+      const Complex other = table[l][frequency[l] * power[l] % (2 * grid[l])];
       root = {root.real() * other.real() - root.imag() * other.imag(), root.real() * other.imag() + root.imag() * other.real()};
     }
     roots.push_back(root);
@@ -324,7 +328,28 @@ std::vector<Complex> roots_of_taps(const Taps& taps, const std::vector<std::uint
   return roots;
 }
 
-double flops_of_frequency(const Convolution& c) {
+/// One of each conjugate pair of a grid.
+struct Points {
+  std::vector<std::uint64_t> shift;
+  std::vector<std::uint64_t> frequencies;
+};
+
+/// What a short look at every frequency and group says: ||B||^2 at about theta, within `uncertain`; the largest part of an entry of B.
+struct Guesses {
+  Points points;
+  std::vector<double> theta;
+  std::vector<double> uncertain;
+  std::vector<double> largest;
+  double highest = 0;
+};
+
+/// Flops at one frequency: of a guess, and of the proof.
+struct FrequencyFlops {
+  double look = 0;
+  double proof = 0;
+};
+
+FrequencyFlops flops_of_frequency(const Convolution& c) {
   const auto [outputs, inputs] = symbol_shape(c);
   const double n = static_cast<double>(std::min(outputs, inputs));
   const double m = static_cast<double>(std::max(outputs, inputs));
@@ -332,7 +357,8 @@ double flops_of_frequency(const Convolution& c) {
   for (const ConvolutionAxis& axis : c.axes) {
     taps *= static_cast<double>(axis.kernel);
   }
-  return 8 * taps * static_cast<double>(c.inputs * c.outputs) + 16 * n * m * std::min(24.0, 2 * n) + 4 * n * n * m + 8.0 / 3 * n * n * n + 2000;
+  const double symbol = 4 * taps * static_cast<double>(c.inputs * c.outputs);
+  return {symbol + 16 * n * m * std::min(24.0, 2 * n) + 1000, symbol + 4 * n * n * m + 8.0 / 3 * n * n * n + 1000};
 }
 
 }  // namespace
@@ -345,15 +371,17 @@ std::array<std::size_t, 2> symbol_shape(const Convolution& c) {
   return {c.outputs, inputs};
 }
 
-double symbol_flops(const Convolution& c, const std::vector<std::uint64_t>& grid) {
+double symbol_flops(const Convolution& c, const std::vector<std::uint64_t>& grid, std::size_t shifts) {
   double frequencies = 1;
   for (const std::uint64_t n : grid) {
     frequencies *= static_cast<double>(n);
   }
-  return std::ceil((frequencies + 1) / 2) * static_cast<double>(c.groups) * flops_of_frequency(c);
+  const FrequencyFlops flops = flops_of_frequency(c);
+  return std::ceil((frequencies + 1) / 2) * static_cast<double>(c.groups) * (static_cast<double>(shifts) * flops.look + flops.proof);
 }
 
-SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>& grid, WorkerPool& pool, std::uint64_t seed) {
+SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>& grid, const std::vector<std::vector<std::uint64_t>>& shifts, WorkerPool& pool,
+                         std::uint64_t seed) {
   double largest_weight = 0;
   for (const double w : c.kernel.centre) {
     largest_weight = std::max(largest_weight, std::fabs(w));
@@ -363,57 +391,70 @@ SymbolBound bound_symbol(const Convolution& c, const std::vector<std::uint64_t>&
   const Taps taps = taps_of(c, exponent);
   std::vector<std::vector<Complex>> table;
   for (const std::uint64_t n : grid) {
-    table.push_back(roots_of_unity(n));
+    table.push_back(roots_of_unity(2 * n));
   }
-  const std::vector<std::uint64_t> frequencies = half_of(grid);
-  const std::size_t items = frequencies.size() * c.groups;
-  const double flops = flops_of_frequency(c);
-  const std::size_t chunk = static_cast<std::size_t>(std::clamp(2e6 / flops, 1.0, 4096.0));
-  const std::size_t chunks = (items + chunk - 1) / chunk;
-  const auto for_each_item = [&](const std::function<void(std::size_t item, const std::vector<Complex>& b)>& work) {
-    for_each(pool, chunks, flops * static_cast<double>(items), [&](std::size_t number) {
+  const FrequencyFlops flops = flops_of_frequency(c);
+  const std::size_t chunk = static_cast<std::size_t>(std::clamp(2e6 / (flops.look + flops.proof), 1.0, 4096.0));
+  const auto for_each_item = [&](const Points& points, double flops_of_item, const std::function<void(std::size_t item, const std::vector<Complex>& b)>& work) {
+    const std::size_t items = points.frequencies.size() * c.groups;
+    for_each(pool, (items + chunk - 1) / chunk, flops_of_item * static_cast<double>(items), [&](std::size_t number) {
       std::vector<Complex> b;
       for (std::size_t item = number * chunk; item < std::min(items, (number + 1) * chunk); ++item) {
-        symbol(taps, item % c.groups, roots_of_taps(taps, grid, table, frequencies[item / c.groups]), b);
+        symbol(taps, item % c.groups, roots_of_taps(taps, grid, points.shift, table, points.frequencies[item / c.groups]), b);
         work(item, b);
       }
     });
   };
 
-  // Guesses: a short look at every frequency, a long one where that came near the largest.
-  std::vector<double> theta(items, 0.0);
-  std::vector<double> uncertain(items, 0.0);
-  std::vector<double> largest(items, 0.0);
-  for_each_item([&](std::size_t item, const std::vector<Complex>& b) {
-    for (const Complex& entry : b) {
-      largest[item] = std::max({largest[item], std::fabs(entry.real()), std::fabs(entry.imag())});
+  // Guesses: a short look at every frequency of every grid, then a long one, on the grid where the largest is least, where that came near the largest.
+  std::optional<Guesses> best;
+  for (const std::vector<std::uint64_t>& shift : shifts) {
+    Guesses guesses{{shift, half_of(grid, shift)}, {}, {}, {}, 0};
+    const std::size_t items = guesses.points.frequencies.size() * c.groups;
+    guesses.theta.resize(items, 0.0);
+    guesses.uncertain.resize(items, 0.0);
+    guesses.largest.resize(items, 0.0);
+    for_each_item(guesses.points, flops.look, [&](std::size_t item, const std::vector<Complex>& b) {
+      double squares = 0;
+      for (const Complex& entry : b) {
+        guesses.largest[item] = std::max({guesses.largest[item], std::fabs(entry.real()), std::fabs(entry.imag())});
+        squares += std::norm(entry);
+      }
+      if (taps.columns > 1) {
+        const RitzPair ritz = estimate(b, taps.rows, taps.columns, 24, seed);
+        guesses.theta[item] = std::isfinite(ritz.value) ? ritz.value : 0;
+        guesses.uncertain[item] = std::isfinite(ritz.residual) ? ritz.residual : 0;
+      } else {
+        guesses.theta[item] = squares;
+      }
+    });
+    guesses.highest = *std::max_element(guesses.theta.begin(), guesses.theta.end());
+    if (!best || guesses.highest < best->highest) {
+      best = std::move(guesses);
     }
-    if (taps.columns > 1) {
-      const RitzPair ritz = estimate(b, taps.rows, taps.columns, 24, seed);
-      theta[item] = std::isfinite(ritz.value) ? ritz.value : 0;
-      uncertain[item] = std::isfinite(ritz.residual) ? ritz.residual : 0;
-    }
-  });
-  const double highest = *std::max_element(theta.begin(), theta.end());
-  double common = highest;
+  }
+  const Guesses& chosen = *best;
+  const std::size_t items = chosen.theta.size();
   std::vector<double> refined(items, 0.0);
-  for_each_item([&](std::size_t item, const std::vector<Complex>& b) {
-    if (taps.columns > 1 && uncertain[item] > 0x1p-43 * theta[item] && theta[item] + uncertain[item] >= highest) {
+  for_each_item(chosen.points, flops.look, [&](std::size_t item, const std::vector<Complex>& b) {
+    if (taps.columns > 1 && chosen.uncertain[item] > 0x1p-43 * chosen.theta[item] && chosen.theta[item] + chosen.uncertain[item] >= chosen.highest) {
       const double value = estimate(b, taps.rows, taps.columns, 120, seed).value;
       refined[item] = std::isfinite(value) ? value : 0;
     }
   });
-  common = std::max(common, *std::max_element(refined.begin(), refined.end()));
+  const double common = std::max(chosen.highest, *std::max_element(refined.begin(), refined.end()));
   const double order = 2 * static_cast<double>(taps.columns);
   const double excess = 0x1p-42 + order * order * 0x1p-58;
   std::vector<Upper> squared(items);
-  for_each_item([&](std::size_t item, const std::vector<Complex>& b) { squared[item] = bound_frequency(b, taps, common * (1 + excess), excess, seed); });
+  for_each_item(chosen.points, flops.proof,
+                [&](std::size_t item, const std::vector<Complex>& b) { squared[item] = bound_frequency(b, taps, common * (1 + excess), excess, seed); });
 
   SymbolBound result;
+  result.shift = chosen.points.shift;
   Upper most;
   for (std::size_t item = 0; item < items; ++item) {
     most = max(most, squared[item]);
-    result.largest = std::max(result.largest, largest[item]);
+    result.largest = std::max(result.largest, chosen.largest[item]);
   }
   for (std::size_t g = 0; g < c.groups; ++g) {
     Upper sum;

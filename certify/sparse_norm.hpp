@@ -38,6 +38,7 @@ struct LinearBound {
   std::optional<std::uint64_t> gram_entry;  // diagonal-gram: the column (AtA) or row (AAt) that attains the lower end
   IntegerVector witness;    // of the block's input size; empty: lower is 0, or that of gram_entry
   std::vector<std::uint64_t> grid;          // conv-frequency-grid, conv-bernstein: N of each axis
+  std::vector<std::uint64_t> shift;         // the same: 0 for z^N = 1, 1 for z^N = -1
   std::vector<std::string> axes;            // conv-*: zero, circular or copies
   std::vector<std::uint64_t> rows;          // conv-reshape: the axes whose taps are rows
 };

@@ -108,6 +108,7 @@ Json evidence_of(const Block& block) {
   }
   if (!block.grid.empty()) {
     evidence["grid"] = block.grid;
+    evidence["shift"] = block.shift;
   }
   if (block.theorem == "conv-reshape") {
     evidence["rows"] = block.row_axes;

@@ -301,7 +301,7 @@ std::vector<std::uint64_t> degrees(const Problem& problem) {
   return out;
 }
 
-SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint64_t>& grid) {
+SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint64_t>& grid, const std::vector<std::uint64_t>& shift) {
   SymbolMaximum out;
   const auto kernel = lengths_of(problem, &ConvAxis::kernel);
   const auto strides = lengths_of(problem, &ConvAxis::stride);
@@ -316,8 +316,9 @@ SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint
         for (std::size_t l = 0; l < d; ++l) {
           const std::uint64_t q = problem.axes[l].axis.dilation * j[l];
           phase[l] = q % strides[l];
+          const double half = shift.empty() ? 0 : static_cast<double>(shift[l]) / 2;
           const double angle =
-              2 * std::numbers::pi * static_cast<double>(q / strides[l] * frequency[l] % grid[l]) / static_cast<double>(grid[l]);
+              2 * std::numbers::pi * static_cast<double>(q / strides[l]) * (static_cast<double>(frequency[l]) + half) / static_cast<double>(grid[l]);
           power *= std::polar(1.0, angle);
         }
         for (std::uint64_t o = 0; o < problem.outputs; ++o)
@@ -345,10 +346,18 @@ std::vector<std::string> kinds_of(const Problem& problem) {
 
 }  // namespace
 
-ConvEvidence frequency_evidence(const Problem& problem, const std::vector<std::uint64_t>& grid, bool at_a) {
-  const SymbolMaximum maximum = symbol_maximum(problem, grid);
+std::vector<std::uint64_t> random_shift(Random& random, const Problem& problem) {
+  std::vector<std::uint64_t> shift;
+  for (const Axis& axis : problem.axes)
+    shift.push_back(axis.axis.kind == ConvAxis::Kind::circular ? 0 : static_cast<std::uint64_t>(pick(random, 0, 1)));
+  return shift;
+}
+
+ConvEvidence frequency_evidence(const Problem& problem, const std::vector<std::uint64_t>& grid, bool at_a, const std::vector<std::uint64_t>& shift) {
+  const SymbolMaximum maximum = symbol_maximum(problem, grid, shift);
   ConvEvidence out;
   out.grid = grid;
+  out.shift = shift.empty() ? std::vector<std::uint64_t>(grid.size(), 0) : shift;
   out.axes = kinds_of(problem);
   out.gram = evidence_for(maximum.norm, maximum.entry, at_a);
   return out;

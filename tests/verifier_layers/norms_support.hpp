@@ -66,14 +66,18 @@ std::vector<std::uint64_t> smallest_grid(const Problem& problem);
 /// K of each axis.
 std::vector<std::uint64_t> degrees(const Problem& problem);
 
-/// The largest singular value of the polyphase symbol over a grid, and its largest entry, in floating point.
+/// The largest singular value of the polyphase symbol over a grid (z^N = 1, or z^N = -1 where the shift is 1; no shift: 0 everywhere), and its largest
+/// entry, in floating point.
 struct SymbolMaximum {
   double norm = 0;
   double entry = 0;
 };
-SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint64_t>& grid);
+SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint64_t>& grid, const std::vector<std::uint64_t>& shift = {});
 
-lipverify::ConvEvidence frequency_evidence(const Problem& problem, const std::vector<std::uint64_t>& grid, bool at_a);
+lipverify::ConvEvidence frequency_evidence(const Problem& problem, const std::vector<std::uint64_t>& grid, bool at_a, const std::vector<std::uint64_t>& shift = {});
+
+/// A shift for each axis, 0 where it is circular.
+std::vector<std::uint64_t> random_shift(Random& random, const Problem& problem);
 
 std::string text(const Problem& problem);
 

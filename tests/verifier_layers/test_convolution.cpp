@@ -2,6 +2,7 @@
 // close as the theorems promise; their conditions are necessary.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -55,8 +56,9 @@ void check(Random& random, const Problem& problem) {
   if (pick(random, 0, 3) == 0)
     for (std::size_t l = 0; l < grid.size(); ++l)
       if (problem.axes[l].axis.kind != ConvAxis::Kind::circular) grid[l] += static_cast<std::uint64_t>(pick(random, 0, 2));
-  ConvEvidence evidence = frequency_evidence(problem, grid, pick(random, 0, 1) == 0);
-  const double symbol = symbol_maximum(problem, grid).norm;
+  const std::vector<std::uint64_t> shift = random_shift(random, problem);
+  ConvEvidence evidence = frequency_evidence(problem, grid, pick(random, 0, 1) == 0, shift);
+  const double symbol = symbol_maximum(problem, grid, shift).norm;
   const Rational bound = bound_of(problem, "conv-frequency-grid", evidence);
   CHECK(bound * bound >= truth);
   if (symbol > 0) CHECK(as_double(bound) <= symbol * factor * (1 + 1e-8));
@@ -64,7 +66,7 @@ void check(Random& random, const Problem& problem) {
 
   const std::vector<std::uint64_t> degree = degrees(problem);
   for (std::size_t l = 0; l < grid.size(); ++l) grid[l] = degree[l] + static_cast<std::uint64_t>(pick(random, 0, 4));
-  evidence = frequency_evidence(problem, grid, pick(random, 0, 1) == 0);
+  evidence = frequency_evidence(problem, grid, pick(random, 0, 1) == 0, random_shift(random, problem));
   const Rational everywhere = bound_of(problem, "conv-bernstein", evidence);
   CHECK(everywhere * everywhere >= truth);
   for (std::size_t l = 0; l < grid.size(); ++l) {
@@ -78,6 +80,7 @@ void check(Random& random, const Problem& problem) {
     return;
   }
   evidence.grid.clear();
+  evidence.shift.clear();
   for (std::size_t l = 0; l < grid.size(); ++l)
     if (pick(random, 0, 1) == 0) evidence.rows.push_back(l);
   double frobenius = 0;
@@ -175,9 +178,10 @@ TEST_CASE("one frequency less: refused, and rightly so") {
     std::vector<std::uint64_t> grid = smallest_grid(problem);
     const std::size_t l = static_cast<std::size_t>(pick(random, 0, static_cast<std::int64_t>(grid.size()) - 1));
     if (--grid[l] == 0) continue;
-    const ConvEvidence evidence = frequency_evidence(problem, grid, true);
+    const std::vector<std::uint64_t> shift = random_shift(random, problem);
+    const ConvEvidence evidence = frequency_evidence(problem, grid, true, shift);
     CHECK(refused(problem, "conv-frequency-grid", evidence));
-    const double symbol = symbol_maximum(problem, grid).norm;
+    const double symbol = symbol_maximum(problem, grid, shift).norm;
     if (as_double(squared_norm_below(problem.matrix())) > symbol * symbol * 1.001) ++below;
   }
   CHECK(below > 5);
@@ -197,13 +201,90 @@ TEST_CASE("as many frequencies as entries are not enough") {
   CHECK(!refused(problem, "conv-frequency-grid", frequency_evidence(problem, {100}, true)));
   ConvEvidence two = frequency_evidence(problem, {9}, true);
   two.grid.push_back(9);
+  two.shift.push_back(0);
   CHECK(refused(problem, "conv-frequency-grid", two));
+  two.shift.pop_back();
   two.grid.clear();
   CHECK(refused(problem, "conv-frequency-grid", two));
   two.grid = {0};
   CHECK(refused(problem, "conv-frequency-grid", two));
   two.grid = {std::uint64_t{1} << 63};
   CHECK(refused(problem, "conv-frequency-grid", two));
+}
+
+TEST_CASE("a shifted grid: every point of it, and no other") {
+  // With C2 = 0 and one channel on a side the bound is the largest length over the grid itself, so that a point that is left out shows.
+  Random random(10);
+  std::size_t shifted = 0;
+  std::size_t different = 0;
+  for (int k = 0; k < 900; ++k) {
+    const std::size_t dimensions = 1 + static_cast<std::size_t>(k) % 3;
+    Problem problem = k % 4 == 3 ? random_transposed(random, dimensions) : random_problem(random, dimensions, Kinds::mixed);
+    if (problem.outputs > 1) {
+      problem.taps.resize(problem.taps.size() / problem.outputs);
+      problem.outputs = 1;
+    }
+    std::vector<std::uint64_t> grid = smallest_grid(problem);
+    for (std::size_t l = 0; l < grid.size(); ++l)
+      if (problem.axes[l].axis.kind != ConvAxis::Kind::circular) grid[l] += static_cast<std::uint64_t>(pick(random, 0, 2));
+    const std::vector<std::uint64_t> shift = random_shift(random, problem);
+    INFO(text(problem));
+    ConvEvidence evidence = frequency_evidence(problem, grid, false, shift);
+    evidence.gram.C2 = 0;
+    double factor = 1;
+    for (const Axis& axis : problem.axes)
+      if (axis.axis.kind == ConvAxis::Kind::copies) factor *= std::sqrt(static_cast<double>(axis.axis.copies));
+    const double wanted = factor * symbol_maximum(problem, grid, shift).norm;
+    const Rational bound = bound_of(problem, "conv-frequency-grid", evidence);
+    CHECK(square(bound) >= squared_norm_below(problem.matrix()));
+    CHECK(as_double(bound) >= wanted * (1 - 1e-12));
+    if (wanted > 0) CHECK(as_double(bound) <= wanted * (1 + 1e-9));
+    shifted += std::count(shift.begin(), shift.end(), 1U) > 0 ? 1U : 0U;
+    different += std::abs(factor * symbol_maximum(problem, grid).norm - wanted) > 1e-6 * wanted ? 1U : 0U;
+  }
+  CHECK(shifted > 300);
+  CHECK(different > 100);
+}
+
+TEST_CASE("a shifted grid is close where the symbol is largest at z = 1; a shift is 0 or 1, and 0 on a circular axis") {
+  // The sum of neighbours: 1 + 2 cos(pi / (n + 1)), which is the symbol at the first point of the shifted grid.
+  for (const std::uint64_t n : {7U, 8U}) {
+    Problem problem;
+    Axis axis;
+    axis.axis = {ConvAxis::Kind::zero, n, n, n, 3, 1, 1, 1, 1};
+    axis.begin = 1;
+    for (std::uint64_t i = 0; i < n; ++i) axis.source.push_back(static_cast<std::int64_t>(i));
+    problem.axes = {axis, axis};
+    problem.taps.assign(9, 1);
+    const Rational truth = squared_norm_below(problem.matrix());
+    ConvEvidence evidence = frequency_evidence(problem, {n + 1, n + 1}, true, {1, 1});
+    const Rational bound = bound_of(problem, "conv-frequency-grid", evidence);
+    CHECK(square(bound) >= truth);
+    CHECK(as_double(square(bound) / truth) <= 1 + 1e-8);
+    CHECK(bound_of(problem, "conv-frequency-grid", frequency_evidence(problem, {n + 1, n + 1}, true)) >= 9);
+    for (const std::vector<std::uint64_t>& shift : std::vector<std::vector<std::uint64_t>>{{}, {1}, {1, 1, 1}, {2, 1}, {1, 2}, {~std::uint64_t{0}, 1}}) {
+      evidence.shift = shift;
+      CHECK(refused(problem, "conv-frequency-grid", evidence));
+      CHECK(refused(problem, "conv-bernstein", evidence));
+    }
+    // Two equal neighbours with wrap-around: 2, attained by a constant, at z = 1; the shifted grid stays below.
+    Problem wrapped;
+    Axis circular;
+    circular.axis = {ConvAxis::Kind::circular, n, n + 1, n, 2, 1, 1, 0, 1};
+    for (std::uint64_t i = 0; i <= n; ++i) circular.source.push_back(static_cast<std::int64_t>(i % n));
+    wrapped.axes = {circular, axis};
+    wrapped.taps.assign(6, 1);
+    ConvEvidence mixed = frequency_evidence(wrapped, {n, n + 1}, true, {0, 1});
+    const Rational wrapped_truth = squared_norm_below(wrapped.matrix());
+    CHECK(square(bound_of(wrapped, "conv-frequency-grid", mixed)) >= wrapped_truth);
+    CHECK(as_double(square(bound_of(wrapped, "conv-frequency-grid", mixed)) / wrapped_truth) <= 1 + 1e-8);
+    for (const std::uint64_t second : {0U, 1U}) {
+      mixed.shift = {1, second};
+      CHECK(refused(wrapped, "conv-frequency-grid", mixed));
+      CHECK(refused(wrapped, "conv-bernstein", mixed));
+    }
+    CHECK(std::pow(symbol_maximum(wrapped, {n, n + 1}, {1, 1}).norm, 2) < 0.99 * as_double(wrapped_truth));
+  }
 }
 
 TEST_CASE("circular axes: only where the operator is a circulant") {
@@ -271,7 +352,7 @@ TEST_CASE("evidence that does not fit is refused or charged") {
     const Rational truth = squared_norm_below(problem.matrix());
     if (truth == 0) continue;
     const std::vector<std::uint64_t> grid = smallest_grid(problem);
-    const ConvEvidence evidence = frequency_evidence(problem, grid, true);
+    const ConvEvidence evidence = frequency_evidence(problem, grid, true, random_shift(random, problem));
     for (const int fraction : {99, 90, 50, 10, 0}) {
       ConvEvidence wrong = evidence;
       wrong.gram.C2 = wrong.gram.C2 * fraction / 100;

@@ -446,6 +446,7 @@ Proved prove(const ob::Model& m, const std::string& theorem, const std::vector<s
   const ConvKernel kernel = convolution_kernel(g, evaluator, placed, axes);
   ConvEvidence evidence;
   (theorem == "conv-reshape" ? evidence.rows : evidence.grid) = list;
+  for (const std::string& axis : axes) evidence.shift.push_back(axis == "circular" ? 0U : 1U);
   evidence.axes = axes;
   evidence.gram.at_a = kernel.inputs <= kernel.outputs;
   evidence.gram.sA = 40;
@@ -462,6 +463,7 @@ Proved prove(const ob::Model& m, const std::string& theorem, const std::vector<s
   }
   claim["upper"] = above(out.upper);
   claim["evidence"] = {{theorem == "conv-reshape" ? "rows" : "grid", list}, {"axes", axes}, {"side", evidence.gram.at_a ? "AtA" : "AAt"}, {"sA", 40}, {"sR", 35}, {"C2", evidence.gram.C2.str()}};
+  if (theorem != "conv-reshape") claim["evidence"]["shift"] = evidence.shift;
   out.block = claim;
   return out;
 }
@@ -586,6 +588,27 @@ TEST_CASE("convolution blocks: every theorem and kind of axis, above the true no
       bad = b;
       bad["evidence"].erase(reshape ? "rows" : "grid");
       CHECK(rejected(verdict(c.model, bad)));
+      bad = b;
+      if (reshape) {
+        bad["evidence"]["shift"] = {0, 0};
+        CHECK(rejected(verdict(c.model, bad)));
+      } else {
+        bad["evidence"].erase("shift");
+        CHECK(rejected(verdict(c.model, bad)));
+        for (const Document& shift : {Document(2), Document(-1), Document(true), Document("1"), Document(nullptr), Document::array({1})}) {
+          bad["evidence"]["shift"] = b["evidence"]["shift"];
+          bad["evidence"]["shift"][1] = shift;
+          CHECK(rejected(verdict(c.model, bad)));
+        }
+        bad["evidence"]["shift"] = 1;
+        CHECK(rejected(verdict(c.model, bad)));
+        bad["evidence"]["shift"] = Document::array({0});
+        CHECK(rejected(verdict(c.model, bad)));
+        if (c.kinds[0] == "circular") {
+          bad["evidence"]["shift"] = {1, 0};
+          CHECK(rejected(verdict(c.model, bad)));
+        }
+      }
       bad = b;
       bad["operator"] = "linear";
       CHECK(rejected(verdict(c.model, bad)));

@@ -4,23 +4,27 @@
 // dil j: x[s'], s' = q - p, stands at q in S = [p, p + n). Tap j has phase r = dil j mod s and power t = floor(dil j / s), so q = s (i + t)
 // + r.
 //
-// Theorem conv-frequency-grid. Let M = s N and C the operator on the M-periodic line, y[i] = sum W_j X[(s i + dil j) mod M], i mod N. In
-// the Fourier basis of Z_N, with the s phases as channels, it is block diagonal with the blocks Z(z), z^N = 1 (up to conjugation of z,
-// which permutes them), so ||C|| = max ||Z(z)||. The entry of the operator at (i, q), q in S, is W_j where s i + dil j = q, that of C where
-// this holds mod M. Every s i + dil j lies in Q = [0, s (n_out - 1) + dil (k - 1)]. If M >= n + p and M >= max Q - p + 1, then for q' in Q
-// and q in S
+// Theorem conv-frequency-grid. Let M = s N, and sigma a number of modulus 1 for each axis. C maps the sequences X on the whole line with
+// X[q + M] = sigma X[q] to y[i] = sum W_j X[s i + dil j], for which y[i + N] = sigma y[i]. Norms are taken over a period, M places or N
+// outputs; where it begins does not matter, since |sigma| = 1. X is a sum over the N solutions of z^N = sigma of X_z[s b + r] = z^b u_z[r],
+// and C X_z is z^i Z(z) u_z. The z^b of two solutions are orthogonal over a period, because their quotient is an N-th root of unity other
+// than 1. Hence ||C|| = max ||Z(z)|| over z^N = sigma. Several axes: the same for each, z^N = sigma axis by axis.
+// zero (and copies, for x~ in the place of x): let M >= n + p and M >= max Q - p + 1, Q = [0, s (n_out - 1) + dil (k - 1)] the places that
+// the taps of the outputs visit. For q' in Q and q in S
 //     q - q' <= n + p - 1 < M,    q' - q <= max Q - p < M,
-// so that q' = q mod M only if q' = q: the entries are the same. Two outputs with i = i' mod N have equal rows in C; were they different
-// and one of them not zero on S, it would read some q = s i + dil j in S, and the other one q + M or q - M times a whole number at the same
-// tap, in Q and equal to q mod M: a contradiction, so both rows are zero. Likewise for columns. So the operator is, up to rows and columns
-// of zeros, a submatrix of C; several axes: the entries are sums over taps of products of such conditions, one per axis. circular: s | n,
-// n_out = n / s and no other padding: the operator is C with M = n after a rotation of the input.
+// so that q' = q mod M only if q' = q. Entries of x outside Q are not read; let x be zero there. S and Q have in common at most the n + p
+// <= M places [0, n + p): X[q] = sum over m of sigma^m x[q - m M] is well defined and has the norm of x over a period. On Q it is x, since
+// q' - m M is in S for m = 0 only; therefore C X is A x at the outputs. An output that is not always zero visits S: p - dil (k - 1) <= s i
+// <= s (n_out - 1), and two of these are at most max Q - p < M apart in s i, hence fewer than N in i: they lie in one period. So ||A x|| <=
+// ||C X|| <= ||C|| ||x||. Several axes: q' - (m_l M_l)_l must be in S on every axis. sigma is free: here 1 (shift 0) or -1 (shift 1).
+// circular: s | n, n_out = n / s and no other padding: the input, rotated, is n-periodic as it stands, and the operator is C with M = n and
+// sigma = 1. No other sigma will do.
 //
 // Theorem conv-bernstein. For unit vectors u, v the function u* Z(z) v of one z_l has degree at most K - 1, K = floor(dil (k - 1) / s) + 1.
 // Times z^(-T), T = (K - 1) / 2, it is a trigonometric polynomial of degree T; where its modulus is largest, at theta with value m, its
 // part in the direction of that value is at least m cos(T (theta' - theta)) for |theta' - theta| <= pi / T (Bernstein and Szego), and some
-// point of the grid has |theta' - theta| <= pi / N. So m <= max over the grid / cos(T pi / N) if T pi / N < pi / 2; one axis after the
-// other. sup ||Z|| bounds every size, and circular axes as above.
+// point of the grid has |theta' - theta| <= pi / N, as the N solutions of z^N = 1 or of z^N = -1 are equally spaced. So m <= max over the
+// grid / cos(T pi / N) if T pi / N < pi / 2; one axis after the other. sup ||Z|| bounds every size, and circular axes as above.
 //
 // Theorem conv-reshape. M has rows (o, j_l for l in R) and columns (c, the other j_l). Let X[m_R, i] = (x~[c, m_R, s i + dil j - p])_(c,
 // j): an entry of x occurs in X at most once for each j, ||X||^2 <= prod_(not R) k ||x||^2. V = M X. y[o,i] is the sum of V[s i_R + dil j_R
@@ -37,7 +41,8 @@
 // half a unit in each part.
 // ||A|| does not exceed 2^-sA ||Ah|| plus these.
 // The real form [[Re, -Im], [Im, Re]] of a complex matrix has the same norm; W is real, so that Z at the conjugate point is the conjugate
-// matrix: one of the two suffices.
+// matrix: one of the two suffices. With zeta the primitive root of the table, of order N (shift 0) or 2 N (shift 1), the points are
+// zeta^k or zeta^(2 k + 1), 0 <= k < N, because zeta^N = -1 for the second; the conjugate of point k is point -k, or -k - 1, mod N.
 //
 // Cost for each of about prod N / 2 frequencies: the real form of order 2 n and 2 m rows in verifier/trusted/spectral.cpp, 4 m n^2 and 4
 // n^3 / 3 multiplications in three slices.
@@ -99,12 +104,14 @@ void check_kinds(const ConvKernel& kernel, const ConvEvidence& evidence) {
 }
 
 /// Conditions on one axis of conv-frequency-grid and conv-bernstein.
-void check_axis(const ConvAxis& axis, std::uint64_t N, bool bernstein, std::size_t l) {
+void check_axis(const ConvAxis& axis, std::uint64_t N, std::uint64_t shift, bool bernstein, std::size_t l) {
   const auto s = static_cast<std::int64_t>(axis.stride);
   const auto reach = static_cast<std::int64_t>(axis.dilation * (axis.kernel - 1));
   const auto last = s * (static_cast<std::int64_t>(axis.output) - 1) + reach;  // max Q; below 2^63
   if (N == 0 || N >= kLength) reject(place(l) + "a grid of " + std::to_string(N) + " points is out of range");
+  if (shift > 1) reject(place(l) + "a grid is shifted by 0 or 1");
   if (axis.kind == ConvAxis::Kind::circular) {
+    if (shift != 0) reject(place(l) + "the grid of a circular axis is not shifted");
     if (axis.pad != 0 || last >= static_cast<std::int64_t>(axis.padded)) reject(place(l) + "the convolution pads a circular axis itself");
     if (axis.input % axis.stride != 0 || axis.output != axis.input / axis.stride)
       reject(place(l) + "a circular axis needs a length that the stride divides, and as many outputs as the quotient");
@@ -201,20 +208,22 @@ struct Symbol {
   Phases phases;
   std::vector<std::int64_t> taps;  // on the grid 2^-scale
   int scale = 0;
-  std::vector<std::vector<Factor>> roots;  // of each axis
+  std::vector<std::vector<Factor>> roots;  // of each axis: all powers of a root of order N, or 2 N on a shifted grid
+  std::vector<std::uint64_t> shift;
 
   [[nodiscard]] std::size_t rows() const { return kernel.outputs; }
   [[nodiscard]] std::size_t columns() const { return kernel.inputs * phases.count; }
 };
 
-/// z^t for every tap.
+/// z^t for every tap, z point number `frequency` of the grid.
 std::vector<Factor> factors_at(const Symbol& symbol, const std::vector<std::uint64_t>& frequency) {
   std::vector<Factor> factors;
   for (const Tap& tap : symbol.phases.taps) {
     std::optional<Factor> product;
     for (std::size_t l = 0; l < tap.power.size(); ++l) {
-      const std::uint64_t N = symbol.roots[l].size();
-      const Factor& z = symbol.roots[l][(tap.power[l] % N) * frequency[l] % N];
+      const std::uint64_t order = symbol.roots[l].size();
+      const std::uint64_t exponent = symbol.shift[l] == 1 ? 2 * frequency[l] + 1 : frequency[l];
+      const Factor& z = symbol.roots[l][(tap.power[l] % order) * exponent % order];
       if (!product) {
         product = z;
         continue;
@@ -322,16 +331,17 @@ Integer largest_of(std::size_t count, std::uint64_t order, const Engine& engine,
 Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvidence& evidence, const Hints& hints, const Engine& engine) {
   const std::size_t d = kernel.axes.size();
   if (evidence.grid.size() != d) reject("the evidence must give the length of the grid on each axis of the convolution");
+  if (evidence.shift.size() != d) reject("the evidence must give the shift of the grid on each axis of the convolution");
   (void)checked_drop(evidence.gram);
   std::uint64_t points = 1;
   for (std::size_t l = 0; l < d; ++l) {
-    check_axis(kernel.axes[l], evidence.grid[l], bernstein, l);
+    check_axis(kernel.axes[l], evidence.grid[l], evidence.shift[l], bernstein, l);
     points *= evidence.grid[l];
     if (points > kFrequencies)
       reject("a grid of more than " + std::to_string(kFrequencies) + " frequencies is beyond the limit of this checker");
   }
 
-  Symbol symbol{kernel, evidence.gram, phases_of(kernel), {}, finest_scale(kernel.taps.centre), {}};
+  Symbol symbol{kernel, evidence.gram, phases_of(kernel), {}, finest_scale(kernel.taps.centre), {}, evidence.shift};
   if (symbol.phases.terms > kTerms)
     reject("a kernel with more than " + std::to_string(kTerms) + " taps of one phase is beyond the limit of this checker");
   GridMatrix grid;
@@ -340,7 +350,7 @@ Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvi
 
   Rational eps = 0;
   for (std::size_t l = 0; l < d; ++l) {
-    const RootTable table = verified_roots(evidence.grid[l], hints.roots);
+    const RootTable table = verified_roots(evidence.grid[l] << evidence.shift[l], hints.roots);
     std::vector<Factor> roots;
     for (const Root& root : table.z) roots.push_back({root.re, root.im});
     symbol.roots.push_back(std::move(roots));
@@ -358,7 +368,8 @@ Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvi
   for (std::uint64_t index = 0; index < points; ++index) {
     const std::vector<std::uint64_t> frequency = split(index);
     std::uint64_t conjugate = 0;
-    for (std::size_t l = 0; l < d; ++l) conjugate = conjugate * evidence.grid[l] + (evidence.grid[l] - frequency[l]) % evidence.grid[l];
+    for (std::size_t l = 0; l < d; ++l)
+      conjugate = conjugate * evidence.grid[l] + (2 * evidence.grid[l] - frequency[l] - evidence.shift[l]) % evidence.grid[l];
     if (index <= conjugate) representatives.push_back(static_cast<std::uint32_t>(index));
   }
 

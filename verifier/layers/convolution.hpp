@@ -37,9 +37,10 @@ struct ConvKernel {
 };
 
 struct ConvEvidence {
-  std::vector<std::uint64_t> grid;  // conv-frequency-grid, conv-bernstein
-  std::vector<std::string> axes;    // zero, circular, copies: must be the kinds of the kernel's axes
-  std::vector<std::uint64_t> rows;  // conv-reshape, ascending
+  std::vector<std::uint64_t> grid;   // conv-frequency-grid, conv-bernstein: N of each axis
+  std::vector<std::uint64_t> shift;  // the same: 0 where z^N = 1, 1 where z^N = -1
+  std::vector<std::string> axes;     // zero, circular, copies: must be the kinds of the kernel's axes
+  std::vector<std::uint64_t> rows;   // conv-reshape, ascending
   GramEvidence gram;
 };
 

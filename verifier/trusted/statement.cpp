@@ -176,12 +176,19 @@ const std::vector<std::string>& theorems_of(const std::string& op, const std::st
 }
 
 ConvEvidence convolution_evidence(const Json& json, const std::string& place, bool reshape) {
-  exactly(json, place, {reshape ? "rows" : "grid", "axes", "side", "sA", "sR", "C2"});
-  ConvEvidence out;
   if (reshape)
-    out.rows = naturals(json.member("rows", place), place + ".rows");
+    exactly(json, place, {"rows", "axes", "side", "sA", "sR", "C2"});
   else
+    exactly(json, place, {"grid", "shift", "axes", "side", "sA", "sR", "C2"});
+  ConvEvidence out;
+  if (reshape) {
+    out.rows = naturals(json.member("rows", place), place + ".rows");
+  } else {
     out.grid = naturals(json.member("grid", place), place + ".grid");
+    out.shift = naturals(json.member("shift", place), place + ".shift");
+    for (const std::uint64_t shift : out.shift)
+      if (shift > 1) reject(place + ".shift has the entry " + std::to_string(shift) + "; a grid is shifted by 0 or 1");
+  }
   for (const Json& item : json.member("axes", place).array(place + ".axes")) {
     out.axes.push_back(item.text(place + ".axes"));
     if (out.axes.back() != "zero" && out.axes.back() != "circular" && out.axes.back() != "copies") unknown(place + ".axes", out.axes.back());
