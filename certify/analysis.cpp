@@ -14,9 +14,11 @@
 #include "certify/conv_norm.hpp"
 #include "certify/dense_norm.hpp"
 #include "certify/interval.hpp"
+#include "certify/linear_map.hpp"
 #include "certify/pairs.hpp"
 #include "certify/partition.hpp"
 #include "certify/region.hpp"
+#include "certify/sll_norm.hpp"
 #include "certify/sparse_norm.hpp"
 #include "certify/steps.hpp"
 #include "formats/error.hpp"
@@ -349,6 +351,14 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
       case BlockOperator::convolution:
         take(block, bound_convolution(segment.convolution.value(), pool, options.seed, reserve_of(segment.convolution.value())));
         break;
+      case BlockOperator::sll: {
+        const SllParts& parts = segment.sll.value();
+        SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, pool, options.seed);
+        block.upper = bound.upper;
+        block.gram = std::move(bound.gram);
+        block.sll = bound.sll;
+        break;
+      }
       case BlockOperator::add:
       case BlockOperator::concat:
       case BlockOperator::max_min: {

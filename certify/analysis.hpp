@@ -22,7 +22,7 @@ struct IntegerVector {
 
 enum class BlockOperator {
   isometry, scale, dense, linear, convolution,                            // affine
-  activation, softmax, pool_max, pool_l2, sort, split,                    // one input
+  activation, softmax, pool_max, pool_l2, sort, split, sll,               // one input
   add, concat, max_min,                                                   // joins
 };
 [[nodiscard]] const char* name_of(BlockOperator op);
@@ -33,6 +33,13 @@ struct GramEvidence {
   int sA = 0;
   int sR = 0;
   std::string C2;    // decimal integer
+};
+
+/// Parameters of theorem `sll-psd` besides those of its W (SPEC.md section 5).
+struct SllEvidence {
+  int sA = 0;
+  int sR = 0;
+  double delta = 0;
 };
 
 /// A part of the network with one bound. Before bounding (see `partition`) upper and lower are unset (upper < lower).
@@ -52,6 +59,7 @@ struct Block {
   double upper = -1;                 // Lipschitz constant <= upper: proved; of a join: that of everything up to it
   double lower = 0;                  // Lipschitz constant >= lower: proved
   std::optional<GramEvidence> gram;
+  std::optional<SllEvidence> sll;               // gram is then that of W
   std::optional<std::uint64_t> diagonal_index;  // scale: entry that attains `lower`; theorem diagonal-gram: the row or column
   std::optional<IntegerVector> witness;         // affine: ||A v|| / ||v|| >= lower
   std::vector<std::uint64_t> grid;              // convolution: frequencies per axis, N

@@ -15,10 +15,12 @@
 #include <set>
 #include <utility>
 
+#include "certify/band_norm.hpp"
 #include "certify/constants.hpp"
 #include "certify/dense_norm.hpp"
 #include "certify/linear_map.hpp"
 #include "certify/patterns.hpp"
+#include "certify/sll_norm.hpp"
 #include "formats/parameters.hpp"
 
 namespace lipcert {
@@ -47,6 +49,8 @@ const char* name_of(BlockOperator op) {
       return "sort";
     case BlockOperator::split:
       return "split";
+    case BlockOperator::sll:
+      return "sll";
     case BlockOperator::add:
       return "add";
     case BlockOperator::concat:
@@ -237,6 +241,11 @@ class Partitioner {
       put(std::move(segment));
     }
     for (std::size_t s = 0; s < graph_.steps.size(); ++s) {
+      if (graph_.steps[s].kind == Step::Kind::sum && segment_of_[s] == none) {
+        residual(s);
+      }
+    }
+    for (std::size_t s = 0; s < graph_.steps.size(); ++s) {
       if (segment_of_[s] == none && !graph_.steps[s].affine()) {
         curved(s);
       }
@@ -333,6 +342,150 @@ class Partitioner {
     } else {
       put(BlockOperator::pool_max, s);
     }
+  }
+
+  /// A block x - A' diag(d) relu(A x + b) that ends in step `last`, if there is one.
+  void residual(std::size_t last) {
+    const Step& join = graph_.steps[last];
+    if (join.inputs.size() != 2 || !std::all_of(join.maps.begin(), join.maps.end(), [](const auto& map) { return map.empty(); })) {
+      return;
+    }
+    for (const std::size_t straight : {std::size_t{0}, std::size_t{1}}) {
+      if (join.signs[straight] < 0) {
+        continue;
+      }
+      if (std::optional<Segment> segment = residual_between(join.inputs[straight], last, 1 - straight)) {
+        put(std::move(*segment));
+        return;
+      }
+    }
+  }
+
+  /// The same with its input given, and which input of the last step comes from the branch.
+  [[nodiscard]] std::optional<Segment> residual_between(std::size_t from, std::size_t last, std::size_t branch) const {
+    // From the end to the beginning: operator, Mul, Relu, operator, with biases, changes of shape and, behind the Mul, one-number factors
+    // between.
+    const auto alone = [&](std::size_t value, std::size_t reader) {
+      return value != graph_.output && readers_[value].size() == 1 && readers_[value][0] == reader;
+    };
+    const auto is_operator = [](const Step& step) { return step.dense() || step.kind == Step::Kind::convolution; };
+    std::vector<std::size_t> before;
+    std::vector<std::size_t> after;  // behind the Mul
+    std::size_t mul = none;
+    std::size_t relu = none;
+    Ball factor{-graph_.steps[last].signs[branch], 0};  // the branch is -factor A' diag(its own d) relu
+    bool operator_before = false;
+    bool operator_after = false;
+    std::size_t value = graph_.steps[last].inputs[branch];
+    for (std::size_t reader = last; value != from; reader = value - 1, value = graph_.steps[value - 1].inputs[0]) {
+      if (value == 0 || segment_of_[value - 1] != none || !alone(value, reader) || graph_.steps[value - 1].inputs.size() != 1) {
+        return std::nullopt;
+      }
+      const std::size_t s = value - 1;
+      const Step& step = graph_.steps[s];
+      if (relu != none) {
+        if (is_operator(step) && !operator_before) {
+          operator_before = true;
+        } else if (step.kind != Step::Kind::isometry || step.sign < 0) {
+          return std::nullopt;
+        }
+        before.push_back(s);
+      } else if (mul != none) {
+        if (step.kind != Step::Kind::activation || step.op != Operator::relu || operator_of(s) != Operator::relu) {
+          return std::nullopt;
+        }
+        relu = s;
+      } else if (operator_after && operator_of(s) == Operator::mul && value_of_relu(step.inputs[0])) {
+        mul = s;
+      } else {
+        if (is_operator(step) && !operator_after) {
+          operator_after = true;
+        } else if (step.kind == Step::Kind::isometry) {
+          factor.centre *= step.sign;
+        } else if (step.kind == Step::Kind::diagonal && step.factors.size() == 1 && operator_of(s) != Operator::batch_normalization) {
+          factor = multiply(factor, step.factors[0]);
+        } else {
+          return std::nullopt;
+        }
+        after.push_back(s);
+      }
+    }
+    if (relu == none || !operator_before || factor.radius != 0 || !(factor.centre > 0)) {
+      return std::nullopt;
+    }
+    std::reverse(before.begin(), before.end());
+    std::reverse(after.begin(), after.end());
+    const std::size_t hidden = graph_.size_of(relu + 1);
+    const std::size_t outer = graph_.size_of(from);
+    if (hidden > largest_sll_order || static_cast<double>(hidden) * static_cast<double>(outer) > largest_sll_entries ||
+        composition_cost(graph_, before, from) > largest_sll_terms || composition_cost(graph_, after, mul + 1) > largest_sll_terms) {
+      return std::nullopt;
+    }
+    // Far from the ends of the double-precision numbers, so that no product of two of them is lost.
+    const auto moderate = [](double x) { return std::fabs(x) >= 0x1p-400 && std::fabs(x) <= 0x1p400; };
+    Segment segment;
+    segment.sll = SllParts{before, {}};
+    const Step& scaling = graph_.steps[mul];
+    for (std::size_t k = 0; k < hidden; ++k) {
+      const Ball own = scaling.kind == Step::Kind::diagonal ? scaling.factors[scaling.factors.size() == 1 ? 0 : k] : Ball{scaling.sign, 0};
+      const Ball d = multiply(own, factor);
+      if (d.radius != 0 || !(d.centre > 0) || !moderate(d.centre)) {
+        return std::nullopt;
+      }
+      segment.sll->d.push_back(d.centre);
+    }
+    const SparseMatrix a = matrix_of(graph_, before, from);
+    if (!are_transposed(matrix_of(graph_, after, mul + 1), a, {-graph_.steps[last].signs[branch] * factor.centre, 0}) ||
+        !std::any_of(a.centre.begin(), a.centre.end(), moderate) ||
+        std::any_of(a.centre.begin(), a.centre.end(), [&](double x) { return x != 0 && !moderate(x); })) {
+      return std::nullopt;
+    }
+    segment.op = BlockOperator::sll;
+    segment.inputs = {from};
+    segment.steps = before;
+    segment.steps.push_back(relu);
+    segment.steps.push_back(mul);
+    segment.steps.insert(segment.steps.end(), after.begin(), after.end());
+    segment.steps.push_back(last);
+    std::sort(segment.steps.begin(), segment.steps.end());
+    segment.flops = sll_flops(a);
+    return segment;
+  }
+
+  [[nodiscard]] bool value_of_relu(std::size_t value) const { return value != 0 && operator_of(value - 1) == Operator::relu; }
+
+  /// back = factor A', entry by entry and exactly.
+  [[nodiscard]] static bool are_transposed(const SparseMatrix& back, const SparseMatrix& a, Ball factor) {
+    const auto exact = [](const SparseMatrix& m) { return std::all_of(m.radius.begin(), m.radius.end(), [](double r) { return r == 0; }); };
+    if (back.rows != a.columns || back.columns != a.rows || !exact(back) || !exact(a)) {
+      return false;
+    }
+    const SparseMatrix at = transposed(a);
+    for (std::size_t j = 0; j < at.rows; ++j) {
+      std::size_t k = at.start[j];
+      std::size_t e = back.start[j];
+      while (true) {
+        while (k < at.start[j + 1] && at.centre[k] == 0) {
+          ++k;
+        }
+        while (e < back.start[j + 1] && back.centre[e] == 0) {
+          ++e;
+        }
+        if (k == at.start[j + 1] || e == back.start[j + 1]) {
+          break;
+        }
+        const Ball wanted = multiply({at.centre[k], 0}, factor);
+        if (back.column[e] != at.column[k] || wanted.radius != 0 || back.centre[e] != wanted.centre) {
+          return false;
+        }
+        ++k;
+        ++e;
+      }
+      if (k != at.start[j + 1] || e != back.start[j + 1]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// The affine steps between one value and step `last`, if there is one such value, nothing else reads what is between, and the matrix is
@@ -1030,6 +1183,8 @@ std::string theorem_of(const StepGraph& graph, const Segment& segment) {
       return "rearrangement";
     case BlockOperator::split:
       return "slices";
+    case BlockOperator::sll:
+      return "sll-psd";
     case BlockOperator::add:
       return "sum";
     case BlockOperator::concat:

@@ -16,6 +16,12 @@
 
 namespace lipcert {
 
+/// y = x - A' diag(d) relu(A x + b): A is the matrix of the steps `before` the Relu.
+struct SllParts {
+  std::vector<std::size_t> before;
+  std::vector<double> d;
+};
+
 /// Steps that are bounded together.
 struct Segment {
   BlockOperator op = BlockOperator::isometry;
@@ -25,9 +31,10 @@ struct Segment {
   std::uint64_t columns = 0;
   std::uint64_t copies = 1;
   std::optional<Convolution> convolution;  // channel factors folded in
-  std::string slices_of;                   // concat: the tensor whose disjoint slices its inputs come from
-  bool disjoint = false;                   // slices_of is meant (it is empty for the graph's input)
-  double flops = 0;                        // that bounding it takes
+  std::optional<SllParts> sll;
+  std::string slices_of;  // concat: the tensor whose disjoint slices its inputs come from
+  bool disjoint = false;  // slices_of is meant (it is empty for the graph's input)
+  double flops = 0;       // that bounding it takes
 };
 
 struct Segments {
@@ -37,6 +44,7 @@ struct Segments {
 
 /// Puts the steps together. Where several ways are possible, the one with the smaller bound is taken as far as it pays (flops are counted,
 /// nothing is timed: the partition depends on the network alone):
+/// - residual blocks x - A' diag(d) relu(A x + b) have a theorem of their own (sll_norm.hpp), whose bound is always below that of a join;
 /// - rearrangements (patterns.hpp), poolings and activations stand alone;
 /// - affine steps that join again what one tensor was split into are one explicit matrix, where that is affordable; otherwise they are
 /// joins, whose

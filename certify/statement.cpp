@@ -106,6 +106,11 @@ Json evidence_of(const Block& block) {
   if (!block.gram) {
     return evidence;
   }
+  if (block.sll) {
+    return {{"W", {{"side", block.gram->at_a ? "AtA" : "AAt"}, {"sA", block.gram->sA}, {"sR", block.gram->sR}, {"C2", block.gram->C2}}},
+            {"D", {{"sA", block.sll->sA}, {"sR", block.sll->sR}}},
+            {"delta", upper_end(block.sll->delta)}};
+  }
   if (!block.grid.empty()) {
     evidence["grid"] = block.grid;
     evidence["shift"] = block.shift;

@@ -358,6 +358,67 @@ class Operators(support.Case):
         m.add("Flatten", c)
         self.check(m, exact=numpy.linalg.svd(m.matrix(), compute_uv=False)[0])
 
+    def test_sll(self):
+        """Residual blocks x - W T^-1 relu(W'x + b) (Araujo et al., 2023): 1-Lipschitz by their matrix inequality, up to the rounding of T."""
+        def steps(matrix, times):  # T_i = sum_j |W'W|_ij, every step in float32
+            gram = numpy.abs((matrix @ matrix.T).astype("<f4"))
+            return numpy.float32(times) / gram.sum(axis=1, dtype="<f4")
+
+        def dense(m, at, n, hidden, times, nonnegative=False):
+            w = m.random.normal(size=(hidden, n)).astype("<f4")
+            w = abs(w) if nonnegative else w
+            weight = m.weight(w)
+            y = m.add("Mul", m.add("Relu", m.add("Gemm", at, weight, m.normal(hidden), transB=1)), m.weight(steps(w.astype(float), 2 / times)))
+            y = m.add("MatMul", y, weight)
+            y = m.add("Mul", y, m.weight(times)) if times != 1 else y
+            return m.add("Sub", at, y)
+
+        for seed, (n, hidden, times, nonnegative) in enumerate([(6, 4, 1, False), (9, 12, 2, False), (24, 16, 1, True), (12, 20, 2, True)]):
+            with self.subTest(n=n, hidden=hidden, times=times, nonnegative=nonnegative):
+                m = Model((1, n), seed=seed)
+                dense(m, dense(m, "x", n, hidden, times, nonnegative), n, hidden + 1, times, nonnegative)  # two in a row
+                lower, upper, printed = self.interval(m)
+                self.assertEqual([(b["operator"], b["method"]) for b in printed["blocks"]], [("sll", "sll-psd")] * 2)
+                self.assertLessEqual(upper, 1 + 1e-5)
+                self.assertGreaterEqual(upper, max(lower, self.quotients(m) * (1 - 1e-6)))
+        for seed, (channels, inner, attributes) in enumerate([(2, 3, {"pads": [1, 1, 1, 1]}), (3, 2, {"strides": [2, 2], "pads": [1, 1, 0, 0]})]):
+            with self.subTest(channels=channels, **attributes):
+                shape = (1, channels, 6, 6)
+                w = numpy.random.default_rng(seed).normal(size=(inner, channels, 3, 3)).astype("<f4")
+                probe = Model(shape)
+                probe.add("Conv", "x", probe.weight(w), **attributes)
+                m = Model(shape, seed=seed)
+                weight = m.weight(w)
+                y = m.add("Relu", m.add("Conv", "x", weight, m.normal(inner), **attributes))
+                y = m.add("Mul", y, m.weight(steps(probe.matrix(), 1).reshape(m.shapes[y])))
+                y = m.add("ConvTranspose", y, weight, **attributes)
+                m.add("Sub", "x", m.add("Mul", y, m.weight(2.0)))
+                lower, upper, printed = self.interval(m)
+                self.assertEqual([b["operator"] for b in printed["blocks"]], ["sll"])
+                self.assertLessEqual(upper, 1 + 1e-5)
+                self.assertGreaterEqual(upper, max(lower, self.quotients(m) * (1 - 1e-6)))
+        # Steps that are too long: the slack is paid for, and the bound stays below the sum rule's.
+        m = Model((1, 8), seed=3)
+        w = m.normal(8, 8, scale=0.5)
+        m.add("Sub", "x", m.add("MatMul", m.add("Mul", m.add("Relu", m.add("Gemm", "x", w, transB=1)), m.weight(1.5)), w))
+        square = 1.5 * numpy.linalg.norm(m.constants[w], 2) ** 2
+        lower, upper, printed = self.interval(m)
+        self.assertEqual([b["operator"] for b in printed["blocks"]], ["sll"])
+        self.assertGreaterEqual(upper, self.quotients(m) * (1 - 1e-6))
+        self.assertLess(upper, 1 + square)
+        # A factor between W and x, and weights that differ in one bit: a join.
+        for fault in ("factor", "bit"):
+            m = Model((1, 4), seed=4)
+            w = m.random.normal(size=(3, 4)).astype("<f4")
+            other = w.copy()
+            if fault == "bit":
+                other[1, 2] = numpy.nextafter(other[1, 2], numpy.float32(9))
+            at = m.add("Mul", "x", m.weight(2.0)) if fault == "factor" else "x"
+            y = m.add("Mul", m.add("Relu", m.add("Gemm", at, m.weight(w), transB=1)), m.weight(steps(w.astype(float), 1)))
+            m.add("Sub", "x", m.add("MatMul", y, m.weight(other)))
+            lower, upper, printed = self.interval(m)
+            self.assertEqual(printed["blocks"][-1]["method"], "sum")
+
     def test_refusals(self):
         """Each with the node's name, exit code 3, and nothing written."""
         def product(m):

@@ -676,7 +676,8 @@ TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like
     std::vector<float> off = t;
     off[5] += 0.125F;
     m.initialiser(ob::floats("w", {3, 4}, w)).initialiser(ob::floats("t", {3, 4}, w)).initialiser(ob::floats("wt", {4, 3}, t)).initialiser(ob::floats("off", {4, 3}, off));
-    m.initialiser(ob::floats("b", {3}, {1, -1, 2})).initialiser(ob::floats("d", {3}, d)).initialiser(ob::floats("two", {}, {2}));
+    m.initialiser(ob::floats("b", {3}, {1, -1, 2})).initialiser(ob::floats("d", {3}, d)).initialiser(ob::floats("two", {}, {2})).initialiser(ob::floats("sixteen", {}, {16}));
+    m.initialiser(ob::floats("minus", {}, {-2})).initialiser(ob::floats("nothing", {}, {0})).initialiser(ob::floats("uneven", {4}, {2, 2, 4, 2}));
     m.node("Gemm", {"x", "w", "b"}, {"z"}, {ob::attribute("transB", 1)});
     tail(m);
     return m;
@@ -694,6 +695,24 @@ TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like
   CHECK(claim(model(good, [](ob::Model& m) { m.node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Neg", {"v"}, {"n"}).node("Add", {"n", "x"}, {"y"}); }), "0x0p+0",
               "0x1p+0", 6) == kAccepted);
   CHECK(rejected(claim(model(good, usual), "0x0p+0", less("0x1p+0"))));
+  // One number behind the transposed operator (or before it) belongs to d.
+  const auto behind = [](const std::string& factor, const std::string& join) {
+    return [factor, join](ob::Model& m) {
+      m.node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Mul", {"v", factor}, {"u"}).node(join, {"x", "u"}, {"y"});
+    };
+  };
+  const auto with_factor = [&](const std::vector<float>& d, const std::string& factor, const std::string& join = "Sub") {
+    return claim(model(d, behind(factor, join)), "0x0p+0", "0x1p+0", 6);
+  };
+  CHECK(with_factor({0.125F, 0.125F, 0.125F}, "two") == kAccepted);
+  CHECK(with_factor({0.125F, 0.125F, 0.125F}, "minus", "Add") == kAccepted);
+  CHECK(rejected(with_factor({0.25F, 0.25F, 0.25F}, "sixteen")));  // too long with the factor, not without it
+  CHECK(rejected(with_factor({0.125F, 0.125F, 0.125F}, "minus")));
+  CHECK(rejected(with_factor({0.125F, 0.125F, 0.125F}, "two", "Add")));
+  CHECK(rejected(with_factor({0.125F, 0.125F, 0.125F}, "uneven")));
+  CHECK(rejected(with_factor({0.125F, 0.125F, 0.125F}, "nothing")));
+  CHECK(claim(model({0.125F, 0.125F, 0.125F}, [](ob::Model& m) { m.node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("Mul", {"s", "two"}, {"q"}).node("MatMul", {"q", "w"}, {"v"}).node("Sub", {"x", "v"}, {"y"}); }),
+              "0x0p+0", "0x1p+0", 6) == kAccepted);
   CHECK(rejected(claim(model({4, 4, 4}, usual))));          // steps too long: not 1-Lipschitz
   CHECK(rejected(claim(model({0.25F, 0, 0.25F}, usual))));  // d not positive
   CHECK(rejected(claim(model({0.25F, -0.25F, 0.25F}, usual))));

@@ -8,6 +8,7 @@
 // That the block has this form is not believed from the kinds of its nodes: four explicit matrices are computed, from x to Relu's input (A), from
 // Relu's output to the output of the Mul behind it (diagonal: d), from there to the block's output, which must be -A' entry by entry and bit by bit, and
 // from x to the block's output beside the Relu, which must be the identity. All of them must be exact.
+// The third may be -c A' with one number c > 0 (a factor behind the transposed operator): -c A' diag(d') = -A' diag(c d'), so d := c d'.
 //
 // Lemma P with a residual. Bh = round(B 2^s) with ||B - 2^-s Bh||_F <= rho, s = sA of `D`, and any integer R with grid sR. E = 2^(2s) (2 D + delta I)
 // - Bh'Bh - 2^(2(sA - sR)) R'R, rounded down on the diagonal: lambda_min(2 D + delta I - 2^-2s Bh'Bh) >= 2^-2s min_i(E_ii - sum_{j != i} |E_ij|), and
@@ -49,6 +50,31 @@ std::size_t reader_of(const Graph& graph, const Block& block, ValueId id) {
     }
   if (found == graph.nodes.size()) reject("a residual block has a tensor that nobody reads");
   return found;
+}
+
+/// The number c > 0 with back = -c A', if there is one: from the first entry of A. Whether it holds for the others is not looked at.
+Dyadic factor_between(const SparseMatrix& back, const SparseMatrix& a) {
+  if (a.column.empty()) return Dyadic{1, 0};
+  const std::size_t k = static_cast<std::size_t>(std::upper_bound(a.start.begin(), a.start.end(), std::size_t{0}) - a.start.begin()) - 1;
+  const std::size_t j = a.column[0];
+  for (std::size_t e = back.start[j]; e < back.start[j + 1]; ++e) {
+    if (back.column[e] != k) continue;
+    const Rational c = -rational_of(back.centre[e]) / rational_of(a.centre[0]);
+    Integer denominator = mp::denominator(c);
+    std::int32_t exponent = 0;
+    while (denominator > 1 && (denominator & 1) == 0) {
+      denominator >>= 1U;
+      --exponent;
+    }
+    Integer numerator = mp::numerator(c);
+    while (numerator != 0 && (numerator & 1) == 0) {
+      numerator >>= 1U;
+      ++exponent;
+    }
+    if (c <= 0 || denominator != 1 || numerator >= (Integer(1) << 62)) break;
+    return Dyadic{numerator.convert_to<std::int64_t>(), exponent};
+  }
+  reject("the linear maps before and behind its Relu are not transposed to each other");
 }
 
 /// M + delta I is positive semidefinite, M = 2 diag(d) - B'B with B = A' diag(d).
@@ -155,14 +181,21 @@ Rational sll_bound(const Graph& graph, Evaluator& evaluator, const Block& block,
     if (d.start[k + 1] != k + 1 || d.column[k] != k || d.centre[k].mantissa <= 0) reject("the factors of its Mul are not all positive");
     weights[k] = d.centre[k];
   }
-  // back = -A': the transpose of A, row by row of the result.
+  // back = -c A': the transpose of A, row by row of the result.
   if (back.rows != a.columns || back.columns != a.rows || back.column.size() != a.column.size()) reject("the linear maps before and behind its Relu are not transposed to each other");
+  const Dyadic factor = factor_between(back, a);
+  const Rational exact_factor = rational_of(factor);
+  for (Dyadic& weight : weights) {
+    const Coefficient product = coefficient_of(Interval(weight) * Interval(factor));
+    if (product.error.mantissa != 0) reject("the factors behind its Relu do not fit in 62 bits together");
+    weight = product.centre;
+  }
   std::vector<std::size_t> next(back.start.begin(), back.start.end() - 1);
   for (std::size_t k = 0; k < a.rows; ++k)
     for (std::size_t e = a.start[k]; e < a.start[k + 1]; ++e) {
       const std::size_t j = a.column[e];
       const std::size_t at = next[j]++;
-      if (at >= back.start[j + 1] || back.column[at] != k || rational_of(back.centre[at]) != -rational_of(a.centre[e]))
+      if (at >= back.start[j + 1] || back.column[at] != k || rational_of(back.centre[at]) != -exact_factor * rational_of(a.centre[e]))
         reject("the linear maps before and behind its Relu are not transposed to each other");
     }
 
