@@ -1,6 +1,7 @@
 // See certificate_samples.hpp.
 #include "verifier/samples/certificate_samples.hpp"
 
+#include "verifier/layers/partition.hpp"
 #include "verifier/samples/network_at_samples.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/trusted/failure.hpp"

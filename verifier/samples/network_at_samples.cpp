@@ -135,6 +135,7 @@ class Builder {
       for (const std::size_t i : block.nodes) node(i);
     network_.end_block(usable_outputs(block.nodes.back()));
   }
+  [[nodiscard]] std::size_t enclosed() const { return enclosed_; }
 
  private:
   std::vector<ValueId> usable_outputs(std::size_t index) const {
@@ -158,6 +159,12 @@ class Builder {
         out.push_back(graph_.values[id].constant ? &evaluator_.constant(id) : nullptr);
     }
     return out;
+  }
+
+  std::vector<std::vector<std::uint32_t>> candidates(std::size_t index) {
+    Operand data;
+    data.shape = shape_of(at(index).inputs[0]);
+    return candidates_of({graph_, index, {&data}, 1});
   }
 
   /// One step for a chain of nodes that fold to one matrix or one diagonal; false when they do not.
@@ -208,6 +215,7 @@ class Builder {
       if (known(index)) return;
     } catch (const Unavailable&) {  // of another form than the steps take
     }
+    ++enclosed_;
     for (std::size_t k = 0; k < at(index).outputs.size(); ++k)
       if (const ValueId id = at(index).outputs[k]; id != kAbsent && !graph_.values[id].unusable)
         network_.add(enclosing_step(graph_, index, k, constants(index)), evaluator_.data_inputs(index), id);
@@ -233,7 +241,7 @@ class Builder {
       case Op::reduce_max:
       case Op::reduce_min:
         if (!only) return false;
-        put(index, extreme_step(candidates_of({graph_, index, constants(index), 1}), node.op == Op::reduce_min));
+        put(index, extreme_step(candidates(index), node.op == Op::reduce_min));
         return true;
       case Op::top_k: return only && orders(index);
       case Op::add:
@@ -354,7 +362,7 @@ class Builder {
     std::vector<std::uint32_t> line, ranks;
     std::map<std::uint32_t, std::uint32_t> known;  // lines by their first entry
     std::uint64_t e = 0;
-    for (std::vector<std::uint32_t>& candidates : candidates_of({graph_, index, constants(index), 1})) {
+    for (std::vector<std::uint32_t>& candidates : candidates(index)) {
       const auto [found, fresh] = known.emplace(candidates.at(0), static_cast<std::uint32_t>(lines.size()));
       if (fresh) lines.push_back(std::move(candidates));
       line.push_back(found->second);
@@ -367,6 +375,7 @@ class Builder {
   const Graph& graph_;
   Evaluator& evaluator_;
   FixedNetwork& network_;
+  std::size_t enclosed_ = 0;
 };
 
 }  // namespace
@@ -377,6 +386,7 @@ struct NetworkAtSamples::State {
   Evaluator evaluator;  // one thread; its constants are all computed by the constructor below
   FixedNetwork network;
   bool fast = true;
+  std::size_t enclosed = 0;
 };
 
 NetworkAtSamples::~NetworkAtSamples() = default;
@@ -393,6 +403,11 @@ NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<Verifie
   } catch (const Unavailable&) {
     state.fast = false;
   }
+  state.enclosed = builder.enclosed();
+}
+
+std::size_t NetworkAtSamples::enclosed() const {
+  return state_->enclosed;
 }
 
 bool NetworkAtSamples::has_fast() const {

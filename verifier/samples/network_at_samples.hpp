@@ -23,6 +23,8 @@ class NetworkAtSamples {
   NetworkAtSamples(const Graph& graph, const std::vector<VerifiedBlock>& blocks);
   ~NetworkAtSamples();
   [[nodiscard]] bool has_fast() const;
+  /// Nodes that the fast evaluation has no integers for: it encloses them as the wide one does.
+  [[nodiscard]] std::size_t enclosed() const;
   /// Thread-safe. Without `wide` the fast evaluation is taken when there is one.
   [[nodiscard]] EnclosedOutput operator()(const Sample& sample, const Scaling& scaling, bool wide) const;
 
