@@ -47,7 +47,7 @@ struct World {
 
   explicit World(std::size_t c) : outputs(c), graph(make(c)) {
     network = std::make_unique<NetworkAtSamples>(
-        graph, std::vector<VerifiedBlock>{{{0}, false, Rational(100)}, {{1}, true, Rational(1)}, {{2}, false, Rational(100)}});
+        graph, std::vector<VerifiedBlock>{{{0}, false, Rational(100)}, {{1}, false, Rational(1)}, {{2}, false, Rational(100)}});
     bounds.outputs = outputs;
     bounds.global = Rational(7, 3);
     for (std::size_t k = 0; k < outputs * (outputs - 1) / 2; ++k) bounds.pairs.emplace_back(Integer(5 + k), Integer(3));

@@ -1,6 +1,7 @@
 // See certificate_samples.hpp.
 #include "verifier/samples/certificate_samples.hpp"
 
+#include "verifier/layers/partition.hpp"
 #include "verifier/samples/network_at_samples.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/trusted/failure.hpp"
@@ -30,7 +31,7 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   const LipschitzBounds bounds = bounds_of(graph, statement);
   const SampleClaim claim = parse_sample_claim(*statement.samples, bounds.outputs);
   std::vector<VerifiedBlock> blocks;
-  for (const BlockClaim& block : statement.blocks) blocks.push_back({block.nodes, block.op == "activation", block.upper.exact});
+  for (const BlockClaim& block : statement.blocks) blocks.push_back({block.nodes, is_join(block.op), block.upper.exact});
 
   SampleRequest request;
   const std::size_t slash = certificate.find_last_of('/');

@@ -1,5 +1,5 @@
-// The network at a sample: the fast evaluation (fixed_chain.hpp) where the network is a chain that fits it, and the wide one
-// (trusted/evaluate.hpp, 160 bits, node by node) for every other graph. Both enclose the same real numbers.
+// The network at a sample: the fast evaluation (fixed_network.hpp) where its numbers fit, and else the wide one (trusted/evaluate.hpp, 160 bits,
+// node by node). Both enclose the same real numbers.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ namespace lipverify {
 /// A block of the certificate whose bound has been verified.
 struct VerifiedBlock {
   std::vector<std::size_t> nodes;
-  bool activation = false;  // one activation node; else affine
-  Rational upper;           // its Lipschitz constant is at most this
+  bool join = false;  // one Add, Sub, Concat, Max or Min of tensors of data: `upper` is not its constant, and not used
+  Rational upper;     // the Lipschitz constant from its one input to its output is at most this
 };
 
 class NetworkAtSamples {
@@ -23,6 +23,8 @@ class NetworkAtSamples {
   NetworkAtSamples(const Graph& graph, const std::vector<VerifiedBlock>& blocks);
   ~NetworkAtSamples();
   [[nodiscard]] bool has_fast() const;
+  /// Nodes that the fast evaluation has no integers for: it encloses them as the wide one does.
+  [[nodiscard]] std::size_t enclosed() const;
   /// Thread-safe. Without `wide` the fast evaluation is taken when there is one.
   [[nodiscard]] EnclosedOutput operator()(const Sample& sample, const Scaling& scaling, bool wide) const;
 

@@ -1,0 +1,126 @@
+// A network at a point, fast: 64-bit integers on a common power of two for each tensor, and one bound of the Euclidean distance to the true
+// values.
+//
+// A tensor is x = 2^e (c + d) with integers |c_i| <= 2^57 and ||d||_2 <= delta. A block B with one input and ||B(x) - B(y)|| <= L ||x - y|| (the
+// bound that the certificate claims for it and this checker has verified) is evaluated at 2^e c, which is known exactly, node by node:
+//   ||B(x) - y|| <= ||B(x) - B(2^e c)|| + ||B(2^e c) - y|| <= L 2^e delta + (the distance that comes up inside the block),
+// so from block to block the distance grows by verified constants, and only what rounding adds inside a block grows by the coarser bounds of
+// single nodes below. A join (Add, Sub, Concat, Max, Min of tensors) is one node and takes the distances of its inputs as they are.
+//
+// Bit lengths: every sum of products stays below 2^125, so that an offset can be added in 128 bits. Whatever does not fit is Unavailable.
+// Cost: one 64 x 64 -> 128 bit multiply-add for each weight of a dense node, and for each weight and place of a convolution.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "verifier/layers/operators.hpp"
+#include "verifier/samples/samples.hpp"
+#include "verifier/samples/scaling.hpp"
+#include "verifier/trusted/evaluate.hpp"
+#include "verifier/trusted/matrix.hpp"
+
+namespace lipverify {
+
+/// Thrown where numbers leave the range of these integers, or a node is not of a form that is known here.
+struct Unavailable {};
+
+struct FixedTensor {
+  static constexpr int kBits = 58;  // |centre_i| <= 2^(kBits - 1)
+  std::vector<std::int64_t> centre;
+  std::int64_t exponent = 0;
+  Integer distance = 0;  // units 2^exponent
+};
+
+/// At least a number >= 0: mantissa * 2^exponent with 40 bits, rounded up.
+struct UpperBound {
+  UpperBound() = default;
+  explicit UpperBound(const Rational& x);
+  /// At least the number times distance * 2^from, in units 2^to.
+  [[nodiscard]] Integer times(const Integer& distance, std::int64_t from, std::int64_t to) const;
+  Integer mantissa = 0;
+  std::int64_t exponent = 0;
+};
+
+/// One node: its output from those of its inputs that are data, in the node's order. Thread-safe.
+class FixedStep {
+ public:
+  FixedStep() = default;
+  FixedStep(const FixedStep&) = delete;
+  FixedStep& operator=(const FixedStep&) = delete;
+  virtual ~FixedStep() = default;
+  [[nodiscard]] virtual FixedTensor operator()(const std::vector<const FixedTensor*>& in) const = 0;
+};
+
+/// x -> (I_left (x) A (x) I_right) x + offset.
+[[nodiscard]] std::unique_ptr<FixedStep> dense_step(const EnclosedMatrix& a, std::uint64_t left, std::uint64_t right, const IntervalTensor& offset);
+
+/// A convolution of a tensor (batch, groups * inputs, size) into (batch, groups * outputs, taps.size()).
+struct FixedConvolution {
+  std::size_t batch = 1, groups = 1, inputs = 1, outputs = 1, kernel = 1, size = 1;
+  std::vector<std::vector<Tap>> taps;  // for each place of the result; no kernel position meets an entry of the data at two places
+  EnclosedMatrix weights;              // groups * outputs rows, inputs * kernel columns
+  IntervalTensor offset;               // one for each output channel, or one zero
+};
+[[nodiscard]] std::unique_ptr<FixedStep> convolution_step(const FixedConvolution& convolution);
+
+/// x_i -> d_k x_i + offset_k with k = (i / run) mod (number of factors).
+[[nodiscard]] std::unique_ptr<FixedStep> diagonal_step(const IntervalTensor& d, const IntervalTensor& offset, std::size_t run, std::size_t entries);
+
+/// Entry i is entry source[i].index of data input source[i].input, or 0 where that is kPadding.
+[[nodiscard]] std::unique_ptr<FixedStep> moving_step(std::vector<Source> sources);
+
+/// Entry i is the sum of the entries in groups[i], divided by divisors[i] > 0.
+[[nodiscard]] std::unique_ptr<FixedStep> average_step(const std::vector<std::vector<std::uint32_t>>& groups, std::vector<std::uint64_t> divisors);
+
+/// Entry i is the largest (smallest) of the entries in sets[i].
+[[nodiscard]] std::unique_ptr<FixedStep> extreme_step(const std::vector<std::vector<std::uint32_t>>& sets, bool smallest);
+
+/// Entry i is number ranks[i] of the entries in lines[line[i]], counted from the largest (ascending: from the smallest). Different i have
+/// different places, and different lines no common entries.
+[[nodiscard]] std::unique_ptr<FixedStep> order_step(std::vector<std::vector<std::uint32_t>> lines, std::vector<std::uint32_t> line,
+                                                    std::vector<std::uint32_t> ranks, bool ascending);
+
+/// Entry by entry over tensors of one size.
+enum class Joining { sum, difference, maximum, minimum };
+[[nodiscard]] std::unique_ptr<FixedStep> joining_step(Joining joining);
+
+enum class Kink { relu, abs, leaky_relu };
+[[nodiscard]] std::unique_ptr<FixedStep> kink_step(Kink kink, const Dyadic& slope);
+
+/// Any other node: the intervals of layers/operators.hpp, put on a grid. Slow. `inputs`: its constants; null where it reads data.
+[[nodiscard]] std::unique_ptr<FixedStep> enclosing_step(const Graph& graph, std::size_t node, std::size_t output, std::vector<const Operand*> inputs);
+
+class FixedNetwork {
+ public:
+  /// The following steps are of a block whose one input is this, and whose constant is at most `upper`.
+  void begin_block(ValueId input, const Rational& upper);
+  /// The following steps are of a join.
+  void begin_join();
+  void add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output);
+  /// `outputs`: what may be read later.
+  void end_block(std::vector<ValueId> outputs);
+
+  /// That tensor, from the graph's input, which has the id 0; nothing when numbers leave the range. Thread-safe.
+  [[nodiscard]] std::optional<EnclosedOutput> evaluate(const GridPoint& input, ValueId output) const;
+
+ private:
+  struct Placed {
+    std::unique_ptr<FixedStep> step;
+    std::vector<ValueId> inputs;
+    ValueId output = kAbsent;
+  };
+  struct Block {
+    std::vector<Placed> steps;
+    std::optional<ValueId> input;  // with `bound`
+    UpperBound bound;
+    std::vector<ValueId> outputs;
+  };
+  static void run(const Block& block, std::map<ValueId, FixedTensor>& tensors);
+  std::vector<Block> blocks_;
+};
+
+}  // namespace lipverify
