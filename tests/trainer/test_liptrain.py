@@ -117,35 +117,56 @@ class Trainer(support.Case):
                 for refusal in inspected["refused"]:  # what lipcert has no bound for yet is refused as an operator, never as a malformed file
                     self.assertTrue(refusal["node"].startswith("/") or refusal["operator"], refusal)
 
-    def certified(self, network, *options):
-        out, report = self.train("c", *options, "--hold-out", 0.25, "--eps", "36/255", network=network)
+    def certified(self, network, *options, data=DATA, files=("--data", DIGITS)):
+        out, report = self.train("c", *options, "--hold-out", 0.25, "--eps", "36/255", network=network, data=data)
         key, public = self.key()
-        path, printed = self.certify(out, key, "--data", DIGITS, "--label-column", -1, "--scale", "1/16", "--eps", "36/255")
+        path, printed = self.certify(out, key, *data, "--eps", "36/255")
         # Exactly: the decimal string is rounded upward.
         self.assertLessEqual(decimal.Decimal(printed["lipschitz"]), 1)
-        for block in printed["blocks"]:
-            self.assertLessEqual(decimal.Decimal(block["bound"]), 1)
-        self.lipverify(path, "--model", out, "--public-key", public, "--data", DIGITS)
+        if "avgpool" not in network:  # there the factor of the average may be counted with the layer after it
+            for block in printed["blocks"]:
+                self.assertLessEqual(decimal.Decimal(block["bound"]), 1)
+        self.lipverify(path, "--model", out, "--public-key", public, *files)
         evaluated = self.folder / "e.json"
-        self.liptrain("evaluate", out.with_suffix(".liptrain"), *DATA, "--report", evaluated)
+        self.liptrain("evaluate", out.with_suffix(".liptrain"), *data, "--report", evaluated)
         metrics = json.loads(evaluated.read_text())["metrics"]
         samples = printed["samples"]
         self.assertEqual(samples["correct"], round(metrics["accuracy"] * samples["total"]))
-        # The trainer's estimate and the certificate count the same samples, but for some within rounding of eps.
+        # The trainer's estimate and the certificate count the same samples, but for some within rounding of eps. For convolutions on small images the
+        # certificate may know a smaller norm than the symbol's.
         counted = samples["eps"][0]["certified_correct"]
-        self.assertLessEqual(abs(counted - metrics["certified"]["36/255"] * samples["total"]), 2)
+        estimated = metrics["certified"]["36/255"] * samples["total"]
+        self.assertGreaterEqual(counted, estimated - 2)
+        if "conv" not in network:
+            self.assertLessEqual(counted, estimated + 2)
         self.assertGreater(counted, 0.7 * samples["total"])
 
     def test_certified(self):
         """The whole path with operators that lipcert has had from the start."""
         self.certified("dense 64, relu, dense 32, relu, dense 10", "--loss", "hkr", "--alpha", 100, "--margin", 0.3)
 
-    def test_certified_sorting_and_convolution(self):
-        """The same with GroupSort2 and a convolution, once lipcert bounds them."""
-        out, _ = self.train("probe", epochs=1)
-        if not json.loads(support.run(support.LIPCERT, "inspect", out, "--json").stdout)["supported"]:
+    def supported(self, network, data):
+        out, _ = self.train("probe", epochs=1, network=network, data=data)
+        return json.loads(support.run(support.LIPCERT, "inspect", out, "--json").stdout)["supported"]
+
+    def test_certified_sorting(self):
+        """The same with GroupSort2, once lipcert bounds it."""
+        network = "dense 64, groupsort2, dense 32, groupsort2, dense 10"
+        if not self.supported(network, DATA):
             self.skipTest("this lipcert does not bound sorting yet")
-        self.certified("dense 64, groupsort2, dense 32, groupsort2, dense 10", "--loss", "hkr", "--alpha", 100, "--margin", 0.3)
+        self.certified(network, "--loss", "hkr", "--alpha", 100, "--margin", 0.3)
+
+    def test_certified_convolution(self):
+        """The same with convolutions and pooling, once lipcert bounds them."""
+        network = "conv 8 3, groupsort2, avgpool 2, conv 16 3, groupsort2, flatten, dense 32, groupsort2, dense 10"
+        x, y = self.samples(360)
+        files = ("--data", self.folder / "p.npy", "--labels", self.folder / "l.npy")
+        numpy.save(files[1], numpy.round(x * 16).astype(numpy.uint8).reshape(-1, 1, 8, 8))
+        numpy.save(files[3], y)
+        data = [*files, "--scale", "1/16"]
+        if not self.supported(network, data):
+            self.skipTest("this lipcert does not bound convolutions yet")
+        self.certified(network, "--loss", "hkr", "--alpha", 100, "--margin", 0.3, data=data, files=files)
 
     def test_wasserstein(self):
         """A short run comes within 5 % of the exact distance, from below (the demonstration: within 1 %)."""
