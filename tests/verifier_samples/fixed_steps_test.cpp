@@ -1,5 +1,5 @@
-// Every step of the checker's fast evaluation against exact rationals, at inputs whose true values lie as far from the integers as the distance
-// allows and in the direction that the step stretches most: an error that is not charged shows as a result outside its distance.
+// Every step of the checker's fast evaluation against exact rationals, at inputs whose true values lie as far from the integers as the
+// distance allows and in the direction that the step stretches most: an error that is not charged shows as a result outside its distance.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
@@ -22,7 +22,8 @@ constexpr std::int64_t kTop = std::int64_t{1} << 57;
 FixedTensor random_tensor(std::size_t entries, std::int64_t exponent) {
   FixedTensor x;
   x.exponent = exponent;
-  for (std::size_t i = 0; i < entries; ++i) x.centre.push_back(static_cast<std::int64_t>(generator() % (2 * static_cast<std::uint64_t>(kTop))) - kTop);
+  for (std::size_t i = 0; i < entries; ++i)
+    x.centre.push_back(static_cast<std::int64_t>(generator() % (2 * static_cast<std::uint64_t>(kTop))) - kTop);
   return x;
 }
 
@@ -37,7 +38,9 @@ std::vector<Rational> moved(FixedTensor& x, const std::vector<std::int64_t>& by)
   x.distance = sqrt_ceiling(squares);
   return truth;
 }
-std::vector<Rational> still(FixedTensor& x) { return moved(x, std::vector<std::int64_t>(x.centre.size(), 0)); }
+std::vector<Rational> still(FixedTensor& x) {
+  return moved(x, std::vector<std::int64_t>(x.centre.size(), 0));
+}
 
 /// ||centre 2^e - truth|| <= distance 2^e, exactly; and the distance is below 2^(digits) units of the largest entry's last place.
 void check(const FixedTensor& y, const std::vector<Rational>& truth, int digits) {
@@ -52,10 +55,14 @@ void check(const FixedTensor& y, const std::vector<Rational>& truth, int digits)
   CHECK(y.distance <= (Integer(1) << static_cast<unsigned>(digits)));
 }
 
-Interval interval(std::int64_t mantissa, std::int64_t exponent) { return {Wide(mantissa), Wide(mantissa), exponent}; }
+Interval interval(std::int64_t mantissa, std::int64_t exponent) {
+  return {Wide(mantissa), Wide(mantissa), exponent};
+}
 /// An enclosure of a third, and a third.
 const Rational kThird(1, 3);
-Interval third() { return quotient(interval(1, 0), interval(3, 0)); }
+Interval third() {
+  return quotient(interval(1, 0), interval(3, 0));
+}
 
 using Sets = std::vector<std::vector<std::uint32_t>>;
 
@@ -67,7 +74,8 @@ TEST_CASE("a product: rounding, the distance of the input, the offset") {
     for (int k = 0; k < 6; ++k) a.centre.push_back({static_cast<std::int64_t>(generator() % 2000001) - 1000000, -20});
     if (turn % 4 == 1) a.centre = {{1, 0}, {1, 0}, {1, 0}, {0, 0}, {0, 0}, {0, 0}};  // its norm is its Frobenius norm
     FixedTensor x = random_tensor(3, -60);
-    const std::vector<Rational> truth = turn % 4 == 1 ? moved(x, {std::int64_t{1} << 40, std::int64_t{1} << 40, std::int64_t{1} << 40}) : still(x);
+    const std::vector<Rational> truth =
+        turn % 4 == 1 ? moved(x, {std::int64_t{1} << 40, std::int64_t{1} << 40, std::int64_t{1} << 40}) : still(x);
     IntervalTensor offset(2);
     std::vector<Rational> b(2);
     if (turn % 4 == 2) offset = {third(), third()}, b = {kThird, kThird};
@@ -88,7 +96,33 @@ TEST_CASE("an offset alone, with digits beyond the grid") {
   check((*dense_step(zero, 1, 1, {third()}))({&x}), {kThird}, 5);
   const EnclosedMatrix one{1, 2, {{1, 0}, {0, 0}}, 0};
   check((*dense_step(one, 1, 1, {interval(3, -300)}))({&x}), {Rational(1) + scaled(Integer(3), -300)}, 5);
+  const EnclosedMatrix far{1, 2, {{1, 62}, {1, 1}}, 0};
+  x.centre = {0, 1};
+  x.exponent = 0;
+  check((*dense_step(far, 1, 1, {interval(3, -300)}))({&x}), {Rational(2) + scaled(Integer(3), -300)}, 1);
+  x.centre = {kTop, 0};
+  x.exponent = -57;
   check((*diagonal_step({interval(1, 0)}, {third()}, 2, 2))({&x}), {Rational(1) + kThird, kThird}, 5);
+}
+
+TEST_CASE("what an offset leaves out is charged beside the rounding of the sum") {
+  // Product 1023/1024 and offset (2^69 - 1) / 1024: both roundings leave out nearly as much as they can, 1.25 units of the result.
+  const Interval offset(Wide(Integer((Integer(1) << 69U) - 1)), Wide(Integer((Integer(1) << 69U) - 1)), -10);
+  const Rational truth = scaled((Integer(1) << 69U) + 1022, -10);
+  FixedTensor x;
+  x.exponent = -10;
+  x.centre = {0, 1023};
+  const EnclosedMatrix a{1, 2, {{1, 12}, {1, 0}}, 0};
+  check((*dense_step(a, 1, 1, {offset}))({&x}), {truth}, 3);
+  FixedConvolution c;
+  c.inputs = 2;
+  c.size = 400;
+  for (std::uint32_t p = 0; p < 400; ++p) c.taps.push_back({{0, p}});
+  c.weights = a;
+  c.offset = {offset};
+  x.centre.assign(400, 0);
+  x.centre.resize(800, 1023);
+  check((*convolution_step(c))({&x}), std::vector<Rational>(400, truth), 6);
 }
 
 TEST_CASE("weights that do not fit the grid are charged, in a convolution for every kernel position") {
@@ -150,23 +184,26 @@ TEST_CASE("a diagonal: factors that do not fit, and the distance of the input") 
   FixedTensor x;
   x.exponent = -57;
   x.centre.assign(100, kTop);
-  // A factor of 1/3 beside one of 2^40, which leaves it 22 bits.
+  x.centre[0] = 0;
+  // A factor of 1/3 beside one of 2^40, which leaves it 20 bits.
   IntervalTensor d(100, third());
   d[0] = interval(1, 40);
   std::vector<Rational> y(100, kThird);
-  y[0] = scaled(Integer(1), 40);
-  check((*diagonal_step(d, IntervalTensor(100), 1, 100))({&x}), y, 30);
+  y[0] = 0;
+  check((*diagonal_step(d, IntervalTensor(100), 1, 100))({&x}), y, 46);
+  x.centre[0] = kTop;
   std::vector<std::int64_t> by(100, 0);
   by[0] = -(std::int64_t{1} << 30);
   const std::vector<Rational> truth = moved(x, by);
-  y[0] *= truth[0];
-  check((*diagonal_step(d, IntervalTensor(100), 1, 100))({&x}), y, 40);
+  y[0] = scaled(Integer(1), 40) * truth[0];
+  check((*diagonal_step(d, IntervalTensor(100), 1, 100))({&x}), y, 48);
 }
 
 TEST_CASE("averages: what the division leaves over, long sums, entries in several sets") {
   FixedTensor x = random_tensor(3, 4);
   std::vector<Rational> truth = still(x);
-  check((*average_step({{0, 1, 2}, {0}, {1, 2}}, {3, 7, 2}))({&x}), {(truth[0] + truth[1] + truth[2]) / 3, truth[0] / 7, (truth[1] + truth[2]) / 2}, 4);
+  check((*average_step({{0, 1, 2}, {0}, {1, 2}}, {3, 7, 2}))({&x}),
+        {(truth[0] + truth[1] + truth[2]) / 3, truth[0] / 7, (truth[1] + truth[2]) / 2}, 4);
   // Small numbers: nothing is rounded but the quotient.
   x.centre = {1, 1, 2};
   truth = still(x);
@@ -267,7 +304,8 @@ TEST_CASE("enclosed nodes: rounding, and every entry as far off as the distance 
     const bool far = turn % 2 == 1;
     const std::vector<Rational> t = far ? moved(x, {0, std::int64_t{1} << 30}) : still(x);
     std::vector<Rational> y;  // within 2^-140
-    for (std::size_t i = 0; i < 2; ++i) y.push_back(lower_end(sigmoid(interval(x.centre[i] + (far && i == 1 ? std::int64_t{1} << 30 : 0), -57))));
+    for (std::size_t i = 0; i < 2; ++i)
+      y.push_back(lower_end(sigmoid(interval(x.centre[i] + (far && i == 1 ? std::int64_t{1} << 30 : 0), -57))));
     check((*step)({&x}), y, far ? 32 : 3);
   }
 }

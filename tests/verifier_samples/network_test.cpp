@@ -133,19 +133,26 @@ std::vector<Case> cases() {
   return list;
 }
 
-ob::Attribute axis(int k) { return ob::attribute("axis", k); }
-ob::Attribute whole_numbers(const std::string& name, const std::vector<std::int64_t>& values) { return ob::ints_attribute(name, values); }
+ob::Attribute axis(int k) {
+  return ob::attribute("axis", k);
+}
+ob::Attribute whole_numbers(const std::string& name, const std::vector<std::int64_t>& values) {
+  return ob::ints_attribute(name, values);
+}
 
 /// Graphs of every kind of block on a 2 x 4 x 5 image; the bounds of the blocks are generous.
 std::vector<Case> kinds() {
   std::vector<Case> list;
-  const auto add = [&](const std::string& name, const std::vector<ob::Dim>& output, const std::vector<VerifiedBlock>& blocks, const auto& fill) {
+  const auto add = [&](const std::string& name, const std::vector<ob::Dim>& output, const std::vector<VerifiedBlock>& blocks,
+                       const auto& fill) {
     Case c{name, {}, blocks, {true, 2, 4, 5}};
     c.model.input("x", {1, 2, 4, 5}, ob::DOUBLE).output("y", output, ob::DOUBLE);
     fill(c.model);
     list.push_back(std::move(c));
   };
-  const auto one = [&](const std::string& name, const std::vector<ob::Dim>& output, const auto& fill) { add(name, output, {{{0}, false, 64}}, fill); };
+  const auto one = [&](const std::string& name, const std::vector<ob::Dim>& output, const auto& fill) {
+    add(name, output, {{{0}, false, 64}}, fill);
+  };
   const auto weights = [](ob::Model& m, const std::vector<std::int64_t>& dims, double size) {
     std::size_t count = 1;
     for (const std::int64_t d : dims) count *= static_cast<std::size_t>(d);
@@ -155,7 +162,8 @@ std::vector<Case> kinds() {
   one("convolution, padded, with strides and dilation", {1, 3, 2, 3}, [&](ob::Model& m) {
     weights(m, {3, 2, 3, 2}, 0.3);
     m.initialiser(ob::doubles("b", {3}, numbers(3, 1)));
-    m.node("Conv", {"x", "w", "b"}, {"y"}, {whole_numbers("pads", {1, 0, 1, 2}), whole_numbers("strides", {2, 2}), whole_numbers("dilations", {1, 2})});
+    m.node("Conv", {"x", "w", "b"}, {"y"},
+           {whole_numbers("pads", {1, 0, 1, 2}), whole_numbers("strides", {2, 2}), whole_numbers("dilations", {1, 2})});
   });
   one("convolution in groups", {1, 4, 3, 4}, [&](ob::Model& m) {
     weights(m, {4, 1, 2, 2}, 0.3);
@@ -186,7 +194,9 @@ std::vector<Case> kinds() {
     m.initialiser(ob::int64s("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1}));
     m.initialiser(ob::doubles("s", {3}, numbers(3, 1))).initialiser(ob::doubles("o", {3}, numbers(3, 1)));
     m.initialiser(ob::doubles("mean", {3}, numbers(3, 1))).initialiser(ob::doubles("var", {3}, {0.5, 2, 3}));
-    m.node("Pad", {"x", "p"}, {"a"}, {ob::string_attribute("mode", "reflect")}).node("Conv", {"a", "w"}, {"b"}).node("BatchNormalization", {"b", "s", "o", "mean", "var"}, {"y"});
+    m.node("Pad", {"x", "p"}, {"a"}, {ob::string_attribute("mode", "reflect")})
+        .node("Conv", {"a", "w"}, {"b"})
+        .node("BatchNormalization", {"b", "s", "o", "mean", "var"}, {"y"});
   });
   one("padding with a number", {1, 2, 6, 5}, [&](ob::Model& m) {
     m.initialiser(ob::int64s("p", {8}, {0, 0, 1, 0, 0, 0, 1, 0})).initialiser(ob::doubles("v", {}, {0.75}));
@@ -194,53 +204,91 @@ std::vector<Case> kinds() {
   });
   for (const int counted : {0, 1})
     one("average pool, padding counted: " + std::to_string(counted), {1, 2, 3, 3}, [&](ob::Model& m) {
-      m.node("AveragePool", {"x"}, {"y"}, {whole_numbers("kernel_shape", {3, 3}), whole_numbers("strides", {2, 2}), whole_numbers("pads", {1, 1, 2, 1}), ob::attribute("count_include_pad", counted)});
+      m.node("AveragePool", {"x"}, {"y"},
+             {whole_numbers("kernel_shape", {3, 3}), whole_numbers("strides", {2, 2}), whole_numbers("pads", {1, 1, 2, 1}),
+              ob::attribute("count_include_pad", counted)});
     });
   one("global average", {1, 2, 1, 1}, [&](ob::Model& m) { m.node("GlobalAveragePool", {"x"}, {"y"}); });
-  one("mean", {1, 4, 5}, [&](ob::Model& m) { m.node("ReduceMean", {"x"}, {"y"}, {whole_numbers("axes", {1}), ob::attribute("keepdims", 0)}); });
+  one("mean", {1, 4, 5}, [&](ob::Model& m) {
+    m.node("ReduceMean", {"x"}, {"y"}, {whole_numbers("axes", {1}), ob::attribute("keepdims", 0)});
+  });
   one("sum", {1, 2, 1, 5}, [&](ob::Model& m) { m.initialiser(ob::int64s("a", {1}, {2})).node("ReduceSum", {"x", "a"}, {"y"}); });
   one("largest in windows", {1, 2, 3, 4}, [&](ob::Model& m) { m.node("MaxPool", {"x"}, {"y"}, {whole_numbers("kernel_shape", {2, 2})}); });
   one("largest of all", {1, 2, 1, 1}, [&](ob::Model& m) { m.node("GlobalMaxPool", {"x"}, {"y"}); });
-  one("largest along an axis", {1, 2, 5}, [&](ob::Model& m) { m.node("ReduceMax", {"x"}, {"y"}, {whole_numbers("axes", {2}), ob::attribute("keepdims", 0)}); });
+  one("largest along an axis", {1, 2, 5}, [&](ob::Model& m) {
+    m.node("ReduceMax", {"x"}, {"y"}, {whole_numbers("axes", {2}), ob::attribute("keepdims", 0)});
+  });
   one("smallest along an axis", {1, 2, 4, 1}, [&](ob::Model& m) { m.node("ReduceMin", {"x"}, {"y"}, {whole_numbers("axes", {3})}); });
   for (const int largest : {0, 1})
     one("the three first of each line, largest: " + std::to_string(largest), {1, 2, 3, 5}, [&](ob::Model& m) {
       m.initialiser(ob::int64s("k", {1}, {3})).node("TopK", {"x", "k"}, {"y", "i"}, {axis(2), ob::attribute("largest", largest)});
     });
   add("sorted pairs of channels", {1, 2, 4, 5}, {{{0, 1, 2, 3}, false, 64}}, [&](ob::Model& m) {
-    m.node("Split", {"x"}, {"a", "b"}, {axis(1)}).node("Max", {"a", "b"}, {"c"}).node("Min", {"a", "b"}, {"d"}).node("Concat", {"c", "d"}, {"y"}, {axis(1)});
+    m.node("Split", {"x"}, {"a", "b"}, {axis(1)})
+        .node("Max", {"a", "b"}, {"c"})
+        .node("Min", {"a", "b"}, {"d"})
+        .node("Concat", {"c", "d"}, {"y"}, {axis(1)});
   });
   add("moving", {10, 4}, {{{0, 1, 2, 3}, false, 64}}, [&](ob::Model& m) {
-    m.initialiser(ob::int64s("e", {2}, {3, 0})).initialiser(ob::int64s("s", {2}, {10, 4})).initialiser(ob::doubles("z", {1, 5, 2, 2}, std::vector<double>(20, 0.0)));
-    m.node("Transpose", {"x"}, {"a"}, {whole_numbers("perm", {0, 3, 1, 2})}).node("Gather", {"a", "e"}, {"b"}, {axis(3)}).node("Concat", {"b", "z"}, {"c"}, {axis(3)}).node("Reshape", {"c", "r"}, {"y"});
+    m.initialiser(ob::int64s("e", {2}, {3, 0}))
+        .initialiser(ob::int64s("s", {2}, {10, 4}))
+        .initialiser(ob::doubles("z", {1, 5, 2, 2}, std::vector<double>(20, 0.0)));
+    m.node("Transpose", {"x"}, {"a"}, {whole_numbers("perm", {0, 3, 1, 2})})
+        .node("Gather", {"a", "e"}, {"b"}, {axis(3)})
+        .node("Concat", {"b", "z"}, {"c"}, {axis(3)})
+        .node("Reshape", {"c", "r"}, {"y"});
     m.initialiser(ob::int64s("r", {2}, {10, 4}));
   });
   add("sum of branches", {1, 2, 4, 5}, {{{0}, false, 64}, activation(1, 1), {{2}, true, 0}, {{3}, true, 0}}, [&](ob::Model& m) {
     weights(m, {2, 2, 3, 3}, 3000);
-    m.node("Conv", {"x", "w"}, {"a"}, {whole_numbers("pads", {1, 1, 1, 1})}).node("Relu", {"a"}, {"b"}).node("Add", {"b", "x"}, {"c"}).node("Sub", {"x", "c"}, {"y"});
+    m.node("Conv", {"x", "w"}, {"a"}, {whole_numbers("pads", {1, 1, 1, 1})})
+        .node("Relu", {"a"}, {"b"})
+        .node("Add", {"b", "x"}, {"c"})
+        .node("Sub", {"x", "c"}, {"y"});
   });
   list.back().blocks[0].upper = 100000;
-  add("concatenation, maximum, minimum", {1, 4, 4, 5}, {activation(0, 1), {{1}, true, 0}, {{2}, true, 0}, {{3}, true, 0}}, [&](ob::Model& m) {
-    m.node("Sigmoid", {"x"}, {"s"}).node("Max", {"x", "s"}, {"a"}).node("Min", {"s", "a", "x"}, {"b"}).node("Concat", {"a", "b"}, {"y"}, {axis(1)});
-  });
+  add("concatenation, maximum, minimum", {1, 4, 4, 5}, {activation(0, 1), {{1}, true, 0}, {{2}, true, 0}, {{3}, true, 0}},
+      [&](ob::Model& m) {
+        m.node("Sigmoid", {"x"}, {"s"})
+            .node("Max", {"x", "s"}, {"a"})
+            .node("Min", {"s", "a", "x"}, {"b"})
+            .node("Concat", {"a", "b"}, {"y"}, {axis(1)});
+      });
   add("split and joined again", {1, 2, 4, 5}, {{{0}, false, 1}, activation(1, 1), activation(2, 1), {{3}, true, 0}}, [&](ob::Model& m) {
     m.initialiser(ob::int64s("p", {2}, {3, 1}));
-    m.node("Split", {"x", "p"}, {"a", "b"}, {axis(2)}).node("Relu", {"a"}, {"c"}).node("Abs", {"b"}, {"d"}).node("Concat", {"d", "c"}, {"y"}, {axis(2)});
+    m.node("Split", {"x", "p"}, {"a", "b"}, {axis(2)})
+        .node("Relu", {"a"}, {"c"})
+        .node("Abs", {"b"}, {"d"})
+        .node("Concat", {"d", "c"}, {"y"}, {axis(2)});
   });
-  one("lengths", {1, 2, 4}, [&](ob::Model& m) { m.node("ReduceL2", {"x"}, {"y"}, {whole_numbers("axes", {3}), ob::attribute("keepdims", 0)}); });
+  one("lengths", {1, 2, 4}, [&](ob::Model& m) {
+    m.node("ReduceL2", {"x"}, {"y"}, {whole_numbers("axes", {3}), ob::attribute("keepdims", 0)});
+  });
   one("softmax", {1, 2, 4, 5}, [&](ob::Model& m) { m.node("Softmax", {"x"}, {"y"}, {axis(1)}); });
   for (const std::string op : {"Elu", "Selu", "Softplus", "HardSigmoid", "Sigmoid", "Tanh"})
     one(op, {1, 2, 4, 5}, [&](ob::Model& m) { m.node(op, {"x"}, {"y"}); });
-  add("x sigmoid(x)", {1, 2, 4, 5}, {{{0, 1}, false, 2}}, [&](ob::Model& m) { m.node("Sigmoid", {"x"}, {"a"}).node("Mul", {"x", "a"}, {"y"}); });
+  add("x sigmoid(x)", {1, 2, 4, 5}, {{{0, 1}, false, 2}}, [&](ob::Model& m) {
+    m.node("Sigmoid", {"x"}, {"a"}).node("Mul", {"x", "a"}, {"y"});
+  });
   add("a network", {1, 3}, {{{0, 1}, false, 64}, {{2, 3, 4, 5}, false, 1}, {{6}, false, 2}, {{7, 8, 9}, false, 64}}, [&](ob::Model& m) {
     weights(m, {4, 2, 3, 3}, 0.3);
-    m.initialiser(ob::doubles("f", {4}, numbers(4, 1))).initialiser(ob::doubles("b", {4, 1, 1}, numbers(4, 1))).initialiser(ob::doubles("v", {16, 3}, numbers(48, 0.3))).initialiser(ob::doubles("o", {3}, numbers(3, 0.3)));
+    m.initialiser(ob::doubles("f", {4}, numbers(4, 1)))
+        .initialiser(ob::doubles("b", {4, 1, 1}, numbers(4, 1)))
+        .initialiser(ob::doubles("v", {16, 3}, numbers(48, 0.3)))
+        .initialiser(ob::doubles("o", {3}, numbers(3, 0.3)));
     m.node("Conv", {"x", "w", "f"}, {"a"}, {whole_numbers("pads", {1, 1, 1, 1})}).node("Add", {"a", "b"}, {"c"});
-    m.node("Split", {"c"}, {"d", "e"}, {axis(1)}).node("Max", {"d", "e"}, {"g"}).node("Min", {"d", "e"}, {"h"}).node("Concat", {"g", "h"}, {"i"}, {axis(1)});
-    m.node("AveragePool", {"i"}, {"j"}, {whole_numbers("kernel_shape", {3, 4})}).node("Flatten", {"j"}, {"l"}).node("MatMul", {"l", "v"}, {"n"}).node("Add", {"n", "o"}, {"y"});
+    m.node("Split", {"c"}, {"d", "e"}, {axis(1)})
+        .node("Max", {"d", "e"}, {"g"})
+        .node("Min", {"d", "e"}, {"h"})
+        .node("Concat", {"g", "h"}, {"i"}, {axis(1)});
+    m.node("AveragePool", {"i"}, {"j"}, {whole_numbers("kernel_shape", {3, 4})})
+        .node("Flatten", {"j"}, {"l"})
+        .node("MatMul", {"l", "v"}, {"n"})
+        .node("Add", {"n", "o"}, {"y"});
   });
   for (Case& c : list)
-    for (const std::string name : {"padding with a number", "concatenation, maximum, minimum", "lengths", "softmax", "Elu", "Selu", "Softplus", "HardSigmoid", "Sigmoid", "Tanh", "x sigmoid(x)"})
+    for (const std::string name : {"padding with a number", "concatenation, maximum, minimum", "lengths", "softmax", "Elu", "Selu",
+                                   "Softplus", "HardSigmoid", "Sigmoid", "Tanh", "x sigmoid(x)"})
       if (c.name == name) c.enclosed = name == "x sigmoid(x)" ? 2 : 1;
   return list;
 }
@@ -307,10 +355,13 @@ TEST_CASE("joins and pools at a sample, fast and wide, against exact rationals")
   const std::vector<double> w = {1, -2, 0.5, 3, -1, 0.25, 2, -0.75};
   model.initialiser(ob::doubles("w", {2, 1, 2, 2}, w)).initialiser(ob::doubles("b", {2}, {0.125, -1}));
   model.node("Conv", {"x", "w", "b"}, {"a"}).node("Relu", {"a"}, {"r"}).node("GlobalMaxPool", {"r"}, {"m"});
-  model.node("Add", {"x", "x"}, {"s"}).node("GlobalAveragePool", {"s"}, {"g"}).node("Concat", {"m", "g"}, {"y"}, {ob::attribute("axis", 1)});
+  model.node("Add", {"x", "x"}, {"s"})
+      .node("GlobalAveragePool", {"s"}, {"g"})
+      .node("Concat", {"m", "g"}, {"y"}, {ob::attribute("axis", 1)});
   std::vector<ExternalFile> external;
   const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
-  const NetworkAtSamples network(graph, {affine({0}, 9), activation(1, 1), {{2}, false, 1}, {{3}, true, 2}, {{4}, false, 1}, {{5}, true, 9}});
+  const NetworkAtSamples network(graph,
+                                 {affine({0}, 9), activation(1, 1), {{2}, false, 1}, {{3}, true, 2}, {{4}, false, 1}, {{5}, true, 9}});
   CHECK(network.has_fast());
   const Scaling scaling({true, 1, 3, 3}, Layout::nchw, Rational(1, 255), {Rational(1, 7)}, {Rational(3, 10)});
   for (int turn = 0; turn < 10; ++turn) {
@@ -321,8 +372,9 @@ TEST_CASE("joins and pools at a sample, fast and wide, against exact rationals")
     for (std::size_t o = 0; o < 2; ++o)
       for (std::size_t i = 0; i < 2; ++i)
         for (std::size_t j = 0; j < 2; ++j) {
-          const Rational z = Rational(o == 0 ? 0.125 : -1.0) + Rational(w[4 * o]) * x[3 * i + j] + Rational(w[4 * o + 1]) * x[3 * i + j + 1] +
-                             Rational(w[4 * o + 2]) * x[3 * i + j + 3] + Rational(w[4 * o + 3]) * x[3 * i + j + 4];
+          const Rational z = Rational(o == 0 ? 0.125 : -1.0) + Rational(w[4 * o]) * x[3 * i + j] +
+                             Rational(w[4 * o + 1]) * x[3 * i + j + 1] + Rational(w[4 * o + 2]) * x[3 * i + j + 3] +
+                             Rational(w[4 * o + 3]) * x[3 * i + j + 4];
           wanted[o] = std::max(wanted[o], z);
         }
     for (const Rational& v : x) wanted[2] += 2 * v / 9;
@@ -346,14 +398,19 @@ TEST_CASE("a convolutional network for 28 x 28 pixels takes milliseconds for eac
   };
   ob::Model model;
   model.input("x", {1, 1, 28, 28}).output("y", {1, 10});
-  model.initialiser(ob::floats("w1", {16, 1, 4, 4}, floats_of(256, 0.2))).initialiser(ob::floats("w2", {32, 16, 4, 4}, floats_of(8192, 0.06)));
+  model.initialiser(ob::floats("w1", {16, 1, 4, 4}, floats_of(256, 0.2)))
+      .initialiser(ob::floats("w2", {32, 16, 4, 4}, floats_of(8192, 0.06)));
   model.initialiser(ob::floats("w3", {1568, 100}, floats_of(156800, 0.03))).initialiser(ob::floats("w4", {100, 10}, floats_of(1000, 0.1)));
   const std::vector<ob::Attribute> window = {ob::ints_attribute("strides", {2, 2}), ob::ints_attribute("pads", {1, 1, 1, 1})};
-  model.node("Conv", {"x", "w1"}, {"a"}, window).node("Relu", {"a"}, {"b"}).node("Conv", {"b", "w2"}, {"c"}, window).node("Relu", {"c"}, {"d"});
+  model.node("Conv", {"x", "w1"}, {"a"}, window)
+      .node("Relu", {"a"}, {"b"})
+      .node("Conv", {"b", "w2"}, {"c"}, window)
+      .node("Relu", {"c"}, {"d"});
   model.node("Flatten", {"d"}, {"e"}).node("MatMul", {"e", "w3"}, {"f"}).node("Relu", {"f"}, {"g"}).node("MatMul", {"g", "w4"}, {"y"});
   std::vector<ExternalFile> external;
   const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
-  const NetworkAtSamples network(graph, {affine({0}, 4), activation(1, 1), affine({2}, 4), activation(3, 1), affine({4, 5}, 4), activation(6, 1), affine({7}, 4)});
+  const NetworkAtSamples network(
+      graph, {affine({0}, 4), activation(1, 1), affine({2}, 4), activation(3, 1), affine({4, 5}, 4), activation(6, 1), affine({7}, 4)});
   CHECK(network.has_fast());
   const Scaling scaling({true, 1, 28, 28}, Layout::nchw, Rational(1, 255), {Rational(0)}, {Rational(1)});
   Sample sample;

@@ -250,8 +250,8 @@ class Affine : public FixedStep {
 
   std::vector<std::int64_t> weights_;  // units 2^exponent
   std::int64_t exponent_ = 0;
-  Integer weight_error_ = 0;  // at least the spectral norm of what the weights leave out, in units 2^exponent
-  UpperBound bound_;          // of the spectral norm; used only for distances that come up inside a block
+  Integer weight_error_ = 0;          // at least the spectral norm of what the weights leave out, in units 2^exponent
+  UpperBound bound_;                  // of the spectral norm; used only for distances that come up inside a block
   std::vector<std::int64_t> offset_;  // units 2^offset_exponent
   std::int64_t offset_exponent_ = 0;
   Integer offset_error_ = 0;  // at least the Euclidean norm of what the offset leaves out, same units
@@ -290,7 +290,8 @@ class Dense : public Affine {
 /// blocks of W_k. The same for what the integer weights leave out of W.
 class Convolution : public Affine {
  public:
-  explicit Convolution(const FixedConvolution& c) : c_{c.batch, c.groups, c.inputs, c.outputs, c.kernel, c.size, {}, {}, {}}, places_(c.taps.size()) {
+  explicit Convolution(const FixedConvolution& c)
+      : c_{c.batch, c.groups, c.inputs, c.outputs, c.kernel, c.size, {}, {}, {}}, places_(c.taps.size()) {
     if (c.weights.rows != c.groups * c.outputs || c.weights.columns != c.inputs * c.kernel) throw Unavailable{};
     set_weights(c.weights, c.kernel);
     set_offset(c.offset, c.offset.size() == 1 ? 1 : places_, c.batch * c.groups * c.outputs * places_);
@@ -310,8 +311,10 @@ class Convolution : public Affine {
       for (std::size_t p = 0; p < places_; ++p) {
         const std::int32_t* source = source_.data() + p * c_.kernel;
         for (std::size_t i = 0; i < c_.inputs; ++i)
-          for (std::size_t k = 0; k < c_.kernel; ++k) patch[i * c_.kernel + k] = source[k] < 0 ? 0 : x[i * c_.size + static_cast<std::size_t>(source[k])];
-        for (std::size_t o = 0; o < c_.outputs; ++o) sums[(block * c_.outputs + o) * places_ + p] = row(w + o * columns, patch.data(), columns);
+          for (std::size_t k = 0; k < c_.kernel; ++k)
+            patch[i * c_.kernel + k] = source[k] < 0 ? 0 : x[i * c_.size + static_cast<std::size_t>(source[k])];
+        for (std::size_t o = 0; o < c_.outputs; ++o)
+          sums[(block * c_.outputs + o) * places_ + p] = row(w + o * columns, patch.data(), columns);
       }
     }
   }
@@ -359,7 +362,9 @@ class Average : public FixedStep {
     const std::size_t most = largest_size(groups);
     const std::uint64_t least = *std::min_element(divisors_.begin(), divisors_.end());
     if (least == 0) throw Unavailable{};
-    finer_ = std::all_of(divisors_.begin(), divisors_.end(), [](std::uint64_t d) { return d == 1; }) ? 0 : std::min(40, kSumBits - kBits - static_cast<int>(std::bit_width(most)));
+    finer_ = std::all_of(divisors_.begin(), divisors_.end(), [](std::uint64_t d) { return d == 1; })
+                 ? 0
+                 : std::min(40, kSumBits - kBits - static_cast<int>(std::bit_width(most)));
     if (finer_ < 0) throw Unavailable{};
     bound_ = UpperBound(sqrt_above(Rational(Integer(most) * overlap(groups), Integer(least) * least)));
   }
@@ -404,7 +409,8 @@ class Moving : public FixedStep {
       out.exponent = in[0]->exponent;
       out.distance = in[0]->distance == 0 || copies_ == 1 ? in[0]->distance : sqrt_ceiling(in[0]->distance * in[0]->distance * copies_);
       out.centre.resize(sources_.size());
-      for (std::size_t i = 0; i < sources_.size(); ++i) out.centre[i] = sources_[i].input == kPadding ? 0 : in[0]->centre[sources_[i].index];
+      for (std::size_t i = 0; i < sources_.size(); ++i)
+        out.centre[i] = sources_[i].input == kPadding ? 0 : in[0]->centre[sources_[i].index];
       return checked(std::move(out));
     }
     const Aligned all(in);
@@ -437,7 +443,8 @@ class Extreme : public FixedStep {
     out.distance = x.distance == 0 ? x.distance : sqrt_ceiling(x.distance * x.distance * overlap_);
     for (std::size_t i = 0; i + 1 < start_.size(); ++i) {
       std::int64_t best = x.centre[entries_[start_[i]]];
-      for (std::size_t k = start_[i] + 1; k < start_[i + 1]; ++k) best = smallest_ ? std::min(best, x.centre[entries_[k]]) : std::max(best, x.centre[entries_[k]]);
+      for (std::size_t k = start_[i] + 1; k < start_[i + 1]; ++k)
+        best = smallest_ ? std::min(best, x.centre[entries_[k]]) : std::max(best, x.centre[entries_[k]]);
       out.centre.push_back(best);
     }
     return checked(std::move(out));
@@ -488,10 +495,18 @@ class Join : public FixedStep {
       const std::vector<Int128>& next = all.values[k];
       if (next.size() != out.size()) throw Unavailable{};
       for (std::size_t i = 0; i < out.size(); ++i) switch (joining_) {
-          case Joining::sum: out[i] += next[i]; break;
-          case Joining::difference: out[i] -= next[i]; break;
-          case Joining::maximum: out[i] = std::max(out[i], next[i]); break;
-          case Joining::minimum: out[i] = std::min(out[i], next[i]); break;
+          case Joining::sum:
+            out[i] += next[i];
+            break;
+          case Joining::difference:
+            out[i] -= next[i];
+            break;
+          case Joining::maximum:
+            out[i] = std::max(out[i], next[i]);
+            break;
+          case Joining::minimum:
+            out[i] = std::min(out[i], next[i]);
+            break;
         }
     }
     Integer distance = 0;
@@ -589,23 +604,31 @@ Integer UpperBound::times(const Integer& distance, std::int64_t from, std::int64
 std::unique_ptr<FixedStep> dense_step(const EnclosedMatrix& a, std::uint64_t left, std::uint64_t right, const IntervalTensor& offset) {
   return std::make_unique<Dense>(a, left, right, offset);
 }
-std::unique_ptr<FixedStep> convolution_step(const FixedConvolution& convolution) { return std::make_unique<Convolution>(convolution); }
+std::unique_ptr<FixedStep> convolution_step(const FixedConvolution& convolution) {
+  return std::make_unique<Convolution>(convolution);
+}
 std::unique_ptr<FixedStep> diagonal_step(const IntervalTensor& d, const IntervalTensor& offset, std::size_t run, std::size_t entries) {
   return std::make_unique<Diagonal>(d, offset, run, entries);
 }
-std::unique_ptr<FixedStep> moving_step(std::vector<Source> sources) { return std::make_unique<Moving>(std::move(sources)); }
+std::unique_ptr<FixedStep> moving_step(std::vector<Source> sources) {
+  return std::make_unique<Moving>(std::move(sources));
+}
 std::unique_ptr<FixedStep> average_step(const std::vector<std::vector<std::uint32_t>>& groups, std::vector<std::uint64_t> divisors) {
   return std::make_unique<Average>(groups, std::move(divisors));
 }
 std::unique_ptr<FixedStep> extreme_step(const std::vector<std::vector<std::uint32_t>>& sets, bool smallest) {
   return std::make_unique<Extreme>(sets, smallest);
 }
-std::unique_ptr<FixedStep> order_step(std::vector<std::vector<std::uint32_t>> lines, std::vector<std::uint32_t> line, std::vector<std::uint32_t> ranks,
-                                      bool ascending) {
+std::unique_ptr<FixedStep> order_step(std::vector<std::vector<std::uint32_t>> lines, std::vector<std::uint32_t> line,
+                                      std::vector<std::uint32_t> ranks, bool ascending) {
   return std::make_unique<Order>(std::move(lines), std::move(line), std::move(ranks), ascending);
 }
-std::unique_ptr<FixedStep> joining_step(Joining joining) { return std::make_unique<Join>(joining); }
-std::unique_ptr<FixedStep> kink_step(Kink kink, const Dyadic& slope) { return std::make_unique<KinkStep>(kink, slope); }
+std::unique_ptr<FixedStep> joining_step(Joining joining) {
+  return std::make_unique<Join>(joining);
+}
+std::unique_ptr<FixedStep> kink_step(Kink kink, const Dyadic& slope) {
+  return std::make_unique<KinkStep>(kink, slope);
+}
 std::unique_ptr<FixedStep> enclosing_step(const Graph& graph, std::size_t node, std::size_t output, std::vector<const Operand*> inputs) {
   return std::make_unique<Enclosing>(graph, node, output, std::move(inputs));
 }
@@ -616,13 +639,17 @@ void FixedNetwork::begin_block(ValueId input, const Rational& upper) {
   blocks_.back().bound = UpperBound(upper);
 }
 
-void FixedNetwork::begin_join() { blocks_.emplace_back(); }
+void FixedNetwork::begin_join() {
+  blocks_.emplace_back();
+}
 
 void FixedNetwork::add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output) {
   blocks_.back().steps.push_back({std::move(step), std::move(inputs), output});
 }
 
-void FixedNetwork::end_block(std::vector<ValueId> outputs) { blocks_.back().outputs = std::move(outputs); }
+void FixedNetwork::end_block(std::vector<ValueId> outputs) {
+  blocks_.back().outputs = std::move(outputs);
+}
 
 void FixedNetwork::run(const Block& block, std::map<ValueId, FixedTensor>& tensors) {
   const auto tensor = [&](ValueId id) -> FixedTensor& {

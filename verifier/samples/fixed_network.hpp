@@ -1,11 +1,11 @@
 // A network at a point, fast: 64-bit integers on a common power of two for each tensor, and one bound of the Euclidean distance to the true
 // values.
 //
-// A tensor is x = 2^e (c + d) with integers |c_i| <= 2^57 and ||d||_2 <= delta. A block B with one input and ||B(x) - B(y)|| <= L ||x - y|| (the
-// bound that the certificate claims for it and this checker has verified) is evaluated at 2^e c, which is known exactly, node by node:
+// A tensor is x = 2^e (c + d) with integers |c_i| <= 2^57 and ||d||_2 <= delta. A block B with one input and ||B(x) - B(y)|| <= L ||x - y||
+// (the bound that the certificate claims for it and this checker has verified) is evaluated at 2^e c, which is known exactly, node by node:
 //   ||B(x) - y|| <= ||B(x) - B(2^e c)|| + ||B(2^e c) - y|| <= L 2^e delta + (the distance that comes up inside the block),
-// so from block to block the distance grows by verified constants, and only what rounding adds inside a block grows by the coarser bounds of
-// single nodes below. A join (Add, Sub, Concat, Max, Min of tensors) is one node and takes the distances of its inputs as they are.
+// so from block to block the distance grows by verified constants, and only what rounding adds inside a block grows by the coarser bounds
+// of single nodes below. A join (Add, Sub, Concat, Max, Min of tensors) is one node and takes the distances of its inputs as they are.
 //
 // Bit lengths: every sum of products stays below 2^125, so that an offset can be added in 128 bits. Whatever does not fit is Unavailable.
 // Cost: one 64 x 64 -> 128 bit multiply-add for each weight of a dense node, and for each weight and place of a convolution.
@@ -56,7 +56,8 @@ class FixedStep {
 };
 
 /// x -> (I_left (x) A (x) I_right) x + offset.
-[[nodiscard]] std::unique_ptr<FixedStep> dense_step(const EnclosedMatrix& a, std::uint64_t left, std::uint64_t right, const IntervalTensor& offset);
+[[nodiscard]] std::unique_ptr<FixedStep> dense_step(const EnclosedMatrix& a, std::uint64_t left, std::uint64_t right,
+                                                    const IntervalTensor& offset);
 
 /// A convolution of a tensor (batch, groups * inputs, size) into (batch, groups * outputs, taps.size()).
 struct FixedConvolution {
@@ -68,13 +69,15 @@ struct FixedConvolution {
 [[nodiscard]] std::unique_ptr<FixedStep> convolution_step(const FixedConvolution& convolution);
 
 /// x_i -> d_k x_i + offset_k with k = (i / run) mod (number of factors).
-[[nodiscard]] std::unique_ptr<FixedStep> diagonal_step(const IntervalTensor& d, const IntervalTensor& offset, std::size_t run, std::size_t entries);
+[[nodiscard]] std::unique_ptr<FixedStep> diagonal_step(const IntervalTensor& d, const IntervalTensor& offset, std::size_t run,
+                                                       std::size_t entries);
 
 /// Entry i is entry source[i].index of data input source[i].input, or 0 where that is kPadding.
 [[nodiscard]] std::unique_ptr<FixedStep> moving_step(std::vector<Source> sources);
 
 /// Entry i is the sum of the entries in groups[i], divided by divisors[i] > 0.
-[[nodiscard]] std::unique_ptr<FixedStep> average_step(const std::vector<std::vector<std::uint32_t>>& groups, std::vector<std::uint64_t> divisors);
+[[nodiscard]] std::unique_ptr<FixedStep> average_step(const std::vector<std::vector<std::uint32_t>>& groups,
+                                                      std::vector<std::uint64_t> divisors);
 
 /// Entry i is the largest (smallest) of the entries in sets[i].
 [[nodiscard]] std::unique_ptr<FixedStep> extreme_step(const std::vector<std::vector<std::uint32_t>>& sets, bool smallest);
@@ -92,7 +95,8 @@ enum class Kink { relu, abs, leaky_relu };
 [[nodiscard]] std::unique_ptr<FixedStep> kink_step(Kink kink, const Dyadic& slope);
 
 /// Any other node: the intervals of layers/operators.hpp, put on a grid. Slow. `inputs`: its constants; null where it reads data.
-[[nodiscard]] std::unique_ptr<FixedStep> enclosing_step(const Graph& graph, std::size_t node, std::size_t output, std::vector<const Operand*> inputs);
+[[nodiscard]] std::unique_ptr<FixedStep> enclosing_step(const Graph& graph, std::size_t node, std::size_t output,
+                                                        std::vector<const Operand*> inputs);
 
 class FixedNetwork {
  public:

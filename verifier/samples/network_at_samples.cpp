@@ -77,8 +77,10 @@ bool folds(Op op) {
     case Op::mul:
     case Op::div:
     case Op::gemm:
-    case Op::matmul: return true;
-    default: return false;
+    case Op::matmul:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -146,13 +148,16 @@ class Builder {
   }
   [[nodiscard]] const Node& at(std::size_t index) const { return graph_.nodes[index]; }
   [[nodiscard]] const Shape& shape_of(ValueId id) const { return graph_.values[id].shape; }
-  void put(std::size_t index, std::unique_ptr<FixedStep> step) { network_.add(std::move(step), evaluator_.data_inputs(index), at(index).outputs[0]); }
+  void put(std::size_t index, std::unique_ptr<FixedStep> step) {
+    network_.add(std::move(step), evaluator_.data_inputs(index), at(index).outputs[0]);
+  }
 
   /// The node's constants; null where it reads data.
   std::vector<const Operand*> constants(std::size_t index) {
     static const Operand nothing;
     std::vector<const Operand*> out;
     for (const ValueId id : at(index).inputs) {
+      if (id != kAbsent && !graph_.values[id].constant && !is_floating(graph_.values[id].type)) throw Unavailable{};
       if (id == kAbsent || !is_floating(graph_.values[id].type))
         out.push_back(&nothing);
       else
@@ -226,16 +231,21 @@ class Builder {
     const Node& node = at(index);
     const std::vector<ValueId> data = evaluator_.data_inputs(index);
     const bool only = data.size() == 1 && data[0] == node.inputs[0];  // every other input is constant
-    const auto equal_shapes = [&] { return std::all_of(data.begin(), data.end(), [&](ValueId id) { return shape_of(id) == shape_of(node.outputs[0]); }); };
+    const auto equal_shapes = [&] {
+      return std::all_of(data.begin(), data.end(), [&](ValueId id) { return shape_of(id) == shape_of(node.outputs[0]); });
+    };
     if (moves_entries(node.op)) return moves(index);
     switch (node.op) {
       case Op::conv:
-      case Op::conv_transpose: return only && convolves(index);
-      case Op::batch_normalization: return only && normalises(index);
+      case Op::conv_transpose:
+        return only && convolves(index);
+      case Op::batch_normalization:
+        return only && normalises(index);
       case Op::average_pool:
       case Op::global_average_pool:
       case Op::reduce_mean:
-      case Op::reduce_sum: return only && averages(index);
+      case Op::reduce_sum:
+        return only && averages(index);
       case Op::max_pool:
       case Op::global_max_pool:
       case Op::reduce_max:
@@ -243,7 +253,8 @@ class Builder {
         if (!only) return false;
         put(index, extreme_step(candidates(index), node.op == Op::reduce_min));
         return true;
-      case Op::top_k: return only && orders(index);
+      case Op::top_k:
+        return only && orders(index);
       case Op::add:
       case Op::sub:
       case Op::max:
@@ -254,10 +265,17 @@ class Builder {
                                 : node.op == Op::max ? Joining::maximum
                                                      : Joining::minimum));
         return true;
-      case Op::relu: put(index, kink_step(Kink::relu, {})); return true;
-      case Op::abs: put(index, kink_step(Kink::abs, {})); return true;
-      case Op::leaky_relu: put(index, kink_step(Kink::leaky_relu, dyadic_of_binary32(node.attributes.at("alpha").real))); return true;
-      default: return false;
+      case Op::relu:
+        put(index, kink_step(Kink::relu, {}));
+        return true;
+      case Op::abs:
+        put(index, kink_step(Kink::abs, {}));
+        return true;
+      case Op::leaky_relu:
+        put(index, kink_step(Kink::leaky_relu, dyadic_of_binary32(node.attributes.at("alpha").real)));
+        return true;
+      default:
+        return false;
     }
   }
 

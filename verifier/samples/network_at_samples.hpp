@@ -1,5 +1,5 @@
-// The network at a sample: the fast evaluation (fixed_network.hpp) where its numbers fit, and else the wide one (trusted/evaluate.hpp, 160 bits,
-// node by node). Both enclose the same real numbers.
+// The network at a sample: the fast evaluation (fixed_network.hpp) where its numbers fit, and else the wide one (trusted/evaluate.hpp, 160
+// bits, node by node). Both enclose the same real numbers.
 #pragma once
 
 #include <memory>
