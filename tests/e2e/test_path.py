@@ -113,6 +113,15 @@ class Path(support.Case):
                 k += 1
         self.assertEqual(k, len(claim["upper"]["exact"]))
 
+    def test_the_certificate_that_ships(self):
+        """The format is a promise: what an earlier version signed stays accepted."""
+        models = support.ROOT / "examples" / "models"
+        done = self.lipverify(models / "mnist.lipcert.sigstore.json", "--model", models / "mnist.onnx", "--public-key", models / "mnist.pub.pem", "--json")
+        report = json.loads(done.stdout)
+        self.assertEqual(report["verdict"], "accepted")
+        claim = support.statement(models / "mnist.lipcert.sigstore.json")["predicate"]["claims"][0]
+        self.assertLessEqual(float.fromhex(claim["upper"]["exact"]), 1)
+
     def test_inspect(self):
         seen = json.loads(self.lipcert("inspect", DIGITS, "--json").stdout)
         self.assertIs(seen["supported"], True)
