@@ -34,11 +34,12 @@ class Help(support.Case):
         commands = re.findall(r"^\$ (lip.+)$", text, re.M)
         self.assertEqual([c.split()[0] for c in commands], ["lipcert", "lipcert", "lipcert", "lipverify"])
         printed = "".join(self.shell(command) for command in commands)
-        for words in ("supported: every node can be bounded", "L            at most 1.2560", "class pairs  45 of 10 classes", "\naccepted  L <= 1.2560"):
+        for words in ("supported: every node can be bounded", "L            at most 0.99830", "class pairs  45 of 10 classes", "\naccepted  L <= 0.99830",
+                      "samples      1000 (first 0), 0 undecided", "samples all 1000 rechecked"):
             self.assertIn(words, text)
             self.assertIn(words, printed)
         look = re.search(r"^ +(python3 -c .+)$", text, re.M).group(1)
-        self.assertIn('"lipschitz-global"', self.shell(look.replace("CERT", "digits.lipcert.sigstore.json").replace("python3", sys.executable)))
+        self.assertIn('"lipschitz-global"', self.shell(look.replace("CERT", "mnist.lipcert.sigstore.json").replace("python3", sys.executable)))
 
     def test_examples(self):
         lines = self.examples(support.LIPCERT)

@@ -13,7 +13,7 @@ import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import support  # noqa: E402
-from onnx_numpy import Model  # noqa: E402
+from onnx_evaluator import Model  # noqa: E402
 
 LIPTRAIN = os.environ["LIPTRAIN"]
 DIGITS = support.ROOT / "examples" / "models" / "digits_test.csv"
