@@ -374,7 +374,12 @@ class Reader {
           std::string key;
           std::string value;
           Fields g(f.message(), kEntry, "StringStringEntryProto", budget_);
-          while (g.next()) (g.number() == 1 ? key : value) = g.name();
+          while (g.next()) {
+            if (g.number() == 1)
+              key = g.name();
+            else
+              value = g.name();
+          }
           if (!entries.emplace(key, value).second) refuse("external data of a tensor has the key '" + printable(key) + "' twice");
           break;
         }
