@@ -13,9 +13,9 @@
 namespace liptrain {
 namespace {
 
-double cpu_seconds() {
+double seconds_of(clockid_t clock) {
   timespec now{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  ::clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
@@ -139,7 +139,7 @@ double Trainer::step(const std::vector<Index>& order, Index first, Index count, 
 }
 
 EpochReport Trainer::run_epoch(SavedState& state, const Progress& progress) {
-  const double start = cpu_seconds();
+  const double cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID), wall = seconds_of(CLOCK_MONOTONIC);
   Random random(options_.seed, static_cast<std::uint64_t>(state.epoch) + 1);
   std::vector<Index> order(static_cast<std::size_t>(data_.size()));
   std::iota(order.begin(), order.end(), 0);
@@ -177,7 +177,8 @@ EpochReport Trainer::run_epoch(SavedState& state, const Progress& progress) {
   for (double& value : sums.certified) {
     value = share(value);
   }
-  report.cpu_seconds = cpu_seconds() - start;
+  report.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  report.wall_seconds = seconds_of(CLOCK_MONOTONIC) - wall;
   return report;
 }
 

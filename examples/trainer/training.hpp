@@ -39,6 +39,7 @@ struct EpochReport {
   double loss = 0;
   Metrics metrics;  // on the training batches as they were met
   double cpu_seconds = 0;
+  double wall_seconds = 0;
 };
 
 /// Draws progress: fraction done, words.

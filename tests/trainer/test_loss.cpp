@@ -49,6 +49,22 @@ TEST_CASE("three classes") {
   CHECK(loss_of(LossKind::cross_entropy, f, labels) == doctest::Approx((entropy(0, 0) + entropy(1, 1)) / 6));
 }
 
+TEST_CASE("a batch of one class has no difference of means, and its gradient is that of the hinge alone") {
+  Random random(2);
+  for (const Index outputs : {1, 3}) {
+    const Matrix<double> f = random_matrix(4, outputs, random);
+    const std::vector<int> labels(4, 1);
+    LossOptions options;
+    options.kind = LossKind::kr;
+    const BatchCounts counts(labels.data(), 4, std::max<Index>(2, outputs));
+    Matrix<double> gradient;
+    double kr = 0;
+    CHECK(evaluate_loss(options, counts, f, labels.data(), gradient, kr) == 0);
+    CHECK(kr == 0);
+    CHECK(gradient.cwiseAbs().maxCoeff() == 0);
+  }
+}
+
 TEST_CASE("pieces of a batch add up") {
   Random random(1);
   const Matrix<double> f = random_matrix(7, 3, random);
@@ -81,6 +97,28 @@ TEST_CASE("metrics") {
   CHECK(binary.accuracy == doctest::Approx(0.5));
   CHECK(binary.mean_radius == doctest::Approx(0.15));
   CHECK(binary.kr == doctest::Approx(0.1));
+}
+
+TEST_CASE("the radius is the least over the other classes, each with its own constant") {
+  Matrix<float> f(3, 3);
+  f << 4, 1, 2, 1, 3, 0, 0, 2, 5;
+  Matrix<double> constants(3, 3);
+  constants << 0, 10, 4, 10, 0, 2, 4, 2, 0;
+  // min(3/10, 2/4), min(2/10, 3/2), min(5/4, 3/2); the third with label 0 is wrong.
+  const Metrics right = measure(f, {0, 1, 2}, constants, {0.25, 1});
+  CHECK(right.accuracy == 1);
+  CHECK(right.mean_radius == doctest::Approx((0.3 + 0.2 + 1.25) / 3));
+  CHECK(right.certified[0] == doctest::Approx(2.0 / 3));
+  CHECK(right.certified[1] == doctest::Approx(1.0 / 3));
+  const Metrics wrong = measure(f, {0, 1, 0}, constants, {0.25, 1});
+  CHECK(wrong.accuracy == doctest::Approx(2.0 / 3));
+  CHECK(wrong.mean_radius == doctest::Approx((0.3 + 0.2) / 3));
+  CHECK(wrong.certified[1] == 0);
+  Matrix<float> g(2, 1);
+  g << 3, -1;
+  const Metrics binary = measure(g, {1, 0}, Matrix<double>::Constant(1, 1, 4), {0.5});
+  CHECK(binary.mean_radius == doctest::Approx((0.75 + 0.25) / 2));
+  CHECK(binary.certified[0] == doctest::Approx(0.5));
 }
 
 }  // namespace
