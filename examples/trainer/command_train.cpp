@@ -180,7 +180,8 @@ void train_command(TrainCommand c) {
       log += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", report.epoch, report.loss, report.metrics.accuracy, report.metrics.kr,
                          report.metrics.mean_radius, first(report.metrics), on_test.accuracy, on_test.mean_radius, first(on_test),
                          report.cpu_seconds);
-      epochs.push_back({{"epoch", report.epoch}, {"loss", report.loss}, {"cpuSeconds", report.cpu_seconds}, {"wallSeconds", report.wall_seconds}});
+      epochs.push_back(
+          {{"epoch", report.epoch}, {"loss", report.loss}, {"cpuSeconds", report.cpu_seconds}, {"wallSeconds", report.wall_seconds}});
       if (!c.log.empty()) {
         lipcert::write_file(c.log, log, lipcert::Overwrite::yes);
       }

@@ -129,7 +129,8 @@ TEST_CASE("the symbol's norm at every frequency of a fine grid is below what the
 }
 
 TEST_CASE("the refinement finds hills between the points of its grid") {
-  // One channel: the symbol is a number, so a grid twenty times as fine costs little. Between its points the symbol rises by less than 1e-5 of its height.
+  // One channel: the symbol is a number, so a grid twenty times as fine costs little. Between its points the symbol rises by less than 1e-5
+  // of its height.
   Random random(7);
   const Index n = 1000;
   for (int trial = 0; trial < 6; ++trial) {
