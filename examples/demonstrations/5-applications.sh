@@ -53,7 +53,7 @@ if [ -d "$eurosat/eurosat_train" ] && [ -d "$eurosat/eurosat_test" ]; then
   done
   application eurosat --data "$out/eurosat_train.npy" --labels "$out/eurosat_train.labels.npy" \
     --test-data "$out/eurosat_test.npy" --test-labels "$out/eurosat_test.labels.npy" $(pick "--epochs 2" "")
-  expect "accuracy, eurosat" "$(value "$out/eurosat.report.json" finished accuracy)" ">=" "$(pick 0.4 0.55)"
+  expect "accuracy, eurosat" "$(value "$out/eurosat.report.json" finished accuracy)" ">=" "$(pick 0.4 0.7)"
   certify "$out/eurosat.onnx" --data "$out/eurosat_test.npy" --labels "$out/eurosat_test.labels.npy" --scale 1/255 --eps 36/255
 else
   leave_out "EuroSAT: eurosat_train and eurosat_test are missing"
@@ -63,7 +63,7 @@ if [ -f "$folder/eyes_open_closed_24.npz" ]; then
   archive=$folder/eyes_open_closed_24.npz
   application eyes --data "$archive:x" --labels "$archive:y" --hold-out 0.2 $(pick "--epochs 5" "")
   run "$bin/liptrain" pack --data "$archive:x" --labels "$archive:y" --hold-out 0.2 --out "$out/eyes_test"
-  expect "accuracy, eyes" "$(value "$out/eyes.report.json" finished accuracy)" ">=" "$(pick 0.75 0.8)"
+  expect "accuracy, eyes" "$(value "$out/eyes.report.json" finished accuracy)" ">=" "$(pick 0.75 0.88)"
   certify "$out/eyes.onnx" --data "$out/eyes_test.npy" --labels "$out/eyes_test.labels.npy" --scale 1/255 --eps 36/255
 else
   leave_out "eyes: eyes_open_closed_24.npz is missing"

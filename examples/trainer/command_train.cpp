@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -123,6 +124,10 @@ void train_command(TrainCommand c) {
       throw lipcert::input_error("The test samples are " + test->shape.text() + ", the training samples " + data.shape.text() +
                                  "; give data of one shape.");
     }
+  }
+  if (std::all_of(data.labels.begin(), data.labels.end(), [&data](int label) { return label == data.labels[0]; })) {
+    throw lipcert::input_error(c.data.samples + ": every sample has the label " + std::to_string(data.labels[0]) +
+                               ", so there is nothing to tell apart; check --label-column, --labels and --classes.");
   }
   Network<float> network(data.shape, c.network, c.weight);
   const Index outputs = network.out().channels;

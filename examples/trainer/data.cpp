@@ -116,12 +116,22 @@ void read_files(const DataChoice& choice, double scale, DataSet& set) {
                                    " has an entry beyond float32; give a smaller --scale.");
       }
     }
-    const std::int64_t label = *sample.label == -1 ? 0 : *sample.label;
-    if (label < 0 || label > 9999) {
+    const std::int64_t label = *sample.label;
+    if (label < -1 || label > 9999) {
       throw lipcert::input_error(choice.samples + ": sample " + std::to_string(n) + " has the label " + std::to_string(label) +
-                                 "; labels are 0, 1, ... up to 9999.");
+                                 "; labels are 0, 1, ... up to 9999, or -1 and 1.");
     }
     set.labels[static_cast<std::size_t>(n)] = static_cast<int>(label);
+  }
+  // Labels -1 and 1 mean the classes 0 and 1; with others beside them -1 means nothing that we know.
+  if (std::find(set.labels.begin(), set.labels.end(), -1) != set.labels.end()) {
+    for (int& label : set.labels) {
+      if (label != -1 && label != 1) {
+        throw lipcert::input_error(choice.samples + ": the label -1 stands beside the label " + std::to_string(label) +
+                                   "; labels are 0, 1, ..., or -1 and 1.");
+      }
+      label = std::max(0, label);
+    }
   }
 }
 

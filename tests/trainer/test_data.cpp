@@ -154,6 +154,18 @@ TEST_CASE("every damaged byte of a JPEG file is decoded or refused") {
   }
 }
 
+TEST_CASE("labels -1 and 1 are the classes 0 and 1, and -1 beside another label is refused") {
+  const Folder folder;
+  DataChoice choice;
+  choice.label_column = -1;
+  choice.samples = folder.write("signs.csv", "0.5,1\n0.25,-1\n0.75,1\n");
+  CHECK(read_data_set(choice).labels == std::vector<int>{1, 0, 1});
+  for (const char* const text : {"0.5,0\n0.25,-1\n", "0.5,-1\n0.25,2\n", "0.5,-2\n0.25,1\n", "0.5,10000\n"}) {
+    choice.samples = folder.write("mixed.csv", text);
+    CHECK_THROWS_WITH_AS((void)read_data_set(choice), doctest::Contains("labels are 0, 1"), lipcert::Error);
+  }
+}
+
 TEST_CASE("classes, parts, layout and limit") {
   const Folder folder;
   std::string csv;
