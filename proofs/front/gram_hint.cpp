@@ -50,11 +50,64 @@ std::vector<double> cholesky(const std::vector<double>& b, int order, int inner,
   return m;  // column j of the upper factor is row j of the lower one
 }
 
+/// At most one entry in each row (of the columns, with `columns`) is not zero.
+bool single_entries(const RealMatrix& matrix, bool columns) {
+  std::vector<bool> seen(columns ? matrix.columns : matrix.rows, false);
+  for (std::size_t i = 0; i < matrix.rows; ++i) {
+    for (std::size_t j = 0; j < matrix.columns; ++j) {
+      if (matrix.entries[i * matrix.columns + j] != 0) {
+        if (seen[columns ? j : i]) {
+          return false;
+        }
+        seen[columns ? j : i] = true;
+      }
+    }
+  }
+  return true;
+}
+
+/// Without a factor: rows (columns) that do not meet are orthogonal. On a grid fine enough for every entry and, where it is a double, for the bound.
+bool append_orthogonal_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound) {
+  const bool by_rows = single_entries(matrix, true);  // no two rows have an entry in one column
+  if (!by_rows && !single_entries(matrix, false)) {
+    return false;
+  }
+  constexpr int finest = 3000;
+  int scale = 120;
+  for (const double entry : matrix.entries) {
+    if (entry != 0) {
+      scale = std::max(scale, -(std::ilogb(entry) - 52));
+    }
+  }
+  scale = std::max(scale, static_cast<int>(msb(bound.den)) + 64);
+  if (scale > finest) {
+    return false;
+  }
+  const Integer grid_norm = floor_scaled(bound, scale);
+  append(out, std::int64_t{by_rows ? 0 : 1});
+  append(out, std::int64_t{scale});
+  append(out, std::int64_t{0});
+  append(out, grid_norm);
+  append(out, std::int64_t{0});
+  append(out, static_cast<std::int64_t>(grid_norm == 0 ? 2 : 2 * msb(grid_norm) + 5));
+  append(out, std::int64_t{5});
+  const std::size_t n = by_rows ? matrix.rows : matrix.columns;
+  append(out, static_cast<std::int64_t>(n));
+  out += '\n';
+  for (std::size_t i = 0; i < n; ++i) {
+    out += "0\n";
+  }
+  return true;
+}
+
 }  // namespace
 
 void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries) {
   const std::size_t rows = matrix.rows;
   const std::size_t columns = matrix.columns;
+  if (entries == Entries::exact && append_orthogonal_hint(out, matrix, bound)) {
+    return;
+  }
   const bool transposed = columns < rows;
   const std::size_t order = std::min(rows, columns);
   const std::size_t inner = std::max(rows, columns);
@@ -71,7 +124,8 @@ void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction
       const double scaled = std::ldexp(matrix.entries[i * columns + j], scale);
       const double rounded = std::floor(scaled);
       // ldexp may underflow to zero: then the weight is off the grid too.
-      if (entries == Entries::approximate || rounded != scaled || (scaled == 0 && matrix.entries[i * columns + j] != 0)) {
+      const bool near_only = entries == Entries::approximate || (entries == Entries::rounded && scaled != 0);
+      if (near_only || rounded != scaled || (scaled == 0 && matrix.entries[i * columns + j] != 0)) {
         ++off_grid;
       }
       grid[transposed ? j * inner + i : i * inner + j] = rounded;
