@@ -1079,7 +1079,7 @@ class Converter {
       return affine(entries_.forms(block.nodes, input, output), element_count(value(input).shape));
     }
     if (block.op == "sort") {
-      return sorted(entries_.orders(block.nodes, input, output));
+      return sorted(entries_.orders(block.nodes, input, output), element_count(value(input).shape));
     }
     if (block.op == "pool-max") {
       return pooled(block);
@@ -1088,11 +1088,33 @@ class Converter {
     if (block.op == "activation" && block.nodes.size() != 1) {
       throw NotCovered("an activation of several nodes");
     }
-    for (const std::size_t i : block.nodes) {
-      node(network_.nodes[i], layers);
+    try {
+      for (const std::size_t i : block.nodes) {
+        node(network_.nodes[i], layers);
+      }
+    } catch (const NotCovered&) {
+      if (block.op == "activation") {
+        throw;
+      }
+      // Weights that are computed from others, or matrices that are applied in another way: the same by entries.
+      check_nodes(block);
+      return affine(entries_.forms(block.nodes, input, output), element_count(value(input).shape));
     }
     check_operator(block.op, layers, block.id);
     return layers;
+  }
+
+  /// The nodes of the block are those of its operator.
+  void check_nodes(const Claimed& block) const {
+    const auto any_of = [&](std::initializer_list<Operator> kinds) {
+      return std::any_of(block.nodes.begin(), block.nodes.end(),
+                         [&](std::size_t i) { return std::count(kinds.begin(), kinds.end(), network_.nodes[i].op) != 0; });
+    };
+    const bool products = any_of({Operator::gemm, Operator::matmul});
+    const bool factors = any_of({Operator::mul, Operator::div});
+    if (block.op == "dense" ? !products : products || (block.op == "scale" ? !factors : factors)) {
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+    }
   }
 
   std::vector<Layer> pooled(const Claimed& block) const {
@@ -1154,7 +1176,10 @@ class Converter {
   }
 
   /// The members of each set side by side, sorted decreasingly, and the ranks that the block puts out.
-  static std::vector<Layer> sorted(const std::vector<Ordered>& entries) {
+  static std::vector<Layer> sorted(const std::vector<Ordered>& entries, std::size_t inputs) {
+    if (std::any_of(entries.begin(), entries.end(), [](const Ordered& e) { return e.part; })) {
+      return parts(entries, inputs);
+    }
     std::map<std::vector<std::uint32_t>, std::uint32_t> position;
     std::vector<std::uint32_t> gathered;
     std::vector<std::uint32_t> ranks;
@@ -1187,6 +1212,32 @@ class Converter {
     if (std::any_of(layers.begin(), layers.end(), [](const Layer& l) { return !l.known; })) {
       throw rejected("a sort's groups overlap, or it puts out an entry twice.");
     }
+    return layers;
+  }
+
+  /// relu(x) and relu(-x) are the larger and minus the smaller of x and 0.
+  static std::vector<Layer> parts(const std::vector<Ordered>& entries, std::size_t inputs) {
+    std::vector<Form> with_zeros(2 * inputs);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      with_zeros[2 * i].terms.emplace_back(static_cast<std::uint32_t>(i), 1);
+    }
+    std::vector<std::uint32_t> ranks;
+    Bits signs{Encoding::f32, {}};
+    for (const Ordered& entry : entries) {
+      if (!entry.part) {
+        throw NotCovered("a block that puts out positive parts of entries besides other ones");
+      }
+      ranks.push_back(2 * entry.set.front() + (entry.negative ? 1 : 0));
+      signs.words.push_back(entry.negative ? 0xbf800000U : 0x3f800000U);
+    }
+    std::vector<Layer> layers = matrix(with_zeros, inputs);
+    layers.front().known = Fraction{1, 1};
+    layers.push_back(plain("group-sort 2", {1, 1}));
+    layers.push_back(selection(ranks));
+    if (!layers.back().known) {
+      throw rejected("a block puts out an entry's positive part twice.");
+    }
+    layers.push_back(diagonal(std::move(signs), std::nullopt, Fraction{1, 1}));
     return layers;
   }
 
@@ -1236,7 +1287,7 @@ class Converter {
       if (!dyadic_bias) {
         divisor = lcm(divisor, odd_part(f.constant));
       }
-      if (msb(divisor) > 256) {
+      if (msb(divisor) > 800) {
         throw NotCovered("a linear map whose entries have no small common divisor");
       }
     }

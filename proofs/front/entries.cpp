@@ -179,34 +179,106 @@ std::int64_t unpadded(const std::string& mode, std::int64_t at, std::int64_t len
 
 }  // namespace
 
-const Tensor& EntryReader::known(ValueId id) const {
-  if (const Tensor* tensor = network_.known(id)) {
-    return *tensor;
-  }
+const std::vector<Number>& EntryReader::numbers(ValueId id) const {
+  const auto found = numbers_.find(id);
+  return found != numbers_.end() ? found->second : numbers_.emplace(id, computed(id)).first->second;
+}
+
+std::vector<Number> EntryReader::computed(ValueId id) const {
   const Value& v = value(id);
-  if (v.constant && v.kind == Value::Kind::node_output) {
-    const Node& node = network_.nodes.at(v.producer);
-    switch (node.op) {
-      case Operator::identity:
-      case Operator::reshape:
-      case Operator::flatten:
-      case Operator::squeeze:
-      case Operator::unsqueeze:
-      case Operator::dropout:
-        return known(node.inputs.at(0));
-      default:
-        break;
+  std::vector<Number> result;
+  if (const Tensor* tensor = network_.known(id)) {
+    result.reserve(tensor->size());
+    for (std::uint64_t i = 0; i < tensor->size(); ++i) {
+      result.push_back(is_floating(tensor->type) ? number(tensor->real(i)) : Number(tensor->integer(i)));
     }
-    throw NotCovered("the constant '" + v.name + "', which a " + name_of(node.op) + " node computes");
+    return result;
   }
-  throw NotCovered("the constant '" + v.name + "'");
+  if (!v.constant || v.kind != Value::Kind::node_output) {
+    throw NotCovered("the constant '" + v.name + "'");
+  }
+  const Node& node = network_.nodes.at(v.producer);
+  const auto place = static_cast<std::size_t>(std::find(node.outputs.begin(), node.outputs.end(), id) - node.outputs.begin());
+  std::vector<Source> sources;
+  switch (node.op) {
+    case Operator::neg:
+      for (const Number& x : numbers(node.inputs.at(0))) {
+        result.push_back(-x);
+      }
+      return result;
+    case Operator::add:
+    case Operator::sub:
+    case Operator::mul:
+    case Operator::div: {
+      const std::vector<Number>& left = numbers(node.inputs.at(0));
+      const std::vector<Number>& right = numbers(node.inputs.at(1));
+      for_each_index(v.shape, [&](const Index& at) {
+        const Number& a = left.at(broadcast_from(shape(node.inputs[0]), at));
+        const Number& b = right.at(broadcast_from(shape(node.inputs[1]), at));
+        if (node.op == Operator::div && b == 0) {
+          throw rejected("the model divides by zero.");
+        }
+        Number c = a;
+        if (node.op == Operator::add) {
+          c += b;
+        } else if (node.op == Operator::sub) {
+          c -= b;
+        } else if (node.op == Operator::mul) {
+          c *= b;
+        } else {
+          c /= b;
+        }
+        result.push_back(std::move(c));
+      });
+      return result;
+    }
+    case Operator::matmul: {
+      Shape left = shape(node.inputs.at(0));
+      Shape right = shape(node.inputs.at(1));
+      if (left.size() > 2 || right.size() > 2) {
+        break;
+      }
+      left.insert(left.begin(), left.size() == 1 ? 1 : 0, 1);
+      right.resize(2, 1);
+      const std::vector<Number>& a = numbers(node.inputs[0]);
+      const std::vector<Number>& b = numbers(node.inputs[1]);
+      for (std::uint64_t i = 0; i < left[0]; ++i) {
+        for (std::uint64_t j = 0; j < right[1]; ++j) {
+          Number sum = 0;
+          for (std::uint64_t k = 0; k < left[1]; ++k) {
+            sum += a.at(i * left[1] + k) * b.at(k * right[1] + j);
+          }
+          result.push_back(std::move(sum));
+        }
+      }
+      return result;
+    }
+    case Operator::cast:
+      // A Cast that changes the type rounds; the readers know what it puts out where that is allowed.
+      break;
+    default:
+      if (moves(node, place, sources)) {
+        for (const Source& s : sources) {
+          if (s.padding) {
+            throw NotCovered("the constant '" + v.name + "', which is padded");
+          }
+          result.push_back(numbers(node.inputs.at(s.input)).at(s.index));
+        }
+        return result;
+      }
+      break;
+  }
+  throw NotCovered("the constant '" + v.name + "', which a " + name_of(node.op) + " node computes");
 }
 
 std::vector<std::int64_t> EntryReader::integers(ValueId id) const {
-  const Tensor& tensor = known(id);
+  const Tensor* tensor = network_.known(id);
+  if (tensor == nullptr) {
+    throw NotCovered("the list of integers '" + value(id).name + "', which a node computes");
+  }
   std::vector<std::int64_t> out;
-  for (std::uint64_t i = 0; i < tensor.size(); ++i) {
-    out.push_back(tensor.integer(i));
+  for (std::uint64_t i = 0; i < tensor->size(); ++i) {
+    out.push_back(tensor->integer(i));
   }
   return out;
 }
@@ -453,7 +525,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
     }
     return found->second;
   };
-  const auto entry = [&](const Tensor& tensor, std::uint64_t i) { return number(tensor.real(i)); };
+  const auto entry = [](const std::vector<Number>& constants, std::uint64_t i) -> const Number& { return constants.at(i); };
   std::vector<Form> result;
   result.reserve(element_count(to));
   Sum sum;
@@ -473,7 +545,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
           if (data(node.inputs[k])) {
             sum.add(form(k).at(i), sign);
           } else {
-            sum.add(entry(known(node.inputs[k]), i) * sign);
+            sum.add(entry(numbers(node.inputs[k]), i) * sign);
           }
         }
         result.push_back(sum.take());
@@ -485,7 +557,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
       if (data(node.inputs.at(1 - at_data)) || (node.op == Operator::div && at_data == 1)) {
         throw rejected("a product of two tensors, or a division by one, is not linear.");
       }
-      const Tensor& factors = known(node.inputs[1 - at_data]);
+      const std::vector<Number>& factors = numbers(node.inputs[1 - at_data]);
       for_each_index(to, [&](const Index& at) {
         Number factor = entry(factors, broadcast_from(shape(node.inputs[1 - at_data]), at));
         if (node.op == Operator::div) {
@@ -502,25 +574,41 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
     case Operator::gemm:
     case Operator::matmul: {
       const std::size_t at_data = data(node.inputs.at(0)) ? 0 : 1;
-      const Shape& left = shape(node.inputs[0]);
-      const Shape& right = shape(node.inputs[1]);
-      const Tensor& matrix = known(node.inputs.at(1 - at_data));
+      // A vector on the left is a row, one on the right a column, and the result has no such axis.
+      Shape left = shape(node.inputs[0]);
+      Shape right = shape(node.inputs[1]);
+      const bool row_vector = left.size() == 1;
+      const bool column_vector = right.size() == 1;
+      if (row_vector) {
+        left.insert(left.begin(), 1);
+      }
+      if (column_vector) {
+        right.push_back(1);
+      }
+      const std::vector<Number>& matrix = numbers(node.inputs.at(1 - at_data));
       const bool gemm = node.op == Operator::gemm;
       const bool across = gemm && node.integer_attribute("transA") != 0;
       const bool by_rows = gemm && node.integer_attribute("transB") != 0;
       const Number alpha = number(gemm ? static_cast<double>(node.real_attribute("alpha")) : 1.0);
       const Number beta = number(gemm ? static_cast<double>(node.real_attribute("beta")) : 1.0);
-      if (left.size() < 2 || right.size() < 2 || shape(node.inputs[1 - at_data]).size() != 2) {
-        throw NotCovered("a MatMul whose constant is not a matrix, or whose data is a vector");
+      if (left.size() < 2 || right.size() < 2 || (at_data == 0 ? right : left).size() != 2) {
+        throw NotCovered("a MatMul whose constant is a stack of matrices");
       }
       const std::uint64_t inner = across ? left[left.size() - 2] : left.back();
       // Leading dimensions of the data are copies; the constant has none.
-      for_each_index(to, [&](const Index& at) {
+      for_each_index(to, [&](Index at) {
+        if (row_vector) {
+          at.insert(at.end() - (column_vector ? 0 : 1), 0);
+        }
+        if (column_vector) {
+          at.push_back(0);
+        }
         const auto row = static_cast<std::uint64_t>(at[at.size() - 2]);
         const auto column = static_cast<std::uint64_t>(at.back());
         std::uint64_t copy = 0;
         for (std::size_t k = 0; k + 2 < at.size(); ++k) {
-          copy = copy * to[k] + static_cast<std::uint64_t>(at[k]);
+          // With a vector on one side the leading axes are those of the other.
+          copy = copy * (at_data == 0 ? left : right)[k] + static_cast<std::uint64_t>(at[k]);
         }
         for (std::uint64_t k = 0; k < inner; ++k) {
           std::uint64_t a = across ? k * left.back() + row : row * inner + k;
@@ -533,7 +621,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
           if (data(node.inputs[2])) {
             sum.add(form(2).at(i), beta);
           } else {
-            sum.add(beta * entry(known(node.inputs[2]), i));
+            sum.add(beta * entry(numbers(node.inputs[2]), i));
           }
         }
         result.push_back(sum.take());
@@ -543,7 +631,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
     case Operator::conv: {
       const Shape& in = shape(node.inputs[0]);
       const Shape& kernel_shape = shape(node.inputs.at(1));
-      const Tensor& kernel = known(node.inputs[1]);
+      const std::vector<Number>& kernel = numbers(node.inputs[1]);
       const Taps taps = taps_of(node, in, to, {kernel_shape.begin() + 2, kernel_shape.end()});
       const auto per_group = static_cast<std::int64_t>(kernel_shape[1]);
       const std::int64_t outputs = static_cast<std::int64_t>(kernel_shape[0]) / node.integer_attribute("group");
@@ -563,7 +651,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
           });
         }
         if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
-          sum.add(entry(known(node.inputs[2]), static_cast<std::uint64_t>(at[1])));
+          sum.add(entry(numbers(node.inputs[2]), static_cast<std::uint64_t>(at[1])));
         }
         result.push_back(sum.take());
       });
@@ -576,7 +664,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
       }
       const Shape& in = shape(node.inputs[0]);
       const Shape& kernel_shape = shape(node.inputs.at(1));
-      const Tensor& kernel = known(node.inputs[1]);
+      const std::vector<Number>& kernel = numbers(node.inputs[1]);
       const Taps taps = taps_of(node, in, to, {kernel_shape.begin() + 2, kernel_shape.end()});
       const auto per_group = static_cast<std::int64_t>(kernel_shape[1]);
       const std::int64_t inputs = static_cast<std::int64_t>(kernel_shape[0]) / node.integer_attribute("group");
@@ -598,7 +686,7 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
           });
         }
         if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
-          sum.add(entry(known(node.inputs[2]), static_cast<std::uint64_t>(at[1])));
+          sum.add(entry(numbers(node.inputs[2]), static_cast<std::uint64_t>(at[1])));
         }
         result.push_back(sum.take());
       });
@@ -673,7 +761,7 @@ std::vector<Form> EntryReader::forms(const std::vector<std::size_t>& nodes, Valu
           if (s.padding) {
             Form filling;
             if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
-              filling.constant = number(known(node.inputs[2]).real(0));
+              filling.constant = numbers(node.inputs[2]).at(0);
             } else if (has(node, "value")) {
               filling.constant = number(static_cast<double>(node.real_attribute("value")));
             }
@@ -686,7 +774,7 @@ std::vector<Form> EntryReader::forms(const std::vector<std::size_t>& nodes, Valu
             result.push_back(found->second.at(s.index));
           } else {
             Form fixed;
-            fixed.constant = number(known(from).real(s.index));
+            fixed.constant = numbers(from).at(s.index);
             result.push_back(std::move(fixed));
           }
         }
@@ -732,7 +820,7 @@ std::vector<Ordered> EntryReader::orders(const std::vector<std::size_t>& nodes, 
   const auto statistic = [&](const std::vector<const Ordered*>& members, std::size_t rank) {
     Ordered result;
     for (const Ordered* m : members) {
-      if (m->set.size() != 1 || m->negative) {
+      if (m->set.size() != 1 || m->negative || m->part) {
         throw NotCovered("a sort of what is sorted or negated already");
       }
       result.set.push_back(m->set.front());
@@ -751,7 +839,7 @@ std::vector<Ordered> EntryReader::orders(const std::vector<std::size_t>& nodes, 
       case Operator::neg:
         result = of(node.inputs.at(0));
         for (Ordered& o : result) {
-          if (o.set.size() != 1) {
+          if (o.set.size() != 1 || o.part) {
             throw NotCovered("a sort that is negated");
           }
           o.negative = !o.negative;
@@ -803,7 +891,14 @@ std::vector<Ordered> EntryReader::orders(const std::vector<std::size_t>& nodes, 
         break;
       }
       case Operator::relu:
-        throw NotCovered("a block that puts out the positive and the negative parts of entries");
+        result = of(node.inputs.at(0));
+        for (Ordered& o : result) {
+          if (o.set.size() != 1 || o.part) {
+            throw NotCovered("the positive part of what is sorted already");
+          }
+          o.part = true;
+        }
+        break;
       default: {
         for (std::size_t k = 0; k < node.outputs.size(); ++k) {
           std::vector<Source> sources;

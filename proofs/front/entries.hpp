@@ -31,11 +31,12 @@ struct Form {
   Number constant;
 };
 
-/// sign x_i (one member), or the (rank + 1)-th smallest of a set of at least two input entries (ascending).
+/// +-x_i, or relu(+-x_i) (one member), or the (rank + 1)-th smallest of a set of at least two input entries (ascending).
 struct Ordered {
   std::vector<std::uint32_t> set;
   std::uint32_t rank = 0;
   bool negative = false;
+  bool part = false;  // relu(+-x_i)
 };
 
 class EntryReader {
@@ -55,8 +56,8 @@ class EntryReader {
   /// Where each entry of a node's output comes from, for nodes that only move entries; false for other nodes.
   [[nodiscard]] bool moves(const Node& node, std::size_t output, std::vector<Source>& sources) const;
 
-  /// The exact entries of a constant.
-  [[nodiscard]] const Tensor& known(ValueId id) const;
+  /// The exact entries of a constant: as it stands in the file, or what rational operations make of such.
+  [[nodiscard]] const std::vector<Number>& numbers(ValueId id) const;
 
  private:
   [[nodiscard]] const Value& value(ValueId id) const { return network_.values.at(id); }
@@ -66,9 +67,11 @@ class EntryReader {
   [[nodiscard]] std::vector<std::int64_t> list(const Node& node, const char* attribute, std::size_t input) const;
   [[nodiscard]] std::vector<bool> reduced_axes(const Node& node) const;
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> reduction_sets(const Node& node) const;
+  [[nodiscard]] std::vector<Number> computed(ValueId id) const;
   [[nodiscard]] std::vector<Form> linear(const Node& node, const std::map<ValueId, std::vector<Form>>& forms) const;
 
   const Network& network_;
+  mutable std::map<ValueId, std::vector<Number>> numbers_;
 };
 
 }  // namespace lipcert::proofs

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 // Debian's OpenBLAS has no lapacke.h: Fortran's names, column-major.
 extern "C" {
@@ -17,8 +18,14 @@ void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* inf
 namespace lipcert::proofs {
 namespace {
 
-/// The claimed norm is about 2^50 grid steps: weights keep up to 50 bits, and squares stay exact enough in double precision.
-constexpr int norm_bits = 50;
+/// The claimed norm is about 2^norm_bits grid steps, and the factor leaves d (order_slack order^2 + 2^-38) / 2 of the square d of the norm.
+/// The first is for claims with the slack of formats/SPEC.md for dense blocks, on which it is fastest; the second for those with the slack of a band, which is
+/// so small that the factor must be rounded to a finer grid.
+struct Attempt {
+  int norm_bits;
+  double order_slack;
+};
+constexpr Attempt attempts[] = {{50, 0x1p-52}, {58, 0}};
 
 void append(std::string& out, const Integer& value) {
   out += value.str();
@@ -100,21 +107,17 @@ bool append_orthogonal_hint(std::string& out, const RealMatrix& matrix, const Fr
   return true;
 }
 
-}  // namespace
-
-void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries) {
+/// Appends the numbers of one attempt; with `last` also when there is no factor, so that the checker says no.
+bool append_attempt(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries, const Attempt& attempt, bool last) {
   const std::size_t rows = matrix.rows;
   const std::size_t columns = matrix.columns;
-  if (entries == Entries::exact && append_orthogonal_hint(out, matrix, bound)) {
-    return;
-  }
   const bool transposed = columns < rows;
   const std::size_t order = std::min(rows, columns);
   const std::size_t inner = std::max(rows, columns);
 
   int magnitude = 0;
   (void)std::frexp(approximate(bound), &magnitude);
-  const int scale = bound.num == 0 ? 0 : norm_bits - magnitude;
+  const int scale = bound.num == 0 ? 0 : attempt.norm_bits - magnitude;
 
   // The rounded matrix, smaller side first, and how many weights are off the grid.
   std::vector<double> grid(order * inner);
@@ -145,9 +148,12 @@ void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction
   // Half of the generator's slack (on the square: 2 (2^-52 n^2 + 2^-38)) goes to delta, the rest covers the generator's own gap.
   const auto n = static_cast<double>(order);
   const double d = square.convert_to<double>();
-  const double delta = d * (0x1p-52 * n * n + 0x1p-38) / 2;
+  const double delta = d * (attempt.order_slack * n * n + 0x1p-38) / 2;
   const Integer off_diagonal(std::floor(delta / (2 * n)));
   const std::vector<double> factor = cholesky(grid, static_cast<int>(order), static_cast<int>(inner), d, delta);
+  if (factor.empty() && !last) {
+    return false;
+  }
 
   const auto slot_width = static_cast<std::int64_t>(square == 0 ? 2 : msb(square) + 3);
   // Measured: packing 32 rows is fastest up to about 700 columns, 64 above; beyond 2^11 words the packed numbers leave the nursery of
@@ -169,6 +175,20 @@ void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction
       append(out, static_cast<std::int64_t>(std::llrint(factor[i * order + j])));
     }
     out += '\n';
+  }
+  return true;
+}
+
+}  // namespace
+
+void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries) {
+  if (entries == Entries::exact && append_orthogonal_hint(out, matrix, bound)) {
+    return;
+  }
+  for (const Attempt& attempt : attempts) {
+    if (append_attempt(out, matrix, bound, entries, attempt, &attempt == std::end(attempts) - 1)) {
+      return;
+    }
   }
 }
 
