@@ -955,7 +955,14 @@ class Converter {
       if (n.op != Operator::add && n.op != Operator::sub) {
         throw rejected("the block '" + block.id + "' is no sum.");
       }
-      add_branches(part, n.op == Operator::sub, size);
+      add_branches(part, n.op == Operator::sub, size, block);
+      // The claimed bound is rounded up; the identity carries what it adds, so that the checker's bound is the certificate's.
+      const Fraction found = reduced(bound_.at(from) * bound_of(result));
+      if (found.num != 0) {
+        Part rest;
+        rest.block = carry({plain("identity", {1, 1})}, reduced(block.upper / found));
+        result.push_back(std::move(rest));
+      }
       return result;
     }
     if (block.op == "concat" ? n.op != Operator::concat : n.op != Operator::max && !minimum) {
@@ -1007,7 +1014,7 @@ class Converter {
   }
 
   /// a x + g(x): one branch is a multiple of the tensor at which the branches part.
-  static void add_branches(Part& part, bool subtract, std::size_t size) {
+  static void add_branches(Part& part, bool subtract, std::size_t size, const Claimed& block) {
     part.kind = Part::Kind::sum;
     const auto multiple = [](const Chain& chain) -> std::optional<Fraction> {
       if (chain.empty()) {
@@ -1032,6 +1039,9 @@ class Converter {
     };
     for (const std::size_t k : {std::size_t{0}, std::size_t{1}}) {
       if (std::optional<Fraction> a = multiple(part.branches.at(k))) {
+        if (!at_most({abs(a->num), a->den}, bound_of(part.branches[k]))) {
+          throw rejected("the bound of a factor before the join '" + block.id + "' is too small.");
+        }
         part.multiple = *std::move(a);
         Chain other = std::move(part.branches.at(1 - k));
         if (subtract && k == 1) {
