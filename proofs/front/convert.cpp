@@ -517,6 +517,19 @@ class Converter {
         layers.push_back(plain("leaky-relu f32 " + std::to_string(word), std::move(constant)));
         return;
       }
+      case Operator::prelu: {
+        const std::vector<Number>& slopes = entries_.numbers(n.inputs.at(1));
+        if (std::any_of(slopes.begin(), slopes.end(), [&](const Number& a) { return a != slopes.front(); })) {
+          throw NotCovered("a PRelu with several slopes");
+        }
+        const Fraction slope{numerator(slopes.front()), denominator(slopes.front())};
+        const Fraction size{abs(slope.num), slope.den};
+        if (slope.den >> lsb(slope.den) != 1) {
+          throw NotCovered("a PRelu whose slope is no binary fraction");
+        }
+        layers.push_back(plain("leaky-relu dyadic " + dyadic(slope.num, slope.den), at_most(size, {1, 1}) ? Fraction{1, 1} : size));
+        return;
+      }
       case Operator::sigmoid:
         layers.push_back(plain("sigmoid", {1, 4}));
         rational_values_ = false;
@@ -951,6 +964,11 @@ class Converter {
     }
     const std::size_t size = element_count(value(n.outputs.at(0)).shape);
     const bool minimum = n.op == Operator::min;
+    // Nothing is broadcast where every operand has as many entries as the result.
+    const bool one_shape = std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) { return element_count(value(v).shape) == size; });
+    if (block.op != "concat" && !one_shape) {
+      throw rejected("the block '" + block.id + "' reads tensors of several shapes.");
+    }
     if (block.op == "add") {
       if (n.op != Operator::add && n.op != Operator::sub) {
         throw rejected("the block '" + block.id + "' is no sum.");
@@ -992,9 +1010,6 @@ class Converter {
     for (std::size_t i = 0; i < size; ++i) {
       windows += ' ' + std::to_string(n.inputs.size());
       for (std::size_t k = 0; k < n.inputs.size(); ++k) {
-        if (element_count(value(n.inputs[k]).shape) != size) {
-          throw rejected("the block '" + block.id + "' reads tensors of several shapes.");
-        }
         windows += ' ' + std::to_string(k * size + i);
       }
     }
@@ -1086,6 +1101,15 @@ class Converter {
     const ValueId input = block.inputs.front();
     const ValueId output = block.outputs.front();
     if (block.op == "linear" || block.op == "convolution") {
+      const auto convolutions = std::count_if(block.nodes.begin(), block.nodes.end(), [&](std::size_t i) {
+        return network_.nodes[i].op == Operator::conv || network_.nodes[i].op == Operator::conv_transpose;
+      });
+      if (block.op == "convolution" && convolutions != 1) {
+        throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+      }
+      if (convolutions > 0) {
+        require_small(element_count(value(output).shape), element_count(value(input).shape));
+      }
       return affine(entries_.forms(block.nodes, input, output), element_count(value(input).shape));
     }
     if (block.op == "sort") {
@@ -1272,14 +1296,19 @@ class Converter {
     return matrix(forms, inputs);
   }
 
-  /// `columns` 0: the forms' factors as a diagonal.
-  static std::vector<Layer> matrix(const std::vector<Form>& forms, std::size_t columns) {
+  static void require_small(std::size_t rows, std::size_t columns) {
     constexpr std::size_t most_entries = std::size_t{1} << 22U;
     constexpr std::size_t most_order = 1024;
+    if (rows > most_entries / columns || std::min(rows, columns) > most_order) {
+      throw NotCovered("a linear map of " + std::to_string(columns) + " entries to " + std::to_string(rows) + ", too large to be written out as a matrix");
+    }
+  }
+
+  /// `columns` 0: the forms' factors as a diagonal.
+  static std::vector<Layer> matrix(const std::vector<Form>& forms, std::size_t columns) {
     const bool diagonal_only = columns == 0;
-    if (!diagonal_only && (forms.size() > most_entries / columns || std::min(forms.size(), columns) > most_order)) {
-      throw NotCovered("a linear map of " + std::to_string(columns) + " entries to " + std::to_string(forms.size()) +
-                       ", too large to be written out as a matrix");
+    if (!diagonal_only) {
+      require_small(forms.size(), columns);
     }
     // Everything times this is dyadic.
     Integer divisor = 1;

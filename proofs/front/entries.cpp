@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "proofs/front/exact.hpp"
@@ -232,6 +233,24 @@ std::vector<Number> EntryReader::computed(ValueId id) const {
       });
       return result;
     }
+    case Operator::clip: {
+      const auto limit = [&](std::size_t input, const char* attribute) -> std::optional<Number> {
+        if (has(node, attribute)) {
+          return number(static_cast<double>(node.real_attribute(attribute)));
+        }
+        return node.inputs.size() > input && node.inputs[input] != no_value ? std::optional<Number>(numbers(node.inputs[input]).at(0)) : std::nullopt;
+      };
+      const std::optional<Number> low = limit(1, "min");
+      const std::optional<Number> high = limit(2, "max");
+      for (const Number& x : numbers(node.inputs.at(0))) {
+        Number clipped = low && x < *low ? *low : x;
+        if (high && clipped > *high) {
+          clipped = *high;
+        }
+        result.push_back(std::move(clipped));
+      }
+      return result;
+    }
     case Operator::matmul: {
       Shape left = shape(node.inputs.at(0));
       Shape right = shape(node.inputs.at(1));
@@ -293,6 +312,9 @@ std::vector<std::int64_t> EntryReader::list(const Node& node, const char* attrib
 
 bool EntryReader::moves(const Node& node, std::size_t output, std::vector<Source>& sources) const {
   sources.clear();
+  if (output > 0 && node.op != Operator::split) {
+    return false;  // a mask of Dropout, say, is not data
+  }
   const ValueId from = node.inputs.empty() ? no_value : node.inputs.front();
   const Shape& to = shape(node.outputs.at(output));
   sources.reserve(element_count(to));
@@ -903,6 +925,9 @@ std::vector<Ordered> EntryReader::orders(const std::vector<std::size_t>& nodes, 
         for (std::size_t k = 0; k < node.outputs.size(); ++k) {
           std::vector<Source> sources;
           if (!moves(node, k, sources)) {
+            if (k > 0) {
+              continue;
+            }
             throw rejected(std::string("a ") + name_of(node.op) + " node does not only move and compare entries.");
           }
           result.clear();
