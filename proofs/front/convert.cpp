@@ -1120,7 +1120,11 @@ class Converter {
     }
     std::vector<Layer> layers;
     if (block.op == "activation" && block.nodes.size() != 1) {
-      throw NotCovered("an activation of several nodes");
+      const bool silu = block.nodes.size() == 2 && network_.nodes[block.nodes[0]].op == Operator::sigmoid && network_.nodes[block.nodes[1]].op == Operator::mul;
+      if (silu) {
+        throw NotCovered("the activation x Sigmoid(x)");
+      }
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
     }
     try {
       for (const std::size_t i : block.nodes) {

@@ -43,7 +43,7 @@ PROVED = {
     "fnn2_seed5.onnx", "fnn3_seed0.onnx", "fnn3_seed1.onnx", "fnn3_seed2.onnx", "fnn3_seed3.onnx", "fnn3_seed4.onnx", "fnn3_seed5.onnx",
     "gloro_mnist_8x128.f32.onnx", "gloro_mnist_8x128.f64.onnx", "layer-zoo_dropout.onnx", "layer-zoo_flatten.onnx", "layer-zoo_maxpool.onnx",
     "layer-zoo_relu.onnx", "layer-zoo_sigmoid.onnx", "layer-zoo_squeeze.onnx", "layer-zoo_transpose.onnx", "lindex.onnx",
-    "lipsdp_random_2_10_30_20_2.f64.onnx", "lumen_mnist.onnx", "mlp_L3_W16.onnx", "mlp_L9_W32.onnx", "mlp_mnist08_fullsort.vanilla.onnx",
+    "lipsdp_random_2_10_30_20_2.f64.onnx", "mlp_L3_W16.onnx", "mlp_L9_W32.onnx", "mlp_mnist08_fullsort.vanilla.onnx",
     "mlp_mnist08_fullsort.vanilla_static.onnx", "mlp_nobjorck.param.onnx", "mlp_nobjorck.vanilla.onnx", "mlp_nobjorck.vanilla_static.onnx",
     "mlp_toy_fullsort.vanilla.onnx", "mlp_toy_fullsort.vanilla_static.onnx", "mlp_toy_groupsort2.vanilla.onnx",
     "mlp_toy_groupsort2.vanilla_static.onnx", "mlp_toy_relu.param.onnx", "mlp_toy_relu.vanilla.onnx", "mlp_toy_relu.vanilla_static.onnx",
@@ -52,7 +52,7 @@ PROVED = {
     "test_tiny.onnx", "tllBench_n=2_N=M=8_m=1_instance_0_0.onnx", "vcr_neural_network_3.f32.onnx", "vcr_neural_network_3.f64.onnx", "vdp.onnx",
 }
 # Left out because they take their time: proved like another one in the list, or too large to be proved.
-SLOW = {"conv_small_16x16.param.onnx", "conv_small_16x16.vanilla_static.onnx", "cnn_C3_CH16.onnx", "cnn_C9_CH8.onnx"}
+SLOW = {"conv_small_16x16.param.onnx", "conv_small_16x16.vanilla_static.onnx", "lumen_mnist.onnx", "cnn_C3_CH16.onnx", "cnn_C9_CH8.onnx"}
 
 
 def hex_float(value):
@@ -476,7 +476,7 @@ class Agreement(support.Case):
         secret, public = self.key()
         covered, reasons = 0, []
         random = numpy.random.default_rng(5)
-        for seed in range(1, 41):
+        for seed in range(1, 26):
             kind, model = test_operators.random_affine(seed)
             size = model.sample[model.steps[-1][3][0]].size
             model.add("Gemm", model.add("Relu", model.add("Reshape", model.steps[-1][3][0], model.ints(1, -1))), model.normal(3, size), model.normal(3), transB=1)
@@ -496,7 +496,7 @@ class Agreement(support.Case):
                     self.assertIn("BatchNormalization", proved.stdout)
                     reasons.append(seed)
         print(f"random graphs: {covered} proved, {len(reasons)} not covered for a square root")
-        self.assertGreaterEqual(covered, 25)
+        self.assertGreaterEqual(covered, 15)
 
     def test_corpus(self):
         if not CORPUS.is_dir():
