@@ -1,10 +1,10 @@
 // See convert.hpp. Every block becomes a list of layers of the proved checker. Where all layers but one have known constants (1, or the
 // absolute value of a uniform factor), that one carries the block's claimed bound divided by them, so that the product is the claimed bound
-// exactly. A block that folds several matrices or entrywise factors becomes one piece of evidence about their product. Linear, convolution, sort and
-// pooling blocks are followed entry by entry (entries.hpp); a convolution is written out, as far as its size allows.
+// exactly. A block that folds several matrices or entrywise factors becomes one piece of evidence about their product. Linear, convolution,
+// sort and pooling blocks are followed entry by entry (entries.hpp); a convolution is written out, as far as its size allows.
 //
-// The plain format has trees only. What a join adds up or joins becomes two networks from the nearest tensor through which every path to the join
-// goes; blocks that lie on both are written twice.
+// The plain format has trees only. What a join adds up or joins becomes two networks from the nearest tensor through which every path to
+// the join goes; blocks that lie on both are written twice.
 
 #include "proofs/front/convert.hpp"
 
@@ -90,12 +90,12 @@ Bits ones(std::size_t n, bool negative) {
 struct Layer {
   enum class Kind { dense, diagonal, plain };
   Kind kind = Kind::plain;
-  std::string word;               // plain: the layer's text
-  std::size_t rows = 0;           // dense
+  std::string word;      // plain: the layer's text
+  std::size_t rows = 0;  // dense
   std::size_t columns = 0;
-  Bits weights;                   // dense: rows x columns; diagonal: the factors, over the divisor
-  std::string exact_weights;      // not empty: in place of weights, "ENCODING x_1 x_2 ..."
-  RealMatrix matrix;              // dense with exact_weights: their values, near enough
+  Bits weights;               // dense: rows x columns; diagonal: the factors, over the divisor
+  std::string exact_weights;  // not empty: in place of weights, "ENCODING x_1 x_2 ..."
+  RealMatrix matrix;          // dense with exact_weights: their values, near enough
   Entries entries = Entries::exact;
   Integer divisor = 1;
   std::optional<Bits> bias;       // absent: zeros
@@ -252,8 +252,8 @@ struct Part {
   enum class Kind { block, sum, concat };
   Kind kind = Kind::block;
   Block block;
-  std::vector<Chain> branches;  // from the same tensor
-  Fraction multiple;            // sum: x -> multiple x + branches[0](x)
+  std::vector<Chain> branches;   // from the same tensor
+  Fraction multiple;             // sum: x -> multiple x + branches[0](x)
   std::vector<Fraction> joined;  // concat: bounds of the first two branches together, the first three, ...
 };
 
@@ -389,8 +389,8 @@ class Converter {
   }
 
  private:
-  /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which the
-  /// generator reduces a margin (its own error radius, which is one of double precision, 32 times).
+  /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which
+  /// the generator reduces a margin (its own error radius, which is one of double precision, 32 times).
   static constexpr int precision = 60;
 
   void semantics() const {
@@ -597,7 +597,8 @@ class Converter {
       throw NotCovered("a constant that enlarges the tensor");
     }
     Bits factors = broadcast(words, shape, to);
-    const bool uniform = std::all_of(factors.words.begin(), factors.words.end(), [&](std::uint64_t w) { return w == factors.words.front(); });
+    const bool uniform =
+        std::all_of(factors.words.begin(), factors.words.end(), [&](std::uint64_t w) { return w == factors.words.front(); });
     std::optional<Fraction> known;
     if (uniform && factors.real(0) != 0) {
       known = exact(std::fabs(factors.real(0)));
@@ -830,7 +831,8 @@ class Converter {
           continue;
         }
         if (std::count(block.inputs.begin(), block.inputs.end(), v) == 0) {
-          throw rejected("the node '" + network_.label(i) + "' of the block '" + block.id + "' reads a tensor that is not among the block's inputs.");
+          throw rejected("the node '" + network_.label(i) + "' of the block '" + block.id +
+                         "' reads a tensor that is not among the block's inputs.");
         }
         read.insert(v);
       }
@@ -1120,7 +1122,8 @@ class Converter {
     }
     std::vector<Layer> layers;
     if (block.op == "activation" && block.nodes.size() != 1) {
-      const bool silu = block.nodes.size() == 2 && network_.nodes[block.nodes[0]].op == Operator::sigmoid && network_.nodes[block.nodes[1]].op == Operator::mul;
+      const bool silu = block.nodes.size() == 2 && network_.nodes[block.nodes[0]].op == Operator::sigmoid &&
+                        network_.nodes[block.nodes[1]].op == Operator::mul;
       if (silu) {
         throw NotCovered("the activation x Sigmoid(x)");
       }
@@ -1158,7 +1161,8 @@ class Converter {
   std::vector<Layer> pooled(const Claimed& block) const {
     const Node& n = network_.nodes[block.nodes.front()];
     const bool minimum = n.op == Operator::reduce_min;
-    if (block.nodes.size() != 1 || (n.op != Operator::max_pool && n.op != Operator::global_max_pool && n.op != Operator::reduce_max && !minimum)) {
+    if (block.nodes.size() != 1 ||
+        (n.op != Operator::max_pool && n.op != Operator::global_max_pool && n.op != Operator::reduce_max && !minimum)) {
       throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
     }
     const std::vector<std::vector<std::uint32_t>> windows = entries_.windows(n);
@@ -1287,7 +1291,8 @@ class Converter {
         entries.push_back(f.terms.front().first);
       }
       Layer select = selection(entries);
-      const bool plainly = std::all_of(forms.begin(), forms.end(), [](const Form& f) { return f.terms.front().second == 1 && f.constant == 0; });
+      const bool plainly =
+          std::all_of(forms.begin(), forms.end(), [](const Form& f) { return f.terms.front().second == 1 && f.constant == 0; });
       if (plainly) {
         return {std::move(select)};
       }
@@ -1304,7 +1309,8 @@ class Converter {
     constexpr std::size_t most_entries = std::size_t{1} << 22U;
     constexpr std::size_t most_order = 1024;
     if (rows > most_entries / columns || std::min(rows, columns) > most_order) {
-      throw NotCovered("a linear map of " + std::to_string(columns) + " entries to " + std::to_string(rows) + ", too large to be written out as a matrix");
+      throw NotCovered("a linear map of " + std::to_string(columns) + " entries to " + std::to_string(rows) +
+                       ", too large to be written out as a matrix");
     }
   }
 
@@ -1399,11 +1405,12 @@ class Converter {
 
   /// The block is what it says: the proofs do not care, but a checker must not call a wrong certificate right.
   static void check_operator(const std::string& op, const std::vector<Layer>& layers, const std::string& id) {
-    const auto count = [&](Layer::Kind kind) { return std::count_if(layers.begin(), layers.end(), [&](const Layer& l) { return l.kind == kind; }); };
+    const auto count = [&](Layer::Kind kind) {
+      return std::count_if(layers.begin(), layers.end(), [&](const Layer& l) { return l.kind == kind; });
+    };
     const auto is_one = [](const Fraction& f) { return f.num == f.den; };
-    const bool scaled = std::any_of(layers.begin(), layers.end(), [&](const Layer& l) {
-      return l.kind == Layer::Kind::diagonal && (!l.known || !is_one(*l.known));
-    });
+    const bool scaled = std::any_of(layers.begin(), layers.end(),
+                                    [&](const Layer& l) { return l.kind == Layer::Kind::diagonal && (!l.known || !is_one(*l.known)); });
     bool ok = false;
     if (op == "dense") {
       ok = count(Layer::Kind::dense) > 0 && count(Layer::Kind::plain) == 0;
@@ -1539,10 +1546,10 @@ class Converter {
   const std::optional<SampleRequest>& samples_;
   EntryReader entries_;
   std::vector<Claimed> blocks_;
-  std::map<ValueId, std::size_t> maker_;     // block that puts a tensor out
-  std::map<ValueId, Fraction> bound_;        // P of formats/SPEC.md, section 4
-  std::map<ValueId, ValueId> dominator_;     // the last tensor before it through which every path goes
-  std::map<ValueId, std::size_t> depth_;     // number of dominators
+  std::map<ValueId, std::size_t> maker_;  // block that puts a tensor out
+  std::map<ValueId, Fraction> bound_;     // P of formats/SPEC.md, section 4
+  std::map<ValueId, ValueId> dominator_;  // the last tensor before it through which every path goes
+  std::map<ValueId, std::size_t> depth_;  // number of dominators
   std::map<std::size_t, Block> converted_;
   std::size_t written_ = 0;
   Chain chain_;

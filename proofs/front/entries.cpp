@@ -238,7 +238,8 @@ std::vector<Number> EntryReader::computed(ValueId id) const {
         if (has(node, attribute)) {
           return number(static_cast<double>(node.real_attribute(attribute)));
         }
-        return node.inputs.size() > input && node.inputs[input] != no_value ? std::optional<Number>(numbers(node.inputs[input]).at(0)) : std::nullopt;
+        return node.inputs.size() > input && node.inputs[input] != no_value ? std::optional<Number>(numbers(node.inputs[input]).at(0))
+                                                                            : std::nullopt;
       };
       const std::optional<Number> low = limit(1, "min");
       const std::optional<Number> high = limit(2, "max");
@@ -422,12 +423,14 @@ bool EntryReader::moves(const Node& node, std::size_t output, std::vector<Source
       const Shape& in = shape(from);
       const std::string mode = text_attribute(node, "mode");
       const std::vector<std::int64_t> pads = list(node, "pads", 1);
-      std::vector<std::int64_t> axes = node.inputs.size() > 3 && node.inputs[3] != no_value ? integers(node.inputs[3]) : std::vector<std::int64_t>{};
+      std::vector<std::int64_t> axes =
+          node.inputs.size() > 3 && node.inputs[3] != no_value ? integers(node.inputs[3]) : std::vector<std::int64_t>{};
       if (axes.empty()) {
         axes.resize(in.size());
         std::iota(axes.begin(), axes.end(), 0);
       }
-      if (pads.size() != 2 * axes.size() || (mode != "constant" && std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; }))) {
+      if (pads.size() != 2 * axes.size() ||
+          (mode != "constant" && std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; }))) {
         throw NotCovered("a Pad that crops in another mode than constant");
       }
       Index begin(in.size(), 0);
@@ -668,7 +671,8 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
               weight.push_back(tap[k]);
             }
             if (const std::int64_t position = flat(in, source); position >= 0) {
-              sum.add(form(0).at(static_cast<std::size_t>(position)), entry(kernel, static_cast<std::uint64_t>(flat(kernel_shape, weight))));
+              sum.add(form(0).at(static_cast<std::size_t>(position)),
+                      entry(kernel, static_cast<std::uint64_t>(flat(kernel_shape, weight))));
             }
           });
         }
@@ -703,7 +707,8 @@ std::vector<Form> EntryReader::linear(const Node& node, const std::map<ValueId, 
               weight.push_back(tap[k]);
             }
             if (const std::int64_t position = flat(in, source); position >= 0) {
-              sum.add(form(0).at(static_cast<std::size_t>(position)), entry(kernel, static_cast<std::uint64_t>(flat(kernel_shape, weight))));
+              sum.add(form(0).at(static_cast<std::size_t>(position)),
+                      entry(kernel, static_cast<std::uint64_t>(flat(kernel_shape, weight))));
             }
           });
         }

@@ -1,6 +1,6 @@
-// Blocks followed entry by entry, exactly: which combination of the block's inputs each entry of its output is. From this come the explicit matrices
-// of linear and convolution blocks, and the sorts and poolings in whatever nodes an export writes them. Written from the ONNX definitions and
-// formats/SPEC.md (section 5); shares no code with the generator or lipverify. Not trusted, like the rest of the front.
+// Blocks followed entry by entry, exactly: which combination of the block's inputs each entry of its output is. From this come the explicit
+// matrices of linear and convolution blocks, and the sorts and poolings in whatever nodes an export writes them. Written from the ONNX
+// definitions and formats/SPEC.md (section 5); shares no code with the generator or lipverify. Not trusted, like the rest of the front.
 //
 // Cost: one rational operation for each term of an entry; blocks with more than `most_terms` terms are not covered.
 #pragma once
@@ -43,14 +43,15 @@ class EntryReader {
  public:
   explicit EntryReader(const Network& network) : network_(network) {}
 
-  /// Every entry of `output` in terms of the entries of `input`, through these nodes (ascending). Throws `NotCovered`; `Error` (rejected) for a node that
-  /// is not linear.
+  /// Every entry of `output` in terms of the entries of `input`, through these nodes (ascending). Throws `NotCovered`; `Error` (rejected)
+  /// for a node that is not linear.
   [[nodiscard]] std::vector<Form> forms(const std::vector<std::size_t>& nodes, ValueId input, ValueId output) const;
 
   /// The same for nodes that move, negate and sort entries.
   [[nodiscard]] std::vector<Ordered> orders(const std::vector<std::size_t>& nodes, ValueId input, ValueId output) const;
 
-  /// For each entry of the result of a MaxPool, GlobalMaxPool, ReduceMax or ReduceMin node the entries over which it is the maximum (minimum).
+  /// For each entry of the result of a MaxPool, GlobalMaxPool, ReduceMax or ReduceMin node the entries over which it is the maximum
+  /// (minimum).
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> windows(const Node& node) const;
 
   /// Where each entry of a node's output comes from, for nodes that only move entries; false for other nodes.

@@ -10,8 +10,8 @@
 
 // Debian's OpenBLAS has no lapacke.h: Fortran's names, column-major.
 extern "C" {
-void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a, const int* lda, const double* beta,
-            double* c, const int* ldc);
+void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a, const int* lda,
+            const double* beta, double* c, const int* ldc);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
 }
 
@@ -19,8 +19,8 @@ namespace lipcert::proofs {
 namespace {
 
 /// The claimed norm is about 2^norm_bits grid steps, and the factor leaves d (order_slack order^2 + 2^-38) / 2 of the square d of the norm.
-/// The first is for claims with the slack of formats/SPEC.md for dense blocks, on which it is fastest; the second for those with the slack of a band, which is
-/// so small that the factor must be rounded to a finer grid.
+/// The first is for claims with the slack of formats/SPEC.md for dense blocks, on which it is fastest; the second for those with the slack
+/// of a band, which is so small that the factor must be rounded to a finer grid.
 struct Attempt {
   int norm_bits;
   double order_slack;
@@ -73,7 +73,8 @@ bool single_entries(const RealMatrix& matrix, bool columns) {
   return true;
 }
 
-/// Without a factor: rows (columns) that do not meet are orthogonal. On a grid fine enough for every entry and, where it is a double, for the bound.
+/// Without a factor: rows (columns) that do not meet are orthogonal. On a grid fine enough for every entry and, where it is a double, for
+/// the bound.
 bool append_orthogonal_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound) {
   const bool by_rows = single_entries(matrix, true);  // no two rows have an entry in one column
   if (!by_rows && !single_entries(matrix, false)) {
