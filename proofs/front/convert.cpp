@@ -1,6 +1,10 @@
 // See convert.hpp. Every block becomes a list of layers of the proved checker. Where all layers but one have known constants (1, or the
 // absolute value of a uniform factor), that one carries the block's claimed bound divided by them, so that the product is the claimed bound
-// exactly. A block that folds several matrices or entrywise factors becomes one piece of evidence about their product.
+// exactly. A block that folds several matrices or entrywise factors becomes one piece of evidence about their product. Linear, convolution,
+// sort and pooling blocks are followed entry by entry (entries.hpp); a convolution is written out, as far as its size allows.
+//
+// The plain format has trees only. What a join adds up or joins becomes two networks from the nearest tensor through which every path to
+// the join goes; blocks that lie on both are written twice.
 
 #include "proofs/front/convert.hpp"
 
@@ -8,10 +12,13 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "formats/error.hpp"
+#include "proofs/front/entries.hpp"
 #include "proofs/front/exact.hpp"
 #include "proofs/front/gram_hint.hpp"
 #include "proofs/front/members.hpp"
@@ -83,16 +90,20 @@ Bits ones(std::size_t n, bool negative) {
 struct Layer {
   enum class Kind { dense, diagonal, plain };
   Kind kind = Kind::plain;
-  std::string word;               // plain: the layer's text
-  std::size_t rows = 0;           // dense
+  std::string word;      // plain: the layer's text
+  std::size_t rows = 0;  // dense
   std::size_t columns = 0;
-  Bits weights;                   // dense: rows x columns; diagonal: the factors, over the divisor
-  Integer divisor = 1;            // diagonal
+  Bits weights;               // dense: rows x columns; diagonal: the factors, over the divisor
+  std::string exact_weights;  // not empty: in place of weights, "ENCODING x_1 x_2 ..."
+  RealMatrix matrix;          // dense with exact_weights: their values, near enough
+  Entries entries = Entries::exact;
+  Integer divisor = 1;
   std::optional<Bits> bias;       // absent: zeros
+  std::string exact_bias;         // not empty: in place of bias, a vector's text
   std::optional<Fraction> known;  // the layer's constant, when it is read off without the certificate
   Fraction claimed;               // filled in by the block
 
-  [[nodiscard]] std::size_t outputs() const { return kind == Kind::dense ? rows : weights.words.size(); }
+  [[nodiscard]] std::size_t outputs() const { return kind == Kind::dense || weights.words.empty() ? rows : weights.words.size(); }
 };
 
 /// A block of the certificate. Folded: one bound for the product of its layers.
@@ -108,19 +119,29 @@ void append_network(std::string& out, const Layer& layer) {
       out += layer.word + '\n';
       return;
     case Layer::Kind::dense:
-      out += "dense 1 ";
+      out += "dense " + layer.divisor.str() + ' ';
       append(out, layer.rows);
       append(out, layer.columns);
+      if (!layer.exact_weights.empty()) {
+        out += layer.exact_weights;
+        break;
+      }
       out += std::string(name(layer.weights.encoding)) + ' ';
       append_words(out, layer.weights);
       break;
     case Layer::Kind::diagonal:
       out += "diagonal " + layer.divisor.str() + ' ';
+      if (!layer.exact_weights.empty()) {
+        out += layer.exact_weights;
+        break;
+      }
       append_vector(out, layer.weights);
       break;
   }
   out += "\nbias ";
-  if (layer.bias) {
+  if (!layer.exact_bias.empty()) {
+    out += layer.exact_bias + '\n';
+  } else if (layer.bias) {
     append_vector(out, *layer.bias);
   } else {
     out += "zeros " + std::to_string(layer.outputs()) + '\n';
@@ -147,6 +168,10 @@ void append_evidence(std::string& out, const Layer& layer) {
   }
   out += "dense ";
   append(out, layer.claimed);
+  if (!layer.exact_weights.empty()) {
+    append_gram_hint(out, layer.matrix, {layer.claimed.num * layer.divisor, layer.claimed.den}, layer.entries);
+    return;
+  }
   RealMatrix matrix{layer.rows, layer.columns, {}};
   matrix.entries.reserve(layer.rows * layer.columns);
   for (std::size_t i = 0; i < layer.rows * layer.columns; ++i) {
@@ -217,16 +242,141 @@ void append_evidence(std::string& out, const Block& block) {
   append_gram_hint(out, product(block.layers), bound, Entries::approximate);
 }
 
+// ---- chains and joins ----
+
+struct Part;
+using Chain = std::vector<Part>;
+
+/// A block, or what a join puts together.
+struct Part {
+  enum class Kind { block, sum, concat };
+  Kind kind = Kind::block;
+  Block block;
+  std::vector<Chain> branches;   // from the same tensor
+  Fraction multiple;             // sum: x -> multiple x + branches[0](x)
+  std::vector<Fraction> joined;  // concat: bounds of the first two branches together, the first three, ...
+};
+
+Fraction reduced(Fraction f) {
+  const Integer common = gcd(f.num, f.den);
+  if (common > 1) {
+    f.num /= common;
+    f.den /= common;
+  }
+  return f;
+}
+
+Fraction sum_of(const Fraction& a, const Fraction& b) {
+  return reduced({a.num * b.den + b.num * a.den, a.den * b.den});
+}
+
+bool at_most(const Fraction& a, const Fraction& b) {
+  return a.num * b.den <= b.num * a.den;
+}
+
+/// At least the root of f, and near it.
+Fraction root_above(const Fraction& f) {
+  constexpr unsigned bits = 200;
+  const Integer n = f.num * f.den << (2 * bits);
+  Integer root = sqrt(n);
+  if (root * root < n) {
+    ++root;
+  }
+  return reduced({root, f.den << bits});
+}
+
+/// "m e" with odd m; f is dyadic.
+std::string dyadic(const Integer& num, const Integer& den) {
+  if (num == 0) {
+    return "0 0";
+  }
+  const auto twos = static_cast<std::int64_t>(lsb(abs(num)));
+  const auto halves = static_cast<std::int64_t>(lsb(den));
+  return Integer(num >> static_cast<unsigned>(twos)).str() + ' ' + std::to_string(twos - halves);
+}
+
+/// The bound that the proved checker will find for a chain.
+Fraction bound_of(const Chain& chain) {
+  Fraction product{1, 1};
+  for (const Part& part : chain) {
+    Fraction own = part.block.claimed;
+    if (part.kind == Part::Kind::sum) {
+      own = sum_of({abs(part.multiple.num), part.multiple.den}, bound_of(part.branches.front()));
+    } else if (part.kind == Part::Kind::concat) {
+      own = part.joined.back();
+    }
+    product = reduced(product * own);
+  }
+  return product;
+}
+
+void append_network(std::string& out, const Chain& chain);
+void append_evidence(std::string& out, const Chain& chain);
+
+void append_network(std::string& out, const Part& part) {
+  switch (part.kind) {
+    case Part::Kind::block:
+      append_network(out, part.block);
+      return;
+    case Part::Kind::sum:
+      out += "residual dyadic " + dyadic(part.multiple.num, part.multiple.den) + '\n';
+      append_network(out, part.branches.front());
+      return;
+    case Part::Kind::concat:
+      append_chain(out, part.branches, "concat\n", [](std::string& o, const Chain& c) { append_network(o, c); });
+      return;
+  }
+}
+
+void append_evidence(std::string& out, const Part& part) {
+  switch (part.kind) {
+    case Part::Kind::block:
+      append_evidence(out, part.block);
+      return;
+    case Part::Kind::sum:
+      out += "inner\n";
+      append_evidence(out, part.branches.front());
+      return;
+    case Part::Kind::concat:
+      for (std::size_t k = part.joined.size(); k-- > 0;) {
+        out += "join ";
+        append(out, part.joined[k]);
+        out += '\n';
+      }
+      for (const Chain& branch : part.branches) {
+        append_evidence(out, branch);
+      }
+      return;
+  }
+}
+
+void append_network(std::string& out, const Chain& chain) {
+  if (chain.empty()) {
+    out += "identity\n";
+    return;
+  }
+  append_chain(out, chain, "compose\n", [](std::string& o, const Part& p) { append_network(o, p); });
+}
+
+void append_evidence(std::string& out, const Chain& chain) {
+  if (chain.empty()) {
+    out += "claim 1 1\n";
+    return;
+  }
+  append_chain(out, chain, "both\n", [](std::string& o, const Part& p) { append_evidence(o, p); });
+}
+
 // ---- nodes ----
 
 class Converter {
  public:
   Converter(const Network& network, const Json& predicate, const std::optional<SampleRequest>& samples)
-      : network_(network), predicate_(predicate), samples_(samples) {}
+      : network_(network), predicate_(predicate), samples_(samples), entries_(network) {}
 
   Conversion run() {
     semantics();
-    blocks();
+    read_blocks();
+    chain_ = chain_to(network_.output, network_.input);
     Conversion result;
     result.not_covered = {
         "signature, issuer and validity",
@@ -239,8 +389,8 @@ class Converter {
   }
 
  private:
-  /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which the
-  /// generator reduces a margin (its own error radius, which is one of double precision, 32 times).
+  /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which
+  /// the generator reduces a margin (its own error radius, which is one of double precision, 32 times).
   static constexpr int precision = 60;
 
   void semantics() const {
@@ -367,6 +517,19 @@ class Converter {
         layers.push_back(plain("leaky-relu f32 " + std::to_string(word), std::move(constant)));
         return;
       }
+      case Operator::prelu: {
+        const std::vector<Number>& slopes = entries_.numbers(n.inputs.at(1));
+        if (std::any_of(slopes.begin(), slopes.end(), [&](const Number& a) { return a != slopes.front(); })) {
+          throw NotCovered("a PRelu with several slopes");
+        }
+        const Fraction slope{numerator(slopes.front()), denominator(slopes.front())};
+        const Fraction size{abs(slope.num), slope.den};
+        if (slope.den >> lsb(slope.den) != 1) {
+          throw NotCovered("a PRelu whose slope is no binary fraction");
+        }
+        layers.push_back(plain("leaky-relu dyadic " + dyadic(slope.num, slope.den), at_most(size, {1, 1}) ? Fraction{1, 1} : size));
+        return;
+      }
       case Operator::sigmoid:
         layers.push_back(plain("sigmoid", {1, 4}));
         rational_values_ = false;
@@ -434,7 +597,8 @@ class Converter {
       throw NotCovered("a constant that enlarges the tensor");
     }
     Bits factors = broadcast(words, shape, to);
-    const bool uniform = std::all_of(factors.words.begin(), factors.words.end(), [&](std::uint64_t w) { return w == factors.words.front(); });
+    const bool uniform =
+        std::all_of(factors.words.begin(), factors.words.end(), [&](std::uint64_t w) { return w == factors.words.front(); });
     std::optional<Fraction> known;
     if (uniform && factors.real(0) != 0) {
       known = exact(std::fabs(factors.real(0)));
@@ -575,56 +739,73 @@ class Converter {
 
   // ---- blocks ----
 
-  void blocks() {
+  /// A block as the certificate states it.
+  struct Claimed {
+    std::string id;
+    std::string op;
+    std::vector<std::size_t> nodes;
+    std::vector<ValueId> inputs;
+    std::vector<ValueId> outputs;  // one, but for a split
+    Fraction upper;
+  };
+
+  /// The blocks are a partition of the model's nodes and its graph, and the bounds of joins are what their inputs' bounds make them.
+  void read_blocks() {
     std::vector<std::size_t> constant_nodes;
-    std::vector<std::size_t> data_nodes;
+    std::set<std::size_t> free;
     for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
-      const Node& n = network_.nodes[i];
-      const auto inputs = static_cast<std::size_t>(std::count_if(n.inputs.begin(), n.inputs.end(), [&](ValueId id) { return data(id); }));
       // A node whose results are known (a Shape, say) is no part of the function, whatever it reads.
-      if (value(n.outputs.at(0)).constant) {
+      if (value(network_.nodes[i].outputs.at(0)).constant) {
         constant_nodes.push_back(i);
-        continue;
+      } else {
+        free.insert(i);
       }
-      if (inputs > 1) {
-        throw NotCovered("the node '" + network_.label(i) + "', which joins two branches");
-      }
-      data_nodes.push_back(i);
     }
-    const Json& list = member(predicate_, "blocks");
-    std::size_t next = 0;
-    ValueId current = network_.input;
-    std::string previous;
-    for (const Json& block : list) {
-      if (!member(block, "inputs").is_array() || member(block, "inputs").size() != 1 || member(block, "inputs").at(0) != previous) {
-        throw rejected("the certificate's blocks are not the model's chain.");
-      }
-      const std::string theorem = text(member(member(block, "method"), "theorem"), "theorem");
-      const std::string op = text(member(block, "operator"), "operator");
-      known_theorem(op, theorem);
-      std::vector<Layer> layers;
-      const std::string id = text(member(block, "id"), "block id");
-      for (const Json& index : member(block, "nodes")) {
+    bound_[network_.input] = {1, 1};
+    dominator_[network_.input] = network_.input;
+    depth_[network_.input] = 0;
+    std::map<std::string, ValueId> tensors = {{"", network_.input}};
+    std::optional<std::string> uncovered;
+    for (const Json& json : member(predicate_, "blocks")) {
+      Claimed block;
+      block.id = text(member(json, "id"), "block id");
+      block.op = text(member(json, "operator"), "operator");
+      const std::string theorem = text(member(member(json, "method"), "theorem"), "theorem");
+      block.upper = parse_rigorous(text(member(member(json, "upper"), "exact"), "upper bound"));
+      for (const Json& index : member(json, "nodes")) {
         const std::uint64_t i = natural(index, "node index");
-        if (next >= data_nodes.size() || data_nodes[next] != i) {
-          throw rejected("the blocks' nodes are not the model's nodes in order, at block '" + id + "'.");
+        if ((!block.nodes.empty() && i <= block.nodes.back()) || free.erase(i) == 0) {
+          throw rejected("the blocks are no partition of the model's nodes, at block '" + block.id + "'.");
         }
-        const Node& n = network_.nodes[i];
-        if (std::none_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) { return v == current; })) {
-          throw NotCovered("the node '" + network_.label(i) + "' does not read what the one before it writes");
+        block.nodes.push_back(i);
+      }
+      if (block.nodes.empty()) {
+        throw rejected("the block '" + block.id + "' has no nodes.");
+      }
+      for (const Json& name : member(json, "inputs")) {
+        const auto found = tensors.find(text(name, "block input"));
+        if (found == tensors.end() || std::count(block.inputs.begin(), block.inputs.end(), found->second) != 0) {
+          throw rejected("the block '" + block.id + "' reads what no block before it puts out.");
         }
-        node(n, layers);
-        current = n.outputs.at(0);
-        ++next;
+        block.inputs.push_back(found->second);
       }
-      if (value(current).name != id) {
-        throw rejected("the block '" + id + "' is not named after its output.");
+      check_reads(block);
+      const Node& last = network_.nodes[block.nodes.back()];
+      block.outputs = block.op == "split" ? last.outputs : std::vector<ValueId>{last.outputs.at(0)};
+      if (value(block.outputs.front()).name != block.id) {
+        throw rejected("the block '" + block.id + "' is not named after its output.");
       }
-      check_operator(op, layers, id);
-      blocks_.push_back(carry(std::move(layers), parse_rigorous(text(member(member(block, "upper"), "exact"), "upper bound"))));
-      previous = id;
+      if (!uncovered) {
+        uncovered = why_not(block.op, theorem);
+      }
+      place(block, theorem);
+      for (const ValueId output : block.outputs) {
+        tensors[value(output).name] = output;
+        maker_[output] = blocks_.size();
+      }
+      blocks_.push_back(std::move(block));
     }
-    if (next != data_nodes.size() || current != network_.output) {
+    if (!free.empty() || bound_.count(network_.output) == 0) {
       throw rejected("the blocks do not cover the model's nodes.");
     }
     std::vector<std::uint64_t> claimed_constant;
@@ -634,24 +815,602 @@ class Converter {
     if (!std::equal(claimed_constant.begin(), claimed_constant.end(), constant_nodes.begin(), constant_nodes.end())) {
       throw rejected("the certificate's constant nodes are not the model's.");
     }
+    if (uncovered) {
+      throw NotCovered(*uncovered);
+    }
   }
 
-  static void known_theorem(const std::string& op, const std::string& theorem) {
-    const bool known = (op == "isometry" && theorem == "isometry") || (op == "scale" && theorem == "diagonal-max") ||
-                       (op == "dense" && (theorem == "dense-gram-psd" || theorem == "zero-operator")) ||
-                       (op == "activation" && theorem == "elementwise-slope");
-    if (!known) {
-      throw NotCovered("blocks of operator '" + op + "' with theorem '" + theorem + "'");
+  /// A block reads its inputs, every one of them, and what its own earlier nodes put out.
+  void check_reads(const Claimed& block) const {
+    std::set<ValueId> own;
+    std::set<ValueId> read;
+    for (const std::size_t i : block.nodes) {
+      const Node& n = network_.nodes[i];
+      for (const ValueId v : n.inputs) {
+        if (n.op == Operator::shape || !data(v) || own.count(v) != 0) {
+          continue;
+        }
+        if (std::count(block.inputs.begin(), block.inputs.end(), v) == 0) {
+          throw rejected("the node '" + network_.label(i) + "' of the block '" + block.id +
+                         "' reads a tensor that is not among the block's inputs.");
+        }
+        read.insert(v);
+      }
+      own.insert(n.outputs.begin(), n.outputs.end());
     }
+    if (read.size() != block.inputs.size() || read.empty()) {
+      throw rejected("the block '" + block.id + "' does not read its inputs.");
+    }
+    const bool chain = block.op == "isometry" || block.op == "scale" || block.op == "dense";
+    for (std::size_t k = 0; chain && k < block.nodes.size(); ++k) {
+      const ValueId current = k == 0 ? block.inputs.front() : network_.nodes[block.nodes[k - 1]].outputs.at(0);
+      const std::vector<ValueId>& in = network_.nodes[block.nodes[k]].inputs;
+      if (block.inputs.size() != 1 || std::count_if(in.begin(), in.end(), [&](ValueId v) { return data(v); }) != 1 ||
+          std::count(in.begin(), in.end(), current) != 1) {
+        throw rejected("the nodes of the block '" + block.id + "' are no chain.");
+      }
+    }
+  }
+
+  /// The bound and the dominator of what the block puts out.
+  void place(const Claimed& block, const std::string& theorem) {
+    const bool join = block.op == "add" || block.op == "concat" || block.op == "max-min";
+    ValueId before = block.inputs.front();
+    Fraction bound = block.upper;
+    if (!join) {
+      if (block.inputs.size() != 1) {
+        throw rejected("the block '" + block.id + "' has more than one input.");
+      }
+      if ((block.op == "isometry" || block.op == "sort" || block.op == "split") && block.upper.num != block.upper.den) {
+        throw rejected("the block '" + block.id + "' has another constant than 1.");
+      }
+      bound = reduced(bound_.at(before) * block.upper);
+    } else {
+      if (block.nodes.size() != 1) {
+        throw rejected("the join '" + block.id + "' has more than one node.");
+      }
+      for (const ValueId input : block.inputs) {
+        ValueId other = input;
+        while (other != before) {
+          ValueId& deeper = depth_.at(other) >= depth_.at(before) ? other : before;
+          deeper = dominator_.at(deeper);
+        }
+      }
+      Fraction sum{0, 1};
+      for (const ValueId input : network_.nodes[block.nodes.front()].inputs) {
+        if (!data(input)) {
+          throw rejected("the join '" + block.id + "' reads a constant.");
+        }
+        sum = sum_of(sum, theorem == "sum" ? bound_.at(input) : bound_.at(input) * bound_.at(input));
+      }
+      if ((theorem == "sum" || theorem == "root-sum-squares") && !at_most(sum, theorem == "sum" ? bound : bound * bound)) {
+        throw rejected("the bound of the join '" + block.id + "' is smaller than its inputs' bounds make it.");
+      }
+    }
+    for (const ValueId output : block.outputs) {
+      bound_[output] = bound;
+      dominator_[output] = before;
+      depth_[output] = depth_.at(before) + 1;
+    }
+  }
+
+  /// Why this version has no proof for such a block, or nothing.
+  static std::optional<std::string> why_not(const std::string& op, const std::string& theorem) {
+    static const std::map<std::string, std::vector<std::string>> known = {
+        {"isometry", {"isometry"}},
+        {"scale", {"diagonal-max"}},
+        {"dense", {"dense-gram-psd", "zero-operator"}},
+        {"activation", {"elementwise-slope"}},
+        {"linear", {"diagonal-gram", "explicit-gram-psd", "zero-operator"}},
+        {"convolution", {"conv-frequency-grid", "conv-bernstein", "conv-reshape"}},
+        {"sort", {"rearrangement"}},
+        {"split", {"slices"}},
+        {"pool-max", {"max-overlap"}},
+        {"add", {"sum"}},
+        {"concat", {"root-sum-squares"}},
+        {"max-min", {"root-sum-squares"}},
+    };
+    const auto found = known.find(op);
+    if (found == known.end() || std::count(found->second.begin(), found->second.end(), theorem) == 0) {
+      return "blocks of operator '" + op + "' with theorem '" + theorem + "'";
+    }
+    return std::nullopt;
+  }
+
+  /// From tensor `from` to tensor `to`, through which every path to `to` goes.
+  Chain chain_to(ValueId to, ValueId from) {
+    Chain chain;
+    while (to != from) {
+      const std::size_t index = maker_.at(to);
+      const Claimed& block = blocks_.at(index);
+      if (++written_ > 4 * blocks_.size()) {
+        throw NotCovered("branches that have so much in common that they cannot be written as a tree");
+      }
+      const ValueId before = dominator_.at(to);
+      if (block.op == "add" || block.op == "concat" || block.op == "max-min") {
+        Chain parts = joined(block, before);
+        std::reverse(parts.begin(), parts.end());
+        chain.insert(chain.end(), parts.begin(), parts.end());
+      } else if (block.op == "split") {
+        Part part;
+        std::vector<Source> sources;
+        const Node& n = network_.nodes[block.nodes.front()];
+        const auto place = static_cast<std::size_t>(std::find(n.outputs.begin(), n.outputs.end(), to) - n.outputs.begin());
+        if (block.nodes.size() != 1 || n.op != Operator::split || !entries_.moves(n, place, sources)) {
+          throw rejected("the block '" + block.id + "' is no split.");
+        }
+        part.block = carry({selection(sources)}, block.upper);
+        chain.push_back(std::move(part));
+      } else {
+        auto found = converted_.find(index);
+        if (found == converted_.end()) {
+          found = converted_.emplace(index, carry(layers_of(block), block.upper)).first;
+        }
+        Part part;
+        part.block = found->second;
+        chain.push_back(std::move(part));
+      }
+      to = before;
+    }
+    std::reverse(chain.begin(), chain.end());
+    return chain;
+  }
+
+  /// What a join and the branches before it are, from the tensor at which they part.
+  Chain joined(const Claimed& block, ValueId from) {
+    const Node& n = network_.nodes[block.nodes.front()];
+    Chain result(1);
+    Part& part = result.front();
+    for (const ValueId input : n.inputs) {
+      part.branches.push_back(chain_to(input, from));
+    }
+    const std::size_t size = element_count(value(n.outputs.at(0)).shape);
+    const bool minimum = n.op == Operator::min;
+    // Nothing is broadcast where every operand has as many entries as the result.
+    const bool one_shape = std::all_of(n.inputs.begin(), n.inputs.end(), [&](ValueId v) { return element_count(value(v).shape) == size; });
+    if (block.op != "concat" && !one_shape) {
+      throw rejected("the block '" + block.id + "' reads tensors of several shapes.");
+    }
+    if (block.op == "add") {
+      if (n.op != Operator::add && n.op != Operator::sub) {
+        throw rejected("the block '" + block.id + "' is no sum.");
+      }
+      add_branches(part, n.op == Operator::sub, size, block);
+      // The claimed bound is rounded up; the identity carries what it adds, so that the checker's bound is the certificate's.
+      const Fraction found = reduced(bound_.at(from) * bound_of(result));
+      if (found.num != 0) {
+        Part rest;
+        rest.block = carry({plain("identity", {1, 1})}, reduced(block.upper / found));
+        result.push_back(std::move(rest));
+      }
+      return result;
+    }
+    if (block.op == "concat" ? n.op != Operator::concat : n.op != Operator::max && !minimum) {
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+    }
+    part.kind = Part::Kind::concat;
+    bounds_of_concat(part, block, from);
+    if (block.op == "concat") {
+      std::vector<std::uint32_t> offset;
+      std::uint32_t total = 0;
+      for (const ValueId input : n.inputs) {
+        offset.push_back(total);
+        total += static_cast<std::uint32_t>(element_count(value(input).shape));
+      }
+      std::vector<Source> sources;
+      if (!entries_.moves(n, 0, sources)) {
+        throw rejected("the block '" + block.id + "' does not put its inputs side by side.");
+      }
+      for (Source& s : sources) {
+        s.index += offset.at(s.input);
+      }
+      append_plain(result, {selection(sources)});
+      return result;
+    }
+    // The entries of the inputs one after another, then the largest of those that belong together.
+    std::string windows = "max-pool " + std::to_string(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      windows += ' ' + std::to_string(n.inputs.size());
+      for (std::size_t k = 0; k < n.inputs.size(); ++k) {
+        windows += ' ' + std::to_string(k * size + i);
+      }
+    }
+    std::vector<Layer> layers = {plain(windows, {1, 1})};
+    if (minimum) {
+      layers.insert(layers.begin(), diagonal(ones(n.inputs.size() * size, true), std::nullopt, Fraction{1, 1}));
+      layers.push_back(diagonal(ones(size, true), std::nullopt, Fraction{1, 1}));
+    }
+    append_plain(result, std::move(layers));
+    return result;
+  }
+
+  static void append_plain(Chain& chain, std::vector<Layer> layers) {
+    Part part;
+    part.block = carry(std::move(layers), {1, 1});
+    chain.push_back(std::move(part));
+  }
+
+  /// a x + g(x): one branch is a multiple of the tensor at which the branches part.
+  static void add_branches(Part& part, bool subtract, std::size_t size, const Claimed& block) {
+    part.kind = Part::Kind::sum;
+    const auto multiple = [](const Chain& chain) -> std::optional<Fraction> {
+      if (chain.empty()) {
+        return Fraction{1, 1};
+      }
+      if (chain.size() != 1 || chain.front().kind != Part::Kind::block) {
+        return std::nullopt;
+      }
+      Fraction product{1, 1};
+      for (const Layer& layer : chain.front().block.layers) {
+        const std::vector<std::uint64_t>& words = layer.weights.words;
+        if (layer.kind == Layer::Kind::plain && layer.word == "identity") {
+          continue;
+        }
+        if (layer.kind != Layer::Kind::diagonal || words.empty() || layer.bias || layer.divisor != 1 ||
+            std::any_of(words.begin(), words.end(), [&](std::uint64_t w) { return w != words.front(); })) {
+          return std::nullopt;
+        }
+        product = product * exact(layer.weights.real(0));
+      }
+      return product;
+    };
+    for (const std::size_t k : {std::size_t{0}, std::size_t{1}}) {
+      if (std::optional<Fraction> a = multiple(part.branches.at(k))) {
+        if (!at_most({abs(a->num), a->den}, bound_of(part.branches[k]))) {
+          throw rejected("the bound of a factor before the join '" + block.id + "' is too small.");
+        }
+        part.multiple = *std::move(a);
+        Chain other = std::move(part.branches.at(1 - k));
+        if (subtract && k == 1) {
+          part.multiple.num = -part.multiple.num;
+        }
+        if (subtract && k == 0) {
+          append_plain(other, {diagonal(ones(size, true), std::nullopt, Fraction{1, 1})});
+        }
+        part.branches = {std::move(other)};
+        return;
+      }
+    }
+    throw NotCovered("a sum of two branches neither of which is a multiple of what both begin with");
+  }
+
+  /// The claimed bound relative to the beginning of the branches, and bounds of the first of them together.
+  void bounds_of_concat(Part& part, const Claimed& block, ValueId from) const {
+    Fraction squares{0, 1};
+    for (std::size_t k = 0; k < part.branches.size(); ++k) {
+      const Fraction own = bound_of(part.branches[k]);
+      Fraction before = part.joined.empty() ? squares : part.joined.back() * part.joined.back();
+      squares = sum_of(before, own * own);
+      const bool last = k + 1 == part.branches.size();
+      const Fraction& start = bound_.at(from);
+      if (last && start.num != 0) {
+        part.joined.push_back(reduced(block.upper / start));
+      } else if (k > 0) {
+        part.joined.push_back(root_above(squares));
+      }
+      if (last && !at_most(squares, part.joined.back() * part.joined.back())) {
+        throw NotCovered("a join of more than two tensors whose bound leaves no room for rational bounds of the first of them");
+      }
+    }
+    if (part.branches.size() < 2) {
+      throw NotCovered("a join of one tensor");
+    }
+  }
+
+  // ---- blocks that are followed entry by entry ----
+
+  std::vector<Layer> layers_of(const Claimed& block) {
+    const ValueId input = block.inputs.front();
+    const ValueId output = block.outputs.front();
+    if (block.op == "linear" || block.op == "convolution") {
+      const auto convolutions = std::count_if(block.nodes.begin(), block.nodes.end(), [&](std::size_t i) {
+        return network_.nodes[i].op == Operator::conv || network_.nodes[i].op == Operator::conv_transpose;
+      });
+      if (block.op == "convolution" && convolutions != 1) {
+        throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+      }
+      if (convolutions > 0) {
+        require_small(element_count(value(output).shape), element_count(value(input).shape));
+      }
+      return affine(entries_.forms(block.nodes, input, output), element_count(value(input).shape));
+    }
+    if (block.op == "sort") {
+      return sorted(entries_.orders(block.nodes, input, output), element_count(value(input).shape));
+    }
+    if (block.op == "pool-max") {
+      return pooled(block);
+    }
+    std::vector<Layer> layers;
+    if (block.op == "activation" && block.nodes.size() != 1) {
+      const bool silu = block.nodes.size() == 2 && network_.nodes[block.nodes[0]].op == Operator::sigmoid &&
+                        network_.nodes[block.nodes[1]].op == Operator::mul;
+      if (silu) {
+        throw NotCovered("the activation x Sigmoid(x)");
+      }
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+    }
+    try {
+      for (const std::size_t i : block.nodes) {
+        node(network_.nodes[i], layers);
+      }
+    } catch (const NotCovered&) {
+      if (block.op == "activation") {
+        throw;
+      }
+      // Weights that are computed from others, or matrices that are applied in another way: the same by entries.
+      check_nodes(block);
+      return affine(entries_.forms(block.nodes, input, output), element_count(value(input).shape));
+    }
+    check_operator(block.op, layers, block.id);
+    return layers;
+  }
+
+  /// The nodes of the block are those of its operator.
+  void check_nodes(const Claimed& block) const {
+    const auto any_of = [&](std::initializer_list<Operator> kinds) {
+      return std::any_of(block.nodes.begin(), block.nodes.end(),
+                         [&](std::size_t i) { return std::count(kinds.begin(), kinds.end(), network_.nodes[i].op) != 0; });
+    };
+    const bool products = any_of({Operator::gemm, Operator::matmul});
+    const bool factors = any_of({Operator::mul, Operator::div});
+    if (block.op == "dense" ? !products : products || (block.op == "scale" ? !factors : factors)) {
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+    }
+  }
+
+  std::vector<Layer> pooled(const Claimed& block) const {
+    const Node& n = network_.nodes[block.nodes.front()];
+    const bool minimum = n.op == Operator::reduce_min;
+    if (block.nodes.size() != 1 ||
+        (n.op != Operator::max_pool && n.op != Operator::global_max_pool && n.op != Operator::reduce_max && !minimum)) {
+      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+    }
+    const std::vector<std::vector<std::uint32_t>> windows = entries_.windows(n);
+    Layer pool;
+    pool.word = "max-pool " + std::to_string(windows.size());
+    for (const std::vector<std::uint32_t>& window : windows) {
+      pool.word += ' ' + std::to_string(window.size());
+      for (const std::uint32_t i : window) {
+        pool.word += ' ' + std::to_string(i);
+      }
+    }
+    std::vector<Layer> layers;
+    if (minimum) {
+      layers.push_back(diagonal(ones(element_count(value(n.inputs.at(0)).shape), true), std::nullopt, Fraction{1, 1}));
+    }
+    layers.push_back(std::move(pool));
+    if (minimum) {
+      layers.push_back(diagonal(ones(windows.size(), true), std::nullopt, Fraction{1, 1}));
+    }
+    return layers;
+  }
+
+  /// x -> the entries of these numbers, as the maxima over windows of one entry.
+  static Layer selection(const std::vector<std::uint32_t>& entries) {
+    std::vector<std::uint32_t> ascending = entries;
+    std::sort(ascending.begin(), ascending.end());
+    Layer layer;
+    layer.word = "max-pool " + std::to_string(entries.size());
+    for (const std::uint32_t i : entries) {
+      layer.word += " 1 " + std::to_string(i);
+    }
+    if (std::adjacent_find(ascending.begin(), ascending.end()) == ascending.end()) {
+      layer.known = Fraction{1, 1};
+    }
+    return layer;
+  }
+
+  static Layer selection(const std::vector<Source>& sources) {
+    std::vector<std::uint32_t> entries;
+    for (const Source& s : sources) {
+      entries.push_back(s.index);
+    }
+    return selection(entries);
+  }
+
+  static bool in_order(const std::vector<std::uint32_t>& entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i] != i) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// The members of each set side by side, sorted decreasingly, and the ranks that the block puts out.
+  static std::vector<Layer> sorted(const std::vector<Ordered>& entries, std::size_t inputs) {
+    if (std::any_of(entries.begin(), entries.end(), [](const Ordered& e) { return e.part; })) {
+      return parts(entries, inputs);
+    }
+    std::map<std::vector<std::uint32_t>, std::uint32_t> position;
+    std::vector<std::uint32_t> gathered;
+    std::vector<std::uint32_t> ranks;
+    Bits signs{Encoding::f32, {}};
+    const auto group = static_cast<std::uint32_t>(entries.front().set.size());
+    for (const Ordered& entry : entries) {
+      if (entry.set.size() != group) {
+        throw NotCovered("a sort of groups of several sizes");
+      }
+      const auto [at, fresh] = position.emplace(entry.set, static_cast<std::uint32_t>(position.size()));
+      if (fresh) {
+        gathered.insert(gathered.end(), entry.set.begin(), entry.set.end());
+      }
+      ranks.push_back(at->second * group + (group - 1 - entry.rank));
+      signs.words.push_back(entry.negative ? 0xbf800000U : 0x3f800000U);
+    }
+    std::vector<Layer> layers;
+    if (!in_order(gathered)) {
+      layers.push_back(selection(gathered));
+    }
+    if (group > 1) {
+      layers.push_back(plain("group-sort " + std::to_string(group), {1, 1}));
+    }
+    if (!in_order(ranks)) {
+      layers.push_back(selection(ranks));
+    }
+    if (std::any_of(entries.begin(), entries.end(), [](const Ordered& e) { return e.negative; })) {
+      layers.push_back(diagonal(std::move(signs), std::nullopt, Fraction{1, 1}));
+    }
+    if (std::any_of(layers.begin(), layers.end(), [](const Layer& l) { return !l.known; })) {
+      throw rejected("a sort's groups overlap, or it puts out an entry twice.");
+    }
+    return layers;
+  }
+
+  /// relu(x) and relu(-x) are the larger and minus the smaller of x and 0.
+  static std::vector<Layer> parts(const std::vector<Ordered>& entries, std::size_t inputs) {
+    std::vector<Form> with_zeros(2 * inputs);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      with_zeros[2 * i].terms.emplace_back(static_cast<std::uint32_t>(i), 1);
+    }
+    std::vector<std::uint32_t> ranks;
+    Bits signs{Encoding::f32, {}};
+    for (const Ordered& entry : entries) {
+      if (!entry.part) {
+        throw NotCovered("a block that puts out positive parts of entries besides other ones");
+      }
+      ranks.push_back(2 * entry.set.front() + (entry.negative ? 1 : 0));
+      signs.words.push_back(entry.negative ? 0xbf800000U : 0x3f800000U);
+    }
+    std::vector<Layer> layers = matrix(with_zeros, inputs);
+    layers.front().known = Fraction{1, 1};
+    layers.push_back(plain("group-sort 2", {1, 1}));
+    layers.push_back(selection(ranks));
+    if (!layers.back().known) {
+      throw rejected("a block puts out an entry's positive part twice.");
+    }
+    layers.push_back(diagonal(std::move(signs), std::nullopt, Fraction{1, 1}));
+    return layers;
+  }
+
+  /// An affine map, entry by entry: a selection with factors where that is all, else a matrix over the common divisor of its entries.
+  static std::vector<Layer> affine(const std::vector<Form>& forms, std::size_t inputs) {
+    if (std::all_of(forms.begin(), forms.end(), [](const Form& f) { return f.terms.size() == 1; })) {
+      std::vector<std::uint32_t> entries;
+      for (const Form& f : forms) {
+        entries.push_back(f.terms.front().first);
+      }
+      Layer select = selection(entries);
+      const bool plainly =
+          std::all_of(forms.begin(), forms.end(), [](const Form& f) { return f.terms.front().second == 1 && f.constant == 0; });
+      if (plainly) {
+        return {std::move(select)};
+      }
+      if (select.known) {
+        std::vector<Layer> layers = matrix(forms, 0);
+        layers.insert(layers.begin(), std::move(select));
+        return layers;
+      }
+    }
+    return matrix(forms, inputs);
+  }
+
+  static void require_small(std::size_t rows, std::size_t columns) {
+    constexpr std::size_t most_entries = std::size_t{1} << 22U;
+    constexpr std::size_t most_order = 1024;
+    if (rows > most_entries / columns || std::min(rows, columns) > most_order) {
+      throw NotCovered("a linear map of " + std::to_string(columns) + " entries to " + std::to_string(rows) +
+                       ", too large to be written out as a matrix");
+    }
+  }
+
+  /// `columns` 0: the forms' factors as a diagonal.
+  static std::vector<Layer> matrix(const std::vector<Form>& forms, std::size_t columns) {
+    const bool diagonal_only = columns == 0;
+    if (!diagonal_only) {
+      require_small(forms.size(), columns);
+    }
+    // Everything times this is dyadic.
+    Integer divisor = 1;
+    bool dyadic_bias = true;
+    bool biased = false;
+    const auto odd_part = [](const Number& x) { return Integer(denominator(x) >> lsb(denominator(x))); };
+    for (const Form& f : forms) {
+      for (const auto& [index, weight] : f.terms) {
+        divisor = lcm(divisor, odd_part(weight));
+      }
+      dyadic_bias = dyadic_bias && odd_part(f.constant) == 1;
+      biased = biased || f.constant != 0;
+    }
+    for (const Form& f : forms) {
+      if (!dyadic_bias) {
+        divisor = lcm(divisor, odd_part(f.constant));
+      }
+      if (msb(divisor) > 800) {
+        throw NotCovered("a linear map whose entries have no small common divisor");
+      }
+    }
+    Layer layer;
+    layer.kind = diagonal_only ? Layer::Kind::diagonal : Layer::Kind::dense;
+    layer.rows = forms.size();
+    layer.columns = columns;
+    // A bias with thirds, say, is divided together with the matrix, in a layer of its own.
+    layer.divisor = dyadic_bias ? divisor : Integer(1);
+    std::vector<std::pair<std::size_t, Number>> placed;
+    for (std::size_t i = 0; i < forms.size(); ++i) {
+      for (const auto& [index, weight] : forms[i].terms) {
+        placed.emplace_back(diagonal_only ? i : i * columns + index, weight * divisor);
+      }
+    }
+    const std::size_t size = diagonal_only ? forms.size() : forms.size() * columns;
+    layer.matrix = {forms.size(), columns, std::vector<double>(size, 0.0)};
+    for (const auto& [at, weight] : placed) {
+      double& entry = layer.matrix.entries[at];
+      entry = approximate({numerator(weight), denominator(weight)});
+      if (!std::isfinite(entry)) {
+        throw NotCovered("a linear map whose entries are beyond the doubles");
+      }
+      const Fraction back = exact(entry);
+      if (back.num * denominator(weight) != numerator(weight) * back.den) {
+        layer.entries = Entries::rounded;
+      }
+    }
+    layer.exact_weights = layer.entries == Entries::exact ? "f64 " : "dyadic ";
+    if (diagonal_only) {
+      layer.exact_weights += std::to_string(size) + ' ';
+    }
+    const char* nothing = layer.entries == Entries::exact ? "0 " : "0 0 ";
+    std::size_t next = 0;
+    for (const auto& [at, weight] : placed) {
+      for (; next < at; ++next) {
+        layer.exact_weights += nothing;
+      }
+      if (layer.entries == Entries::exact) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, &layer.matrix.entries[at], sizeof word);
+        append(layer.exact_weights, word);
+      } else {
+        layer.exact_weights += dyadic(numerator(weight), denominator(weight)) + ' ';
+      }
+      ++next;
+    }
+    for (; next < size; ++next) {
+      layer.exact_weights += nothing;
+    }
+    if (biased) {
+      layer.exact_bias = "dyadic " + std::to_string(forms.size());
+      for (const Form& f : forms) {
+        const Number b = dyadic_bias ? f.constant : f.constant * divisor;
+        layer.exact_bias += ' ' + dyadic(numerator(b), denominator(b));
+      }
+    }
+    std::vector<Layer> layers;
+    layers.push_back(std::move(layer));
+    if (!dyadic_bias) {
+      layers.push_back(diagonal(ones(forms.size(), false), std::nullopt, Fraction{1, divisor}));
+      layers.back().divisor = divisor;
+    }
+    return layers;
   }
 
   /// The block is what it says: the proofs do not care, but a checker must not call a wrong certificate right.
   static void check_operator(const std::string& op, const std::vector<Layer>& layers, const std::string& id) {
-    const auto count = [&](Layer::Kind kind) { return std::count_if(layers.begin(), layers.end(), [&](const Layer& l) { return l.kind == kind; }); };
+    const auto count = [&](Layer::Kind kind) {
+      return std::count_if(layers.begin(), layers.end(), [&](const Layer& l) { return l.kind == kind; });
+    };
     const auto is_one = [](const Fraction& f) { return f.num == f.den; };
-    const bool scaled = std::any_of(layers.begin(), layers.end(), [&](const Layer& l) {
-      return l.kind == Layer::Kind::diagonal && (!l.known || !is_one(*l.known));
-    });
+    const bool scaled = std::any_of(layers.begin(), layers.end(),
+                                    [&](const Layer& l) { return l.kind == Layer::Kind::diagonal && (!l.known || !is_one(*l.known)); });
     bool ok = false;
     if (op == "dense") {
       ok = count(Layer::Kind::dense) > 0 && count(Layer::Kind::plain) == 0;
@@ -699,15 +1458,16 @@ class Converter {
     std::string out = "lipcert-problem 1\n";
     out += "input " + std::to_string(element_count(value(network_.input).shape)) + "\n";
     // The whole is Compose body last.
-    const std::vector<Block> body(blocks_.begin(), blocks_.end() - 1);
-    out += body.empty() ? "body\nidentity\n" : "body\n";
-    append_chain(out, body, "compose\n", [](std::string& o, const Block& b) { append_network(o, b); });
+    const Chain body(chain_.begin(), chain_.end() - (chain_.empty() ? 0 : 1));
+    const Chain last(chain_.end() - (chain_.empty() ? 0 : 1), chain_.end());
+    out += "body\n";
+    append_network(out, body);
     out += "last\n";
-    append_network(out, blocks_.back());
-    out += body.empty() ? "body-evidence\nclaim 1 1\n" : "body-evidence\n";
-    append_chain(out, body, "both\n", [](std::string& o, const Block& b) { append_evidence(o, b); });
+    append_network(out, last);
+    out += "body-evidence\n";
+    append_evidence(out, body);
     out += "last-evidence\n";
-    append_evidence(out, blocks_.back());
+    append_evidence(out, last);
     out += "precision " + std::to_string(precision) + "\n";
     append_claims(out, result);
     out += "end\n";
@@ -759,8 +1519,8 @@ class Converter {
   }
 
   std::size_t pairs(std::string& list, const Json& claim, const std::string& theorem) const {
-    const std::vector<Layer>& last = blocks_.back().layers;
-    if (theorem == "pair-row-difference" && std::none_of(last.begin(), last.end(), [](const Layer& l) { return l.kind == Layer::Kind::dense; })) {
+    const bool by_rows = !blocks_.empty() && blocks_.back().op == "dense" && blocks_.back().outputs.front() == network_.output;
+    if (theorem == "pair-row-difference" && !by_rows) {
       throw rejected("the pair claim speaks of the rows of a last block that has no matrix.");
     }
     const std::uint64_t classes = natural(member(claim, "classes"), "number of classes");
@@ -784,7 +1544,15 @@ class Converter {
   const Network& network_;
   const Json& predicate_;
   const std::optional<SampleRequest>& samples_;
-  std::vector<Block> blocks_;
+  EntryReader entries_;
+  std::vector<Claimed> blocks_;
+  std::map<ValueId, std::size_t> maker_;  // block that puts a tensor out
+  std::map<ValueId, Fraction> bound_;     // P of formats/SPEC.md, section 4
+  std::map<ValueId, ValueId> dominator_;  // the last tensor before it through which every path goes
+  std::map<ValueId, std::size_t> depth_;  // number of dominators
+  std::map<std::size_t, Block> converted_;
+  std::size_t written_ = 0;
+  Chain chain_;
   bool rational_values_ = true;
 };
 

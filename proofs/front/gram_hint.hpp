@@ -19,8 +19,10 @@ struct RealMatrix {
 };
 
 /// Appends "transposed scale spread grid_norm off_diagonal slot_width depth" and the factor's rows in the form of proofs/FORMAT.md.
-/// Entries that are near the true ones only are all taken to be off the grid.
-enum class Entries { exact, approximate };
+/// Entries that are near the true ones only are taken to be off the grid: all of them (approximate), or those that are not zero (rounded).
+/// Where the rows or the columns are orthogonal because no two of them meet, the numbers are exact, and so a claim without any slack is
+/// proved.
+enum class Entries { exact, rounded, approximate };
 void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries);
 
 }  // namespace lipcert::proofs

@@ -1,5 +1,6 @@
-"""lipproof and lipverify decide alike: on a certificate of every public network that is certified (LIPCERT_CORPUS; skipped without), and on
-forgeries of the claimed numbers and of the structure, signed with the trusted key so that only the mathematics can refuse them. A network of
+"""lipproof and lipverify decide alike: on a certificate of every public network that is certified (LIPCERT_CORPUS; skipped without), on networks with every
+kind of block, on random graphs, and on forgeries of the claimed numbers and of the structure, signed with the trusted key so that only the mathematics can
+refuse them. A network of
 which lipproof says "not covered" is listed by name with its reason."""
 
 import copy
@@ -15,24 +16,43 @@ from fractions import Fraction
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "samples"))
 import sample_support  # noqa: E402
+import numpy  # noqa: E402
 import support  # noqa: E402
+import test_operators  # noqa: E402
+from onnx_numpy import Model  # noqa: E402
 
 LIPPROOF = os.environ["LIPPROOF"]
 CORPUS = pathlib.Path(os.environ.get("LIPCERT_CORPUS") or "unset")
 
-# Chains of dense layers, entrywise factors and ReLU-like activations: these must be proved. Other networks may be "not covered", with a reason.
+# These must be proved. Other networks may be "not covered", with a reason.
 PROVED = {
-    "ACASXU_run2a_1_1_batch_2000.onnx", "ACASXU_run2a_2_3_batch_2000.onnx", "ACASXU_run2a_4_6_batch_2000.onnx",
-    "BatchCentering.vanilla.opset13.onnx", "BatchLipNorm.vanilla.opset13.onnx", "FrobeniusLinear.vanilla.opset13.onnx",
-    "SpectralLinear.param.opset13.onnx", "SpectralLinear.vanilla.opset13.onnx", "cartpole.onnx", "dubinsrejoin.onnx",
+    "ACASXU_run2a_1_1_batch_2000.eran.onnx", "ACASXU_run2a_1_1_batch_2000.onnx", "ACASXU_run2a_2_3_batch_2000.onnx",
+    "ACASXU_run2a_4_6_batch_2000.onnx", "AllInOne_10_10.onnx", "BatchCentering.vanilla.opset13.onnx", "BatchLipNorm.vanilla.opset13.onnx",
+    "FrobeniusLinear.vanilla.opset13.onnx", "FullSort_2d.param.opset13.onnx", "FullSort_2d.vanilla.opset13.onnx",
+    "FullSort_4d.param.opset13.onnx", "FullSort_4d.vanilla.opset13.onnx", "GroupSort2_2d.param.opset11.onnx", "GroupSort2_2d.param.opset13.onnx",
+    "GroupSort2_2d.param.opset16.onnx", "GroupSort2_2d.vanilla.opset11.onnx", "GroupSort2_2d.vanilla.opset13.onnx",
+    "GroupSort2_2d.vanilla.opset16.onnx", "GroupSort2_4d.param.opset13.onnx", "GroupSort2_4d.vanilla.opset13.onnx",
+    "InvertibleDownSampling.param.opset11.onnx", "InvertibleDownSampling.param.opset13.onnx", "InvertibleDownSampling.param.opset16.onnx",
+    "InvertibleDownSampling.vanilla.opset11.onnx", "InvertibleDownSampling.vanilla.opset13.onnx", "InvertibleDownSampling.vanilla.opset16.onnx",
+    "LPReLU.param.opset13.onnx", "LPReLU.vanilla.opset13.onnx", "MaxMin_2d.param.opset13.onnx", "MaxMin_2d.vanilla.opset13.onnx",
+    "ScaledAvgPool2d.param.opset13.onnx", "ScaledAvgPool2d.vanilla.opset13.onnx", "SpectralConv2d_zeros.param.opset11.onnx",
+    "SpectralConv2d_zeros.param.opset13.onnx", "SpectralConv2d_zeros.param.opset16.onnx", "SpectralConv2d_zeros.vanilla.opset11.onnx",
+    "SpectralConv2d_zeros.vanilla.opset13.onnx", "SpectralConv2d_zeros.vanilla.opset16.onnx", "SpectralLinear.param.opset13.onnx",
+    "SpectralLinear.vanilla.opset13.onnx", "TestNetwork2.onnx", "cartpole.onnx", "conv_small_16x16.vanilla.onnx", "dubinsrejoin.onnx",
     "ffnnSIGMOID__Point_6x200.onnx", "fnn2_seed0.onnx", "fnn2_seed1.onnx", "fnn2_seed2.onnx", "fnn2_seed3.onnx", "fnn2_seed4.onnx",
     "fnn2_seed5.onnx", "fnn3_seed0.onnx", "fnn3_seed1.onnx", "fnn3_seed2.onnx", "fnn3_seed3.onnx", "fnn3_seed4.onnx", "fnn3_seed5.onnx",
-    "gloro_mnist_8x128.f32.onnx", "gloro_mnist_8x128.f64.onnx", "layer-zoo_dropout.onnx", "layer-zoo_flatten.onnx", "layer-zoo_relu.onnx",
-    "layer-zoo_sigmoid.onnx", "lindex.onnx", "lipsdp_random_2_10_30_20_2.f64.onnx", "mlp_toy_relu.param.onnx", "mlp_toy_relu.vanilla.onnx",
-    "mlp_toy_relu.vanilla_static.onnx", "mnist-net_256x2.onnx", "mnist-point.onnx", "mnist2x10.onnx", "mnist5x20_leaky_relu.onnx",
-    "ood.onnx", "perturbations_0.onnx", "tanh_test.onnx", "test_dropout.onnx", "test_nano.onnx", "test_sat_vnncomp.onnx",
-    "tllBench_n=2_N=M=8_m=1_instance_0_0.onnx", "vcr_neural_network_3.f32.onnx", "vcr_neural_network_3.f64.onnx", "vdp.onnx",
+    "gloro_mnist_8x128.f32.onnx", "gloro_mnist_8x128.f64.onnx", "layer-zoo_dropout.onnx", "layer-zoo_flatten.onnx", "layer-zoo_maxpool.onnx",
+    "layer-zoo_relu.onnx", "layer-zoo_sigmoid.onnx", "layer-zoo_squeeze.onnx", "layer-zoo_transpose.onnx", "lindex.onnx",
+    "lipsdp_random_2_10_30_20_2.f64.onnx", "mlp_L3_W16.onnx", "mlp_L9_W32.onnx", "mlp_mnist08_fullsort.vanilla.onnx",
+    "mlp_mnist08_fullsort.vanilla_static.onnx", "mlp_nobjorck.param.onnx", "mlp_nobjorck.vanilla.onnx", "mlp_nobjorck.vanilla_static.onnx",
+    "mlp_toy_fullsort.vanilla.onnx", "mlp_toy_fullsort.vanilla_static.onnx", "mlp_toy_groupsort2.vanilla.onnx",
+    "mlp_toy_groupsort2.vanilla_static.onnx", "mlp_toy_relu.param.onnx", "mlp_toy_relu.vanilla.onnx", "mlp_toy_relu.vanilla_static.onnx",
+    "mnist-net_256x2.onnx", "mnist-point.onnx", "mnist2x10.onnx", "mnist5x20_leaky_relu.onnx", "ood.onnx", "pensieve_mid_simple.onnx",
+    "perturbations_0.onnx", "slice_test.onnx", "tanh_test.onnx", "test_dropout.onnx", "test_nano.onnx", "test_sat_vnncomp.onnx",
+    "test_tiny.onnx", "tllBench_n=2_N=M=8_m=1_instance_0_0.onnx", "vcr_neural_network_3.f32.onnx", "vcr_neural_network_3.f64.onnx", "vdp.onnx",
 }
+# Left out because they take their time: proved like another one in the list, or too large to be proved.
+SLOW = {"conv_small_16x16.param.onnx", "conv_small_16x16.vanilla_static.onnx", "lumen_mnist.onnx", "cnn_C3_CH16.onnx", "cnn_C9_CH8.onnx"}
 
 
 def hex_float(value):
@@ -315,6 +335,169 @@ class Agreement(support.Case):
         self.assertEqual(again.returncode, 0)
         self.assertIn("proved: the network is L-Lipschitz", again.stdout)
 
+    # ---- blocks of graphs ----
+
+    @staticmethod
+    def inputs_of(original):
+        """P of every tensor (formats/SPEC.md, section 4), by name, and for each join what its bound must reach: (sum, or None; sum of squares, or None)."""
+        bounds, joins = {"": Fraction(1)}, {}
+        for k, block in enumerate(original["predicate"]["blocks"]):
+            upper = Fraction(float.fromhex(block["upper"]["exact"]))
+            read = [bounds[name] for name in block["inputs"]]
+            if block["operator"] in ("add", "concat", "max-min"):
+                joins[k] = (sum(read), None) if block["operator"] == "add" else (None, sum(p * p for p in read))
+                bounds[block["id"]] = upper
+            else:
+                bounds[block["id"]] = read[0] * upper
+        return bounds, joins
+
+    def block_forgeries(self, model, operators, rows=4):
+        """A model that has blocks of these operators: accepted by both programs with the radii of random samples, refused with smaller bounds."""
+        secret, public = self.folder / "key.pem", self.folder / "key.pub.pem"
+        if not secret.exists():
+            self.key()
+        path = self.write("model.onnx", model.bytes())
+        random = numpy.random.default_rng(3)
+        data = self.write("samples.csv", sample_support.csv(random.normal(size=(rows, math.prod(model.shape))).round(4).tolist()))
+        certificate, _ = self.certify(path, secret, "--data", data, "--force")
+        original = support.statement(certificate)
+        blocks = original["predicate"]["blocks"]
+        self.assertLessEqual(operators, {b["operator"] for b in blocks})
+        done = self.with_samples(certificate, path, public, data, 0)
+        self.assertIn(f"samples: {rows} of {rows}; ", done.stdout)
+
+        def forged(change, what):
+            statement = copy.deepcopy(original)
+            change(statement["predicate"])
+            with self.subTest(what):
+                self.agree(support.forge(certificate, statement, secret, self.folder), path, public, 1)
+        bounds, joins = self.inputs_of(original)
+        below = float(bounds[blocks[-1]["id"]])
+        while Fraction(below) >= bounds[blocks[-1]["id"]]:
+            below = math.nextafter(below, 0)
+        forged(lambda p: set_number(p["claims"][0]["upper"], below), "global bound below the graph's")
+        for k, block in enumerate(blocks):
+            truth = float.fromhex(block["lower"]["exact"])
+            if k in joins:
+                total, squares = joins[k]
+                upper = math.nextafter(math.sqrt(squares) if total is None else float(total), 0)
+                while Fraction(upper) >= total if total is not None else Fraction(upper) ** 2 >= squares:
+                    upper = math.nextafter(upper, 0)
+            elif truth > 0:
+                upper = math.nextafter(truth, 0)
+            else:
+                continue
+
+            def lowered(p):
+                set_number(p["blocks"][k]["upper"], upper)
+                p["blocks"][k]["lower"] = {"exact": "0x0p+0", "decimal": "0"}
+                p["blocks"][k]["lowerEvidence"] = {"theorem": "zero"}
+            forged(lowered, f"block {k} ({block['operator']}) too small, without its witness")
+        if len(blocks) > 1:
+            forged(lambda p: p["blocks"].reverse(), "blocks reversed")
+            forged(lambda p: p["blocks"][-1]["inputs"].append(blocks[0]["id"]) or p["blocks"][0]["inputs"].clear(), "another graph of blocks")
+            forged(lambda p: p["blocks"].pop(), "last block dropped")
+
+    def test_sorts(self):
+        def end(model, at, size):
+            model.add("Gemm", at, model.normal(3, size), model.normal(3), transB=1)
+            return model
+        # GroupSort2 by reductions, ascending.
+        m = Model((1, 8), seed=1)
+        g = m.add("Reshape", "x", m.ints(1, 4, 2))
+        g = m.add("Concat", m.add("ReduceMin", g, axes=[2], keepdims=1), m.add("ReduceMax", g, axes=[2], keepdims=1), axis=2)
+        self.block_forgeries(end(m, m.add("Reshape", g, m.ints(1, 8)), 8), {"sort", "dense"})
+        # GroupSort-3 by TopK on pictures, and FullSort.
+        m = Model((1, 6, 2, 2), seed=2)
+        g = m.add("TopK", m.add("Reshape", "x", m.ints(1, 2, 3, 2, 2)), m.ints(3), outputs=2, axis=2, largest=0)[0]
+        self.block_forgeries(end(m, m.add("Reshape", g, m.ints(1, 24)), 24), {"sort"})
+        m = Model((1, 7), seed=3)
+        self.block_forgeries(end(m, m.add("TopK", "x", m.ints(7), outputs=2, axis=1)[0], 7), {"sort"})
+        # MaxMin of halves, and of neighbours by slices with steps.
+        m = Model((1, 6), seed=4)
+        a, b = m.add("Split", "x", m.ints(3, 3), outputs=2, axis=1)
+        self.block_forgeries(end(m, m.add("Concat", m.add("Max", a, b), m.add("Min", a, b), axis=1), 6), {"sort"})
+        m = Model((1, 6), seed=5)
+        a, b = (m.add("Slice", "x", m.ints(first), m.ints(2 ** 31), m.ints(1), m.ints(2)) for first in (0, 1))
+        self.block_forgeries(end(m, m.add("Concat", m.add("Max", a, b), m.add("Min", a, b), axis=1), 6), {"sort"})
+        # Positive and negative parts.
+        m = Model((1, 5), seed=6)
+        self.block_forgeries(end(m, m.add("Concat", m.add("Relu", "x"), m.add("Relu", m.add("Neg", "x")), axis=1), 10), {"sort"})
+
+    def test_poolings(self):
+        for seed, (op, attributes, operator) in enumerate((
+                ("MaxPool", {"kernel_shape": [3, 2], "strides": [1, 2], "pads": [1, 0, 0, 1]}, "pool-max"),
+                ("AveragePool", {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 1, 0, 0], "count_include_pad": 0}, "linear"),
+                ("AveragePool", {"kernel_shape": [3, 3], "strides": [3, 3], "pads": [0, 0, 1, 0], "count_include_pad": 1}, "linear"),
+                ("ReduceMin", {"axes": [2], "keepdims": 0}, "pool-max"), ("GlobalAveragePool", {}, "linear"))):
+            with self.subTest(op):
+                m = Model((1, 2, 5, 6), seed=seed)
+                at = m.add("Flatten", m.add(op, "x", **attributes))
+                m.add("Gemm", m.add("Relu", at), m.normal(3, m.sample[at].size), m.normal(3), transB=1)
+                self.block_forgeries(m, {operator})
+
+    def test_joins(self):
+        def dense(m, at, rows, columns):
+            return m.add("Relu", m.add("Gemm", at, m.normal(rows, columns), m.normal(rows), transB=1))
+
+        def last(m, at, columns):
+            m.add("Gemm", at, m.normal(3, columns), m.normal(3), transB=1)
+            return m
+        for k, join in enumerate((lambda m, x, g: m.add("Add", x, g), lambda m, x, g: m.add("Sub", x, g), lambda m, x, g: m.add("Sub", g, x),
+                                  lambda m, x, g: m.add("Add", g, m.add("Mul", x, m.weight(-0.3))))):
+            m = Model((1, 4), seed=k)
+            x = dense(m, "x", 5, 4)
+            self.block_forgeries(last(m, join(m, x, dense(m, x, 5, 5)), 5), {"add"})
+        # A residual block inside of another one, and one that ends the network.
+        m = Model((1, 3), seed=5)
+        inner = m.add("Add", "x", dense(m, "x", 3, 3))
+        m.add("Add", "x", dense(m, inner, 3, 3))
+        self.block_forgeries(m, {"add"})
+        # Side by side: two, three, along an axis that is not the first; and outputs of a split.
+        m = Model((1, 4), seed=6)
+        self.block_forgeries(last(m, m.add("Concat", dense(m, "x", 2, 4), dense(m, "x", 3, 4), axis=1), 5), {"concat"})
+        m = Model((1, 4), seed=7)
+        at = m.add("Concat", *(m.add("Reshape", dense(m, "x", 4, 4), m.ints(1, 2, 2)) for _ in range(3)), axis=2)
+        self.block_forgeries(last(m, m.add("Flatten", at), 12), {"concat"})
+        # The larger and the smaller of branches.
+        for k, op in enumerate(("Max", "Min")):
+            m = Model((1, 4), seed=8 + k)
+            self.block_forgeries(last(m, m.add(op, dense(m, "x", 3, 4), dense(m, "x", 3, 4)), 3), {"max-min"})
+
+    def test_convolutions_written_out(self):
+        m = Model((1, 2, 6, 5), seed=1)
+        at = m.add("Relu", m.add("Conv", "x", m.normal(4, 1, 3, 3), m.normal(4), pads=[1, 0, 1, 2], strides=[2, 1], group=2, kernel_shape=[3, 3]))
+        at = m.add("Flatten", m.add("ConvTranspose", at, m.normal(4, 1, 2, 2), strides=[1, 2], group=2, kernel_shape=[2, 2]))
+        m.add("Gemm", m.add("Relu", at), m.normal(3, m.sample[at].size), m.normal(3), transB=1)
+        self.block_forgeries(m, {"dense"})
+
+    def test_random_graphs(self):
+        """Random affine operators and their attributes, with the values at random points: both programs agree, and lipproof covers all that is rational."""
+        secret, public = self.key()
+        covered, reasons = 0, []
+        random = numpy.random.default_rng(5)
+        for seed in range(1, 26):
+            kind, model = test_operators.random_affine(seed)
+            size = model.sample[model.steps[-1][3][0]].size
+            model.add("Gemm", model.add("Relu", model.add("Reshape", model.steps[-1][3][0], model.ints(1, -1))), model.normal(3, size), model.normal(3), transB=1)
+            path = self.write("random.onnx", model.bytes())
+            data = self.write("samples.csv", sample_support.csv(random.normal(size=(3, math.prod(model.shape))).round(4).tolist()))
+            certificate, _ = self.certify(path, secret, "--data", data, "--force")
+            options = ("--data", data)
+            checked = support.run(support.LIPVERIFY, certificate, "--model", path, "--public-key", public, *options)
+            proved = self.lipproof(certificate, path, *options)
+            with self.subTest(seed=seed, kind=kind):
+                self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+                self.assertIn(proved.returncode, (0, 3), proved.stdout + proved.stderr)
+                if proved.returncode == 0:
+                    self.assertIn("samples: 3 of 3; ", proved.stdout)
+                    covered += 1
+                else:
+                    self.assertIn("BatchNormalization", proved.stdout)
+                    reasons.append(seed)
+        print(f"random graphs: {covered} proved, {len(reasons)} not covered for a square root")
+        self.assertGreaterEqual(covered, 15)
+
     def test_corpus(self):
         if not CORPUS.is_dir():
             self.skipTest("LIPCERT_CORPUS is not set")
@@ -322,8 +505,8 @@ class Agreement(support.Case):
         proved_names, uncovered = [], {}
         for model in sorted(CORPUS.rglob("*.onnx")):
             path = self.folder / "corpus.json"
-            if model.name not in PROVED and model.stat().st_size > 200000:
-                continue  # convolutions take their time in both programs, and there is no proof for them yet
+            if model.name in SLOW or (model.name not in PROVED and model.stat().st_size > 200000):
+                continue  # large convolutions take their time in both programs, and only small ones are proved
             done = support.run(support.LIPCERT, "certify", model, "--key", secret, "-o", path, "--allow-external-data", "--force")
             if done.returncode != 0:
                 continue
@@ -335,6 +518,7 @@ class Agreement(support.Case):
                 else:
                     self.assertEqual(proved.returncode, 0, proved.stdout + proved.stderr)
                     proved_names.append(model.name)
+        print(f"{len(proved_names)} networks proved, {len(uncovered)} not covered")
         self.assertEqual(PROVED - set(proved_names), set(), uncovered)
         for name, printed in uncovered.items():
             reason = printed.splitlines()[-1]
