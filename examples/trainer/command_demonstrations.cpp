@@ -43,7 +43,6 @@ class Montage {
  public:
   Montage(const Shape& tile, Index rows, Index columns)
       : tile_(tile),
-        columns_(columns),
         zoom_(std::max<Index>(1, 84 / tile.rows)),
         width_(columns * (tile.columns * zoom_ + gap) - gap),
         height_(rows * (tile.rows * zoom_ + gap) - gap),
@@ -80,7 +79,7 @@ class Montage {
  private:
   static constexpr Index gap = 4;
   Shape tile_;
-  Index columns_, zoom_, width_, height_;
+  Index zoom_, width_, height_;
   std::vector<std::uint8_t> pixels_;
 };
 

@@ -380,7 +380,9 @@ Network<float> load_network(const std::string& path, SavedState& state) {
       if (bytes.size() - at < size) {
         throw damaged("the weights are cut off");
       }
-      std::memcpy(m.data(), bytes.data() + at, size);
+      if (size > 0) {  // an empty matrix has no address
+        std::memcpy(m.data(), bytes.data() + at, size);
+      }
       at += size;
       if (!m.allFinite()) {
         throw damaged("a weight is not a number");
