@@ -159,16 +159,22 @@ void train_command(TrainCommand c) {
 
   Workers workers(thread_count(c.threads));
   Trainer trainer(network, data, c.training, eps, workers);
-  std::string log = "epoch,loss,accuracy,kr,mean_radius,certified,test_accuracy,test_mean_radius,test_certified,cpu_seconds\n";
   double cpu = 0;
   Json epochs = Json::array();
+  std::string log = "epoch,loss,accuracy,kr,mean_radius,certified,test_accuracy,test_mean_radius,test_certified,cpu_seconds\n";
+  const auto note = [&](const std::vector<double>& row) {  // the columns of the log, and last the seconds of the clock
+    log += fmt::format("{},{}\n", row[0], fmt::join(row.begin() + 1, row.end() - 1, ","));
+    epochs.push_back({{"epoch", static_cast<std::int64_t>(row[0])}, {"loss", row[1]}, {"cpuSeconds", row[9]}, {"wallSeconds", row[10]}});
+    cpu += row[9];
+  };
+  for (const std::vector<double>& row : state.history) {
+    note(row);
+  }
   {
     lipcert::ProgressBar bar(true);
     const char* const clear = ::isatty(STDOUT_FILENO) == 1 ? "\r\x1b[K" : "";  // the bar's line
     while (state.epoch < c.training.epochs) {
       const EpochReport report = trainer.run_epoch(state, [&bar](double done, const std::string& words) { bar.show(done, words); });
-      save_network(checkpoint, network, state, true);
-      cpu += report.cpu_seconds;
       std::string line = fmt::format("epoch {:>3}  loss {:10.5f}  accuracy {:6.2f} %  KR {:8.4f}  mean radius {:.4f}", report.epoch,
                                      report.loss, 100 * report.metrics.accuracy, report.metrics.kr, report.metrics.mean_radius);
       Metrics on_test;
@@ -179,17 +185,17 @@ void train_command(TrainCommand c) {
       if (!eps.texts.empty() && test) {
         line += fmt::format(", {:.2f} % at {}", 100 * on_test.certified[0], eps.texts[0]);
       }
-      fmt::print("{}{}  {:.1f} CPU s\n", clear, line, report.cpu_seconds);
-      std::fflush(stdout);
       const auto first = [](const Metrics& m) { return m.certified.empty() ? 0.0 : m.certified[0]; };
-      log += fmt::format("{},{},{},{},{},{},{},{},{},{}\n", report.epoch, report.loss, report.metrics.accuracy, report.metrics.kr,
-                         report.metrics.mean_radius, first(report.metrics), on_test.accuracy, on_test.mean_radius, first(on_test),
-                         report.cpu_seconds);
-      epochs.push_back(
-          {{"epoch", report.epoch}, {"loss", report.loss}, {"cpuSeconds", report.cpu_seconds}, {"wallSeconds", report.wall_seconds}});
+      state.history.push_back({static_cast<double>(report.epoch), report.loss, report.metrics.accuracy, report.metrics.kr,
+                               report.metrics.mean_radius, first(report.metrics), on_test.accuracy, on_test.mean_radius, first(on_test),
+                               report.cpu_seconds, report.wall_seconds});
+      note(state.history.back());
+      save_network(checkpoint, network, state, true);
       if (!c.log.empty()) {
         lipcert::write_file(c.log, log, lipcert::Overwrite::yes);
       }
+      fmt::print("{}{}  {:.1f} CPU s\n", clear, line, report.cpu_seconds);
+      std::fflush(stdout);
     }
   }
   const auto measured = [&](const DataSet& set) {

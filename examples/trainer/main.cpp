@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <new>
@@ -50,6 +51,18 @@ constexpr const char* footer_of_points = R"(Example:
 constexpr const char* footer_of_wasserstein = R"(Example:
   liptrain points clouds --count 400 --out clouds.csv
   liptrain wasserstein --data clouds.csv --label-column -1 --epochs 50)";
+
+/// CLI11's own check of a positive number lets NaN and infinity through and prints the largest double with all its digits.
+CLI::Validator number_from(bool with_zero) {
+  return {[with_zero](std::string& text) {
+            double value = 0;
+            const bool fine = CLI::detail::lexical_cast(text, value) && std::isfinite(value) && (with_zero ? value >= 0 : value > 0);
+            return fine ? std::string() : fmt::format("'{}' is not a number {}", text, with_zero ? "of at least 0" : "above 0");
+          },
+          with_zero ? "at least 0" : "above 0"};
+}
+const CLI::Validator positive_number = number_from(false);
+const CLI::Validator nonnegative_number = number_from(true);
 
 int complain(const std::string& sentence, lipcert::ExitCode code) {
   fmt::print(stderr, "liptrain: error: {}\n", sentence);
@@ -139,7 +152,7 @@ void add_training(CLI::App& command, WeightOptions& weight, TrainingOptions& tra
       ->capture_default_str();
   command.add_option("--epochs", training.epochs, "passes over the data")->check(CLI::Range(1, 1000000))->capture_default_str();
   command.add_option("--batch", training.batch, "samples in one step")->check(CLI::Range(2, 1 << 20))->capture_default_str();
-  command.add_option("--learning-rate", training.learning_rate, "of Adam")->check(CLI::PositiveNumber)->capture_default_str();
+  command.add_option("--learning-rate", training.learning_rate, "of Adam")->check(positive_number)->capture_default_str();
   const std::map<std::string, Schedule> schedules = {
       {"constant", Schedule::constant}, {"steps", Schedule::steps}, {"cosine", Schedule::cosine}};
   command.add_option("--schedule", training.schedule, "constant; steps (x 0.3 at 60 %, x 0.1 at 85 %); cosine (to 0)")
@@ -166,14 +179,12 @@ int run(int argc, char** argv) {
       {"kr", LossKind::kr}, {"hinge", LossKind::hinge}, {"hkr", LossKind::hkr}, {"cross-entropy", LossKind::cross_entropy}};
   train_app.add_option("--loss", train.training.loss.kind, "kr, hinge, hkr or cross-entropy (with --temperature)")
       ->transform(CLI::CheckedTransformer(losses, CLI::ignore_case));
-  train_app.add_option("--alpha", train.training.loss.alpha, "hkr: weight of the hinge")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  train_app.add_option("--alpha", train.training.loss.alpha, "hkr: weight of the hinge")->check(nonnegative_number)->capture_default_str();
   train_app.add_option("--margin", train.training.loss.margin, "hinge: outputs of two classes are to lie this far apart")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number)
       ->capture_default_str();
   train_app.add_option("--temperature", train.training.loss.temperature, "cross-entropy: CE(t f, y) / t")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number)
       ->capture_default_str();
   train_app.add_option("--shift", train.training.shift, "move images at random by up to this many pixels")->check(CLI::Range(0, 64));
   train_app.add_flag("--flip", train.training.flip, "mirror images left to right at random");
@@ -208,9 +219,7 @@ int run(int argc, char** argv) {
   points_app.footer(footer_of_points);
   points_app.add_option("SHAPE", points.shape, "moons, circles or clouds")->required();
   points_app.add_option("--count", points.count, "of both classes together")->check(CLI::Range(2, 1 << 24))->capture_default_str();
-  points_app.add_option("--noise", points.noise, "standard deviation of each coordinate")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  points_app.add_option("--noise", points.noise, "standard deviation of each coordinate")->check(nonnegative_number)->capture_default_str();
   points_app.add_option("--seed", points.seed, "")->capture_default_str();
   points_app.add_option("-o,--out", points.out, "CSV file: x, y, class")->required();
 

@@ -319,12 +319,15 @@ template class Network<double>;
 void save_network(const std::string& path, const Network<float>& network, const SavedState& state, bool moments) {
   const auto& weight = network.weight();
   const Shape& in = network.in();
-  const nlohmann::json header = {{"network", network.text()}, {"input", {in.channels, in.rows, in.columns}},
-                                 {"image", in.image},         {"mode", weight.mode == Mode::project ? "project" : "differentiate"},
-                                 {"bjorck", weight.bjorck},   {"finished", network.finished()},
-                                 {"moments", moments},        {"settings", state.settings},
-                                 {"epoch", state.epoch},      {"step", state.step},
-                                 {"scale", state.scale_text}};
+  nlohmann::json header = {{"network", network.text()}, {"input", {in.channels, in.rows, in.columns}},
+                           {"image", in.image},         {"mode", weight.mode == Mode::project ? "project" : "differentiate"},
+                           {"bjorck", weight.bjorck},   {"finished", network.finished()},
+                           {"moments", moments},        {"settings", state.settings},
+                           {"epoch", state.epoch},      {"step", state.step},
+                           {"scale", state.scale_text}};
+  if (moments) {
+    header["history"] = state.history;
+  }
   std::string bytes = magic + header.dump() + "\n";
   const auto append = [&bytes](const auto& m) {
     bytes.append(reinterpret_cast<const char*>(m.data()), static_cast<std::size_t>(m.size()) * sizeof(float));
@@ -373,6 +376,9 @@ Network<float> load_network(const std::string& path, SavedState& state) {
     state.scale_text = header.at("scale");
     state.scale = parse_scale(state.scale_text);
     const bool moments = header.at("moments");
+    if (moments) {
+      header.at("history").get_to(state.history);
+    }
     network.start(0);  // gives the parameters their sizes
     std::size_t at = end + 1;
     const auto take = [&](auto& m) {

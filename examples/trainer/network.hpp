@@ -65,6 +65,7 @@ struct SavedState {
   std::int64_t step = 0;
   double scale = 1;  // x = v * scale
   std::string scale_text = "1";
+  std::vector<std::vector<double>> history;  // checkpoints: what the epochs so far have reported, so that a resumed run reports them too
 };
 
 /// A number or a fraction such as 1/255. Throws `Error` (usage).

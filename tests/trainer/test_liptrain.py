@@ -67,7 +67,8 @@ class Trainer(support.Case):
 
         out = self.folder / "killed.onnx"
         command = [LIPTRAIN, "train", *map(str, DATA), "--network", "dense 64, groupsort2, dense 32, groupsort2, dense 10", "--epochs", "30",
-                   *map(str, options), "--threads", "1", "--out", str(out)]
+                   *map(str, options), "--threads", "1", "--out", str(out), "--log", str(self.folder / "killed.csv"),
+                   "--report", str(self.folder / "killed.json")]
         checkpoint = self.folder / "killed.checkpoint"
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for line in process.stdout:
@@ -84,6 +85,12 @@ class Trainer(support.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("going on from", done.stdout)
         self.assertEqual(out.read_bytes(), one.read_bytes())
+        # All epochs are reported, those before the interruption too, with the numbers of the run that was not killed.
+        epochs = json.loads((self.folder / "killed.json").read_text())["epochs"]
+        whole = json.loads((self.folder / "one.json").read_text())["epochs"]
+        self.assertEqual([(e["epoch"], e["loss"]) for e in epochs], [(e["epoch"], e["loss"]) for e in whole])
+        lines = (self.folder / "killed.csv").read_text().splitlines()
+        self.assertEqual([line.split(",")[0] for line in lines[1:]], [str(e["epoch"]) for e in whole])
 
     def test_export(self):
         """The graph computes what the trainer computes, for every layer there is and for both batch forms."""
@@ -222,6 +229,8 @@ class Trainer(support.Case):
         network = ["--network", "dense 10"]
         for code, words, arguments in [
             (2, "--data", ["train", "--out", out, *network]),
+            (2, "'nan' is not a number above 0", ["train", *DATA, "--out", out, *network, "--learning-rate", "nan"]),
+            (3, "nothing to tell apart", ["train", *DATA, "--out", out, *network, "--limit", 1]),
             (2, "whole number", ["train", *DATA, "--out", out, "--network", "dense ten"]),
             (2, "outputs", ["train", *DATA, "--out", out, "--network", "dense 5"]),
             (2, ".onnx", ["train", *DATA, "--out", self.folder / "x", *network]),
