@@ -392,6 +392,7 @@ class Converter {
   /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which
   /// the generator reduces a margin (its own error radius, which is one of double precision, 32 times).
   static constexpr int precision = 60;
+  static constexpr const char* pool_word = "max-pool ";
 
   void semantics() const {
     const Json& semantics = member(predicate_, "semantics");
@@ -591,6 +592,9 @@ class Converter {
 
   void scale(const Node& n, std::vector<Layer>& layers) {
     const std::size_t at = data_position(n);
+    if (n.op == Operator::div && at == 1) {
+      throw rejected("the model divides by its data, which is no factor.");
+    }
     auto [words, shape] = constant(n.inputs.at(1 - at));
     const Shape& to = value(n.outputs.at(0)).shape;
     if (element_count(to) != element_count(value(n.inputs.at(at)).shape)) {
@@ -642,6 +646,9 @@ class Converter {
     for (std::size_t i = 0; i < factors.words.size(); ++i) {
       const auto [mantissa, exponent] = parts(i);
       const double value = std::ldexp(static_cast<double>(common.convert_to<std::int64_t>() / mantissa), -exponent);
+      if (!std::isfinite(value)) {
+        throw NotCovered("division by a constant whose inverse is beyond the doubles");
+      }
       std::uint64_t word = 0;
       std::memcpy(&word, &value, sizeof word);
       inverse.words.push_back(word);
@@ -940,11 +947,13 @@ class Converter {
           throw rejected("the block '" + block.id + "' is no split.");
         }
         part.block = carry({selection(sources)}, block.upper);
+        check_sizes(part.block.layers, before, to);
         chain.push_back(std::move(part));
       } else {
         auto found = converted_.find(index);
         if (found == converted_.end()) {
           found = converted_.emplace(index, carry(layers_of(block), block.upper)).first;
+          check_sizes(found->second.layers, before, to);
         }
         Part part;
         part.block = found->second;
@@ -954,6 +963,24 @@ class Converter {
     }
     std::reverse(chain.begin(), chain.end());
     return chain;
+  }
+
+  /// Whatever a block was made into has as many inputs and outputs as its tensors have entries.
+  void check_sizes(const std::vector<Layer>& layers, ValueId from, ValueId to) const {
+    std::size_t size = element_count(value(from).shape);
+    bool fit = true;
+    for (const Layer& layer : layers) {
+      const bool pool = layer.kind == Layer::Kind::plain && layer.word.rfind(pool_word, 0) == 0;
+      if (layer.kind == Layer::Kind::plain) {
+        size = pool ? std::stoull(layer.word.substr(std::strlen(pool_word))) : size;
+        continue;
+      }
+      fit = fit && size == (layer.kind == Layer::Kind::dense ? layer.columns : layer.outputs());
+      size = layer.outputs();
+    }
+    if (!fit || size != element_count(value(to).shape)) {
+      throw Error(ExitCode::internal, "the layers before the tensor '" + value(to).name + "' do not have its size; this is a fault of lipproof.");
+    }
   }
 
   /// What a join and the branches before it are, from the tensor at which they part.
@@ -1008,7 +1035,7 @@ class Converter {
       return result;
     }
     // The entries of the inputs one after another, then the largest of those that belong together.
-    std::string windows = "max-pool " + std::to_string(size);
+    std::string windows = pool_word + std::to_string(size);
     for (std::size_t i = 0; i < size; ++i) {
       windows += ' ' + std::to_string(n.inputs.size());
       for (std::size_t k = 0; k < n.inputs.size(); ++k) {
@@ -1167,7 +1194,7 @@ class Converter {
     }
     const std::vector<std::vector<std::uint32_t>> windows = entries_.windows(n);
     Layer pool;
-    pool.word = "max-pool " + std::to_string(windows.size());
+    pool.word = pool_word + std::to_string(windows.size());
     for (const std::vector<std::uint32_t>& window : windows) {
       pool.word += ' ' + std::to_string(window.size());
       for (const std::uint32_t i : window) {
@@ -1190,7 +1217,7 @@ class Converter {
     std::vector<std::uint32_t> ascending = entries;
     std::sort(ascending.begin(), ascending.end());
     Layer layer;
-    layer.word = "max-pool " + std::to_string(entries.size());
+    layer.word = pool_word + std::to_string(entries.size());
     for (const std::uint32_t i : entries) {
       layer.word += " 1 " + std::to_string(i);
     }
@@ -1208,13 +1235,14 @@ class Converter {
     return selection(entries);
   }
 
-  static bool in_order(const std::vector<std::uint32_t>& entries) {
+  /// All of a tensor of this size, in its order; the first entries alone are a selection.
+  static bool all_in_order(const std::vector<std::uint32_t>& entries, std::size_t size) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (entries[i] != i) {
         return false;
       }
     }
-    return true;
+    return entries.size() == size;
   }
 
   /// The members of each set side by side, sorted decreasingly, and the ranks that the block puts out.
@@ -1239,13 +1267,13 @@ class Converter {
       signs.words.push_back(entry.negative ? 0xbf800000U : 0x3f800000U);
     }
     std::vector<Layer> layers;
-    if (!in_order(gathered)) {
+    if (!all_in_order(gathered, inputs)) {
       layers.push_back(selection(gathered));
     }
     if (group > 1) {
       layers.push_back(plain("group-sort " + std::to_string(group), {1, 1}));
     }
-    if (!in_order(ranks)) {
+    if (!all_in_order(ranks, gathered.size())) {
       layers.push_back(selection(ranks));
     }
     if (std::any_of(entries.begin(), entries.end(), [](const Ordered& e) { return e.negative; })) {
