@@ -64,6 +64,10 @@ void append(std::string& out, std::uint64_t value) {
 }
 
 void append(std::string& out, const Fraction& f) {
+  constexpr unsigned most_bits = 66000;  // 20000 digits (proofs/FORMAT.md)
+  if ((f.num != 0 && msb(abs(f.num)) >= most_bits) || msb(f.den) >= most_bits) {
+    throw NotCovered("a bound that takes more than " + std::to_string(most_bits) + " bits, relative to what is before it");
+  }
   out += f.num.str() + ' ' + f.den.str() + ' ';
 }
 
@@ -310,6 +314,19 @@ Fraction bound_of(const Chain& chain) {
   return product;
 }
 
+/// At least the number of words that stand inside of each other in the chain's text.
+std::size_t depth_of(const Chain& chain) {
+  std::size_t deepest = 1;
+  for (const Part& part : chain) {
+    std::size_t inside = part.block.layers.size();
+    for (const Chain& branch : part.branches) {
+      inside = std::max(inside, depth_of(branch) + part.branches.size());
+    }
+    deepest = std::max(deepest, inside);
+  }
+  return chain.size() + deepest;
+}
+
 void append_network(std::string& out, const Chain& chain);
 void append_evidence(std::string& out, const Chain& chain);
 
@@ -377,6 +394,9 @@ class Converter {
     semantics();
     read_blocks();
     chain_ = chain_to(network_.output, network_.input);
+    if (depth_of(chain_) > deepest_problem) {
+      throw NotCovered("a network of so many layers one after another that the proved checker does not read it");
+    }
     Conversion result;
     result.not_covered = {
         "signature, issuer and validity",
@@ -392,6 +412,12 @@ class Converter {
   /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which
   /// the generator reduces a margin (its own error radius, which is one of double precision, 32 times).
   static constexpr int precision = 60;
+  // What lipproof-check reads (proofs/FORMAT.md), and what keeps a small file from exhausting memory or stack here.
+  static constexpr std::size_t deepest_problem = 1990;
+  static constexpr std::size_t deepest_join = 200;
+  static constexpr std::size_t most_blocks = 8192;
+  static constexpr std::uint64_t largest_side = 65536;
+  static constexpr std::uint64_t largest_inner = std::uint64_t{1} << 20U;
   static constexpr const char* pool_word = "max-pool ";
 
   void semantics() const {
@@ -405,6 +431,10 @@ class Converter {
     if (text(member(semantics, "domain"), "domain") != "all") {
       throw NotCovered("the certificate is about a part of the input space");
     }
+  }
+
+  static Fraction upper_end(const Json& number) {
+    return parse_upper(text(member(number, "exact"), "upper bound"), text(member(number, "decimal"), "upper bound's decimal"));
   }
 
   [[nodiscard]] const Value& value(ValueId id) const { return network_.values.at(id); }
@@ -768,6 +798,9 @@ class Converter {
         free.insert(i);
       }
     }
+    if (member(predicate_, "blocks").size() > most_blocks) {
+      throw NotCovered("more than " + std::to_string(most_blocks) + " blocks");
+    }
     bound_[network_.input] = {1, 1};
     dominator_[network_.input] = network_.input;
     depth_[network_.input] = 0;
@@ -778,7 +811,7 @@ class Converter {
       block.id = text(member(json, "id"), "block id");
       block.op = text(member(json, "operator"), "operator");
       const std::string theorem = text(member(member(json, "method"), "theorem"), "theorem");
-      block.upper = parse_rigorous(text(member(member(json, "upper"), "exact"), "upper bound"));
+      block.upper = upper_end(member(json, "upper"));
       for (const Json& index : member(json, "nodes")) {
         const std::uint64_t i = natural(index, "node index");
         if ((!block.nodes.empty() && i <= block.nodes.back()) || free.erase(i) == 0) {
@@ -824,6 +857,12 @@ class Converter {
     }
     if (uncovered) {
       throw NotCovered(*uncovered);
+    }
+    for (ValueId id = 0; id < network_.values.size(); ++id) {
+      const std::uint64_t most = bound_.count(id) != 0 ? largest_side : largest_inner;
+      if (data(id) && element_count(value(id).shape) > most) {
+        throw NotCovered("the tensor '" + value(id).name + "' of more than " + std::to_string(most) + " entries");
+      }
     }
   }
 
@@ -925,8 +964,11 @@ class Converter {
   }
 
   /// From tensor `from` to tensor `to`, through which every path to `to` goes.
-  Chain chain_to(ValueId to, ValueId from) {
+  Chain chain_to(ValueId to, ValueId from, std::size_t joins = 0) {
     Chain chain;
+    if (joins > deepest_join) {
+      throw NotCovered("joins inside of each other, more than " + std::to_string(deepest_join) + " deep");
+    }
     while (to != from) {
       const std::size_t index = maker_.at(to);
       const Claimed& block = blocks_.at(index);
@@ -935,7 +977,7 @@ class Converter {
       }
       const ValueId before = dominator_.at(to);
       if (block.op == "add" || block.op == "concat" || block.op == "max-min") {
-        Chain parts = joined(block, before);
+        Chain parts = joined(block, before, joins);
         std::reverse(parts.begin(), parts.end());
         chain.insert(chain.end(), parts.begin(), parts.end());
       } else if (block.op == "split") {
@@ -984,12 +1026,12 @@ class Converter {
   }
 
   /// What a join and the branches before it are, from the tensor at which they part.
-  Chain joined(const Claimed& block, ValueId from) {
+  Chain joined(const Claimed& block, ValueId from, std::size_t joins) {
     const Node& n = network_.nodes[block.nodes.front()];
     Chain result(1);
     Part& part = result.front();
     for (const ValueId input : n.inputs) {
-      part.branches.push_back(chain_to(input, from));
+      part.branches.push_back(chain_to(input, from, joins + 1));
     }
     const std::size_t size = element_count(value(n.outputs.at(0)).shape);
     const bool minimum = n.op == Operator::min;
@@ -1342,6 +1384,12 @@ class Converter {
     }
   }
 
+  static void require_small_divisor(const Integer& divisor) {
+    if (msb(divisor) > 800) {
+      throw NotCovered("a linear map whose entries have no small common divisor");
+    }
+  }
+
   /// `columns` 0: the forms' factors as a diagonal.
   static std::vector<Layer> matrix(const std::vector<Form>& forms, std::size_t columns) {
     const bool diagonal_only = columns == 0;
@@ -1356,6 +1404,7 @@ class Converter {
     for (const Form& f : forms) {
       for (const auto& [index, weight] : f.terms) {
         divisor = lcm(divisor, odd_part(weight));
+        require_small_divisor(divisor);
       }
       dyadic_bias = dyadic_bias && odd_part(f.constant) == 1;
       biased = biased || f.constant != 0;
@@ -1363,9 +1412,7 @@ class Converter {
     for (const Form& f : forms) {
       if (!dyadic_bias) {
         divisor = lcm(divisor, odd_part(f.constant));
-      }
-      if (msb(divisor) > 800) {
-        throw NotCovered("a linear map whose entries have no small common divisor");
+        require_small_divisor(divisor);
       }
     }
     Layer layer;
@@ -1507,17 +1554,22 @@ class Converter {
     std::string list;
     SampleConversion samples;
     bool about_samples = false;
+    std::set<std::string> kinds;
     for (const Json& claim : member(predicate_, "claims")) {
       const std::string kind = text(member(claim, "kind"), "claim kind");
+      if (!kinds.insert(kind).second) {
+        throw rejected("the certificate makes two claims of kind '" + kind + "'.");
+      }
       const std::string theorem = text(member(member(claim, "evidence"), "theorem"), "theorem");
       if (kind == "global-lipschitz" && theorem == "graph-propagation") {
+        check_formula(claim, "for all x, y in R^(" + input_space() + "): ||f(x) - f(y)||_2 <= L ||x - y||_2");
         list += "global-lipschitz ";
-        append(list, parse_rigorous(text(member(member(claim, "upper"), "exact"), "upper bound")));
+        append(list, upper_end(member(claim, "upper")));
         list += '\n';
         ++count;
       } else if (kind == "pair-lipschitz" && (theorem == "pair-row-difference" || theorem == "pair-sqrt2")) {
         count += pairs(list, claim, theorem);
-      } else if (kind == "sample-radii" && !about_samples) {
+      } else if (kind == "sample-radii") {
         about_samples = true;
         samples = about(claim, result);
       } else {
@@ -1526,6 +1578,12 @@ class Converter {
     }
     if (samples_ && !about_samples) {
       throw Error(ExitCode::usage, "data was given, but the certificate makes no claim about samples; leave --data out.");
+    }
+    if (kinds.empty()) {
+      throw rejected("the certificate makes no claim.");
+    }
+    if (count + samples.claim_count == 0) {
+      throw NotCovered("a certificate about samples alone, without a radius to prove");
     }
     out += "points " + std::to_string(samples.point_count) + "\n" + samples.points;
     out += "claims " + std::to_string(count + samples.claim_count) + "\n" + list + samples.claims;
@@ -1546,6 +1604,21 @@ class Converter {
     return samples;
   }
 
+  [[nodiscard]] std::string input_space() const {
+    std::string joined;
+    for (const std::uint64_t side : value(network_.input).shape) {
+      joined += (joined.empty() ? "" : " x ") + std::to_string(side);
+    }
+    return joined;
+  }
+
+  /// People read the formula: it must be the sentence that is proved (formats/SPEC.md, section 4).
+  static void check_formula(const Json& claim, const std::string& sentence) {
+    if (text(member(claim, "formula"), "formula") != sentence) {
+      throw rejected("a claim's formula is not '" + sentence + "'.");
+    }
+  }
+
   std::size_t pairs(std::string& list, const Json& claim, const std::string& theorem) const {
     const bool by_rows = !blocks_.empty() && blocks_.back().op == "dense" && blocks_.back().outputs.front() == network_.output;
     if (theorem == "pair-row-difference" && !by_rows) {
@@ -1553,7 +1626,10 @@ class Converter {
     }
     const std::uint64_t classes = natural(member(claim, "classes"), "number of classes");
     const Json& uppers = member(member(claim, "upper"), "exact");
-    if (classes != element_count(value(network_.output).shape) || !uppers.is_array() || uppers.size() != classes * (classes - 1) / 2) {
+    const Json& decimals = member(member(claim, "upper"), "decimal");
+    check_formula(claim, "for all i < j and all x, y in R^(" + input_space() + "): |(f_i - f_j)(x) - (f_i - f_j)(y)| <= L_ij ||x - y||_2");
+    if (classes != element_count(value(network_.output).shape) || !uppers.is_array() || !decimals.is_array() ||
+        uppers.size() != classes * (classes - 1) / 2 || decimals.size() != uppers.size()) {
       throw rejected("the pair claim does not have one bound for each pair of outputs.");
     }
     std::size_t k = 0;
@@ -1562,7 +1638,8 @@ class Converter {
         list += "pair-lipschitz ";
         append(list, i);
         append(list, j);
-        append(list, parse_rigorous(text(uppers.at(k++), "upper bound")));
+        append(list, parse_upper(text(uppers.at(k), "upper bound"), text(decimals.at(k), "upper bound's decimal")));
+        ++k;
         list += '\n';
       }
     }
