@@ -1021,7 +1021,8 @@ class Converter {
       size = layer.outputs();
     }
     if (!fit || size != element_count(value(to).shape)) {
-      throw Error(ExitCode::internal, "the layers before the tensor '" + value(to).name + "' do not have its size; this is a fault of lipproof.");
+      throw Error(ExitCode::internal,
+                  "the layers before the tensor '" + value(to).name + "' do not have its size; this is a fault of lipproof.");
     }
   }
 
@@ -1598,10 +1599,11 @@ class Converter {
       result.not_covered.emplace_back("the claim about samples (give --data)");
       return {};
     }
-    check_formula(claim, element_count(value(network_.output).shape) == 1
-                             ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
-                             : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
-                               "f_(c_k)(y) > f_j(y)");
+    check_formula(claim,
+                  element_count(value(network_.output).shape) == 1
+                      ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
+                      : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
+                        "f_(c_k)(y) > f_j(y)");
     SampleConversion samples = convert_samples(network_, claim, *samples_);
     result.not_covered.insert(result.not_covered.end(), samples.not_covered.begin(), samples.not_covered.end());
     result.samples = samples.summary;

@@ -213,7 +213,8 @@ const std::vector<Number>& EntryReader::numbers(ValueId id) const {
 std::vector<Number> EntryReader::computed(ValueId id) const {
   const Value& v = value(id);
   if (element_count(v.shape) > most_numbers) {
-    throw NotCovered("the constant '" + v.name + "' of more than " + std::to_string(most_numbers) + " entries in a block that is followed entry by entry");
+    throw NotCovered("the constant '" + v.name + "' of more than " + std::to_string(most_numbers) +
+                     " entries in a block that is followed entry by entry");
   }
   std::vector<Number> result;
   if (const Tensor* tensor = network_.known(id)) {

@@ -35,7 +35,8 @@ Fraction parse_rigorous(const std::string& text) {
   const std::string num = text.substr(0, slash);
   const std::string den = text.substr(slash + 1);
   const auto digits = [](const std::string& s, std::size_t from) {
-    return s.size() > from && s.size() < 20000 && s.find_first_not_of("0123456789", from) == std::string::npos && (s[from] != '0' || s.size() == from + 1);
+    return s.size() > from && s.size() < 20000 && s.find_first_not_of("0123456789", from) == std::string::npos &&
+           (s[from] != '0' || s.size() == from + 1);
   };
   const std::size_t sign = !num.empty() && num.front() == '-' ? 1 : 0;
   if (!digits(num, sign) || !digits(den, 0) || den == "0") {
