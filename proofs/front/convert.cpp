@@ -64,6 +64,10 @@ void append(std::string& out, std::uint64_t value) {
 }
 
 void append(std::string& out, const Fraction& f) {
+  constexpr unsigned most_bits = 66000;  // 20000 digits (proofs/FORMAT.md)
+  if ((f.num != 0 && msb(abs(f.num)) >= most_bits) || msb(f.den) >= most_bits) {
+    throw NotCovered("a bound that takes more than " + std::to_string(most_bits) + " bits, relative to what is before it");
+  }
   out += f.num.str() + ' ' + f.den.str() + ' ';
 }
 
@@ -310,6 +314,19 @@ Fraction bound_of(const Chain& chain) {
   return product;
 }
 
+/// At least the number of words that stand inside of each other in the chain's text.
+std::size_t depth_of(const Chain& chain) {
+  std::size_t deepest = 1;
+  for (const Part& part : chain) {
+    std::size_t inside = part.block.layers.size();
+    for (const Chain& branch : part.branches) {
+      inside = std::max(inside, depth_of(branch) + part.branches.size());
+    }
+    deepest = std::max(deepest, inside);
+  }
+  return chain.size() + deepest;
+}
+
 void append_network(std::string& out, const Chain& chain);
 void append_evidence(std::string& out, const Chain& chain);
 
@@ -377,6 +394,9 @@ class Converter {
     semantics();
     read_blocks();
     chain_ = chain_to(network_.output, network_.input);
+    if (depth_of(chain_) > deepest_problem) {
+      throw NotCovered("a network of so many layers one after another that the proved checker does not read it");
+    }
     Conversion result;
     result.not_covered = {
         "signature, issuer and validity",
@@ -392,6 +412,13 @@ class Converter {
   /// Bits of a layer's values at a sample: they stay in one machine word, and the error that rounding adds is far below the part by which
   /// the generator reduces a margin (its own error radius, which is one of double precision, 32 times).
   static constexpr int precision = 60;
+  // What lipproof-check reads (proofs/FORMAT.md), and what keeps a small file from exhausting memory or stack here.
+  static constexpr std::size_t deepest_problem = 1990;
+  static constexpr std::size_t deepest_join = 200;
+  static constexpr std::size_t most_blocks = 8192;
+  static constexpr std::uint64_t largest_side = 65536;
+  static constexpr std::uint64_t largest_inner = std::uint64_t{1} << 20U;
+  static constexpr const char* pool_word = "max-pool ";
 
   void semantics() const {
     const Json& semantics = member(predicate_, "semantics");
@@ -404,6 +431,10 @@ class Converter {
     if (text(member(semantics, "domain"), "domain") != "all") {
       throw NotCovered("the certificate is about a part of the input space");
     }
+  }
+
+  static Fraction upper_end(const Json& number) {
+    return parse_upper(text(member(number, "exact"), "upper bound"), text(member(number, "decimal"), "upper bound's decimal"));
   }
 
   [[nodiscard]] const Value& value(ValueId id) const { return network_.values.at(id); }
@@ -591,6 +622,9 @@ class Converter {
 
   void scale(const Node& n, std::vector<Layer>& layers) {
     const std::size_t at = data_position(n);
+    if (n.op == Operator::div && at == 1) {
+      throw rejected("the model divides by its data, which is no factor.");
+    }
     auto [words, shape] = constant(n.inputs.at(1 - at));
     const Shape& to = value(n.outputs.at(0)).shape;
     if (element_count(to) != element_count(value(n.inputs.at(at)).shape)) {
@@ -642,6 +676,9 @@ class Converter {
     for (std::size_t i = 0; i < factors.words.size(); ++i) {
       const auto [mantissa, exponent] = parts(i);
       const double value = std::ldexp(static_cast<double>(common.convert_to<std::int64_t>() / mantissa), -exponent);
+      if (!std::isfinite(value)) {
+        throw NotCovered("division by a constant whose inverse is beyond the doubles");
+      }
       std::uint64_t word = 0;
       std::memcpy(&word, &value, sizeof word);
       inverse.words.push_back(word);
@@ -761,6 +798,9 @@ class Converter {
         free.insert(i);
       }
     }
+    if (member(predicate_, "blocks").size() > most_blocks) {
+      throw NotCovered("more than " + std::to_string(most_blocks) + " blocks");
+    }
     bound_[network_.input] = {1, 1};
     dominator_[network_.input] = network_.input;
     depth_[network_.input] = 0;
@@ -771,7 +811,7 @@ class Converter {
       block.id = text(member(json, "id"), "block id");
       block.op = text(member(json, "operator"), "operator");
       const std::string theorem = text(member(member(json, "method"), "theorem"), "theorem");
-      block.upper = parse_rigorous(text(member(member(json, "upper"), "exact"), "upper bound"));
+      block.upper = upper_end(member(json, "upper"));
       for (const Json& index : member(json, "nodes")) {
         const std::uint64_t i = natural(index, "node index");
         if ((!block.nodes.empty() && i <= block.nodes.back()) || free.erase(i) == 0) {
@@ -817,6 +857,12 @@ class Converter {
     }
     if (uncovered) {
       throw NotCovered(*uncovered);
+    }
+    for (ValueId id = 0; id < network_.values.size(); ++id) {
+      const std::uint64_t most = bound_.count(id) != 0 ? largest_side : largest_inner;
+      if (data(id) && element_count(value(id).shape) > most) {
+        throw NotCovered("the tensor '" + value(id).name + "' of more than " + std::to_string(most) + " entries");
+      }
     }
   }
 
@@ -918,8 +964,11 @@ class Converter {
   }
 
   /// From tensor `from` to tensor `to`, through which every path to `to` goes.
-  Chain chain_to(ValueId to, ValueId from) {
+  Chain chain_to(ValueId to, ValueId from, std::size_t joins = 0) {
     Chain chain;
+    if (joins > deepest_join) {
+      throw NotCovered("joins inside of each other, more than " + std::to_string(deepest_join) + " deep");
+    }
     while (to != from) {
       const std::size_t index = maker_.at(to);
       const Claimed& block = blocks_.at(index);
@@ -928,7 +977,7 @@ class Converter {
       }
       const ValueId before = dominator_.at(to);
       if (block.op == "add" || block.op == "concat" || block.op == "max-min") {
-        Chain parts = joined(block, before);
+        Chain parts = joined(block, before, joins);
         std::reverse(parts.begin(), parts.end());
         chain.insert(chain.end(), parts.begin(), parts.end());
       } else if (block.op == "split") {
@@ -940,11 +989,13 @@ class Converter {
           throw rejected("the block '" + block.id + "' is no split.");
         }
         part.block = carry({selection(sources)}, block.upper);
+        check_sizes(part.block.layers, before, to);
         chain.push_back(std::move(part));
       } else {
         auto found = converted_.find(index);
         if (found == converted_.end()) {
           found = converted_.emplace(index, carry(layers_of(block), block.upper)).first;
+          check_sizes(found->second.layers, before, to);
         }
         Part part;
         part.block = found->second;
@@ -956,13 +1007,32 @@ class Converter {
     return chain;
   }
 
+  /// Whatever a block was made into has as many inputs and outputs as its tensors have entries.
+  void check_sizes(const std::vector<Layer>& layers, ValueId from, ValueId to) const {
+    std::size_t size = element_count(value(from).shape);
+    bool fit = true;
+    for (const Layer& layer : layers) {
+      const bool pool = layer.kind == Layer::Kind::plain && layer.word.rfind(pool_word, 0) == 0;
+      if (layer.kind == Layer::Kind::plain) {
+        size = pool ? std::stoull(layer.word.substr(std::strlen(pool_word))) : size;
+        continue;
+      }
+      fit = fit && size == (layer.kind == Layer::Kind::dense ? layer.columns : layer.outputs());
+      size = layer.outputs();
+    }
+    if (!fit || size != element_count(value(to).shape)) {
+      throw Error(ExitCode::internal,
+                  "the layers before the tensor '" + value(to).name + "' do not have its size; this is a fault of lipproof.");
+    }
+  }
+
   /// What a join and the branches before it are, from the tensor at which they part.
-  Chain joined(const Claimed& block, ValueId from) {
+  Chain joined(const Claimed& block, ValueId from, std::size_t joins) {
     const Node& n = network_.nodes[block.nodes.front()];
     Chain result(1);
     Part& part = result.front();
     for (const ValueId input : n.inputs) {
-      part.branches.push_back(chain_to(input, from));
+      part.branches.push_back(chain_to(input, from, joins + 1));
     }
     const std::size_t size = element_count(value(n.outputs.at(0)).shape);
     const bool minimum = n.op == Operator::min;
@@ -1008,7 +1078,7 @@ class Converter {
       return result;
     }
     // The entries of the inputs one after another, then the largest of those that belong together.
-    std::string windows = "max-pool " + std::to_string(size);
+    std::string windows = pool_word + std::to_string(size);
     for (std::size_t i = 0; i < size; ++i) {
       windows += ' ' + std::to_string(n.inputs.size());
       for (std::size_t k = 0; k < n.inputs.size(); ++k) {
@@ -1167,7 +1237,7 @@ class Converter {
     }
     const std::vector<std::vector<std::uint32_t>> windows = entries_.windows(n);
     Layer pool;
-    pool.word = "max-pool " + std::to_string(windows.size());
+    pool.word = pool_word + std::to_string(windows.size());
     for (const std::vector<std::uint32_t>& window : windows) {
       pool.word += ' ' + std::to_string(window.size());
       for (const std::uint32_t i : window) {
@@ -1190,7 +1260,7 @@ class Converter {
     std::vector<std::uint32_t> ascending = entries;
     std::sort(ascending.begin(), ascending.end());
     Layer layer;
-    layer.word = "max-pool " + std::to_string(entries.size());
+    layer.word = pool_word + std::to_string(entries.size());
     for (const std::uint32_t i : entries) {
       layer.word += " 1 " + std::to_string(i);
     }
@@ -1208,13 +1278,14 @@ class Converter {
     return selection(entries);
   }
 
-  static bool in_order(const std::vector<std::uint32_t>& entries) {
+  /// All of a tensor of this size, in its order; the first entries alone are a selection.
+  static bool all_in_order(const std::vector<std::uint32_t>& entries, std::size_t size) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (entries[i] != i) {
         return false;
       }
     }
-    return true;
+    return entries.size() == size;
   }
 
   /// The members of each set side by side, sorted decreasingly, and the ranks that the block puts out.
@@ -1239,13 +1310,13 @@ class Converter {
       signs.words.push_back(entry.negative ? 0xbf800000U : 0x3f800000U);
     }
     std::vector<Layer> layers;
-    if (!in_order(gathered)) {
+    if (!all_in_order(gathered, inputs)) {
       layers.push_back(selection(gathered));
     }
     if (group > 1) {
       layers.push_back(plain("group-sort " + std::to_string(group), {1, 1}));
     }
-    if (!in_order(ranks)) {
+    if (!all_in_order(ranks, gathered.size())) {
       layers.push_back(selection(ranks));
     }
     if (std::any_of(entries.begin(), entries.end(), [](const Ordered& e) { return e.negative; })) {
@@ -1314,6 +1385,12 @@ class Converter {
     }
   }
 
+  static void require_small_divisor(const Integer& divisor) {
+    if (msb(divisor) > 800) {
+      throw NotCovered("a linear map whose entries have no small common divisor");
+    }
+  }
+
   /// `columns` 0: the forms' factors as a diagonal.
   static std::vector<Layer> matrix(const std::vector<Form>& forms, std::size_t columns) {
     const bool diagonal_only = columns == 0;
@@ -1328,6 +1405,7 @@ class Converter {
     for (const Form& f : forms) {
       for (const auto& [index, weight] : f.terms) {
         divisor = lcm(divisor, odd_part(weight));
+        require_small_divisor(divisor);
       }
       dyadic_bias = dyadic_bias && odd_part(f.constant) == 1;
       biased = biased || f.constant != 0;
@@ -1335,9 +1413,7 @@ class Converter {
     for (const Form& f : forms) {
       if (!dyadic_bias) {
         divisor = lcm(divisor, odd_part(f.constant));
-      }
-      if (msb(divisor) > 800) {
-        throw NotCovered("a linear map whose entries have no small common divisor");
+        require_small_divisor(divisor);
       }
     }
     Layer layer;
@@ -1479,17 +1555,22 @@ class Converter {
     std::string list;
     SampleConversion samples;
     bool about_samples = false;
+    std::set<std::string> kinds;
     for (const Json& claim : member(predicate_, "claims")) {
       const std::string kind = text(member(claim, "kind"), "claim kind");
+      if (!kinds.insert(kind).second) {
+        throw rejected("the certificate makes two claims of kind '" + kind + "'.");
+      }
       const std::string theorem = text(member(member(claim, "evidence"), "theorem"), "theorem");
       if (kind == "global-lipschitz" && theorem == "graph-propagation") {
+        check_formula(claim, "for all x, y in R^(" + input_space() + "): ||f(x) - f(y)||_2 <= L ||x - y||_2");
         list += "global-lipschitz ";
-        append(list, parse_rigorous(text(member(member(claim, "upper"), "exact"), "upper bound")));
+        append(list, upper_end(member(claim, "upper")));
         list += '\n';
         ++count;
       } else if (kind == "pair-lipschitz" && (theorem == "pair-row-difference" || theorem == "pair-sqrt2")) {
         count += pairs(list, claim, theorem);
-      } else if (kind == "sample-radii" && !about_samples) {
+      } else if (kind == "sample-radii") {
         about_samples = true;
         samples = about(claim, result);
       } else {
@@ -1498,6 +1579,12 @@ class Converter {
     }
     if (samples_ && !about_samples) {
       throw Error(ExitCode::usage, "data was given, but the certificate makes no claim about samples; leave --data out.");
+    }
+    if (kinds.empty()) {
+      throw rejected("the certificate makes no claim.");
+    }
+    if (count + samples.claim_count == 0) {
+      throw NotCovered("a certificate about samples alone, without a radius to prove");
     }
     out += "points " + std::to_string(samples.point_count) + "\n" + samples.points;
     out += "claims " + std::to_string(count + samples.claim_count) + "\n" + list + samples.claims;
@@ -1512,10 +1599,30 @@ class Converter {
       result.not_covered.emplace_back("the claim about samples (give --data)");
       return {};
     }
+    check_formula(claim,
+                  element_count(value(network_.output).shape) == 1
+                      ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
+                      : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
+                        "f_(c_k)(y) > f_j(y)");
     SampleConversion samples = convert_samples(network_, claim, *samples_);
     result.not_covered.insert(result.not_covered.end(), samples.not_covered.begin(), samples.not_covered.end());
     result.samples = samples.summary;
     return samples;
+  }
+
+  [[nodiscard]] std::string input_space() const {
+    std::string joined;
+    for (const std::uint64_t side : value(network_.input).shape) {
+      joined += (joined.empty() ? "" : " x ") + std::to_string(side);
+    }
+    return joined;
+  }
+
+  /// People read the formula: it must be the sentence that is proved (formats/SPEC.md, section 4).
+  static void check_formula(const Json& claim, const std::string& sentence) {
+    if (text(member(claim, "formula"), "formula") != sentence) {
+      throw rejected("a claim's formula is not '" + sentence + "'.");
+    }
   }
 
   std::size_t pairs(std::string& list, const Json& claim, const std::string& theorem) const {
@@ -1525,7 +1632,10 @@ class Converter {
     }
     const std::uint64_t classes = natural(member(claim, "classes"), "number of classes");
     const Json& uppers = member(member(claim, "upper"), "exact");
-    if (classes != element_count(value(network_.output).shape) || !uppers.is_array() || uppers.size() != classes * (classes - 1) / 2) {
+    const Json& decimals = member(member(claim, "upper"), "decimal");
+    check_formula(claim, "for all i < j and all x, y in R^(" + input_space() + "): |(f_i - f_j)(x) - (f_i - f_j)(y)| <= L_ij ||x - y||_2");
+    if (classes != element_count(value(network_.output).shape) || !uppers.is_array() || !decimals.is_array() ||
+        uppers.size() != classes * (classes - 1) / 2 || decimals.size() != uppers.size()) {
       throw rejected("the pair claim does not have one bound for each pair of outputs.");
     }
     std::size_t k = 0;
@@ -1534,7 +1644,8 @@ class Converter {
         list += "pair-lipschitz ";
         append(list, i);
         append(list, j);
-        append(list, parse_rigorous(text(uppers.at(k++), "upper bound")));
+        append(list, parse_upper(text(uppers.at(k), "upper bound"), text(decimals.at(k), "upper bound's decimal")));
+        ++k;
         list += '\n';
       }
     }

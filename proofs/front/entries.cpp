@@ -17,6 +17,8 @@ namespace lipcert::proofs {
 namespace {
 
 constexpr std::size_t most_terms = std::size_t{1} << 21U;
+constexpr std::uint64_t most_steps = std::uint64_t{1} << 26U;  // taps of all windows of a node
+constexpr std::uint64_t most_numbers = std::uint64_t{1} << 22U;
 
 using Index = std::vector<std::int64_t>;
 
@@ -100,6 +102,14 @@ Taps taps_of(const Node& node, const Shape& in, const Shape& out, std::vector<st
     t.begin.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(d));
     t.end.assign(pads.begin() + static_cast<std::ptrdiff_t>(d), pads.end());
   }
+  std::uint64_t steps = element_count(out);
+  for (const std::int64_t k : t.kernel) {
+    const auto taps = static_cast<std::uint64_t>(std::max<std::int64_t>(k, 1));
+    if (steps > most_steps / taps) {
+      throw NotCovered("windows with more than " + std::to_string(most_steps) + " taps together");
+    }
+    steps *= taps;
+  }
   if (t.kernel.size() != d || t.stride.size() != d || t.dilation.size() != d || t.begin.size() != d || t.end.size() != d) {
     throw NotCovered("windows whose rank is not the tensor's");
   }
@@ -113,6 +123,14 @@ Shape taps_shape(const std::vector<std::int64_t>& kernel) {
 Number number(double value) {
   const Fraction f = exact(value);
   return Number(f.num, f.den);
+}
+
+/// Products of products double the digits of a number with every node.
+void require_short(const Number& x) {
+  constexpr unsigned most_bits = 8192;
+  if ((x != 0 && msb(abs(numerator(x))) >= most_bits) || msb(denominator(x)) >= most_bits) {
+    throw NotCovered("weights whose exact values take more than " + std::to_string(most_bits) + " bits");
+  }
 }
 
 /// Sums terms, and keeps count of them.
@@ -129,12 +147,18 @@ class Sum {
   }
   void add(const Number& constant) { constant_ += constant; }
   Form take() {
+    taken_ += terms_.size();
+    if (taken_ > most_terms) {
+      throw NotCovered("a linear block with more than " + std::to_string(most_terms) + " terms");
+    }
     Form form;
     for (auto& [index, weight] : terms_) {
       if (weight != 0) {
+        require_short(weight);
         form.terms.emplace_back(index, std::move(weight));
       }
     }
+    require_short(constant_);
     form.constant = std::move(constant_);
     terms_.clear();
     constant_ = 0;
@@ -144,6 +168,7 @@ class Sum {
  private:
   std::map<std::uint32_t, Number> terms_;
   Number constant_;
+  std::size_t taken_ = 0;
 };
 
 /// The entry of a tensor of shape `from` that entry `at` of a broadcast result reads.
@@ -187,6 +212,10 @@ const std::vector<Number>& EntryReader::numbers(ValueId id) const {
 
 std::vector<Number> EntryReader::computed(ValueId id) const {
   const Value& v = value(id);
+  if (element_count(v.shape) > most_numbers) {
+    throw NotCovered("the constant '" + v.name + "' of more than " + std::to_string(most_numbers) +
+                     " entries in a block that is followed entry by entry");
+  }
   std::vector<Number> result;
   if (const Tensor* tensor = network_.known(id)) {
     result.reserve(tensor->size());
@@ -229,6 +258,7 @@ std::vector<Number> EntryReader::computed(ValueId id) const {
         } else {
           c /= b;
         }
+        require_short(c);
         result.push_back(std::move(c));
       });
       return result;
@@ -268,6 +298,7 @@ std::vector<Number> EntryReader::computed(ValueId id) const {
           for (std::uint64_t k = 0; k < left[1]; ++k) {
             sum += a.at(i * left[1] + k) * b.at(k * right[1] + j);
           }
+          require_short(sum);
           result.push_back(std::move(sum));
         }
       }

@@ -35,6 +35,9 @@ struct Fraction {
 /// A rigorous number's `exact` member (formats/SPEC.md, section 2): a hexadecimal float or a fraction. Throws `Error` (rejected).
 [[nodiscard]] Fraction parse_rigorous(const std::string& text);
 
+/// The same for an upper end together with its decimal, which people read: a decimal below the exact number is refused too.
+[[nodiscard]] Fraction parse_upper(const std::string& text, const std::string& decimal);
+
 /// floor(f * 2^s)
 [[nodiscard]] Integer floor_scaled(const Fraction& f, int s);
 

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "proofs/front/members.hpp"
+
 // Debian's OpenBLAS has no lapacke.h: Fortran's names, column-major.
 extern "C" {
 void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a, const int* lda,
@@ -183,6 +185,9 @@ bool append_attempt(std::string& out, const RealMatrix& matrix, const Fraction& 
 }  // namespace
 
 void append_gram_hint(std::string& out, const RealMatrix& matrix, const Fraction& bound, Entries entries) {
+  if (!std::isfinite(approximate(bound))) {
+    throw NotCovered("a bound beyond the doubles");
+  }
   if (entries == Entries::exact && append_orthogonal_hint(out, matrix, bound)) {
     return;
   }

@@ -3,8 +3,10 @@ kind of block, on random graphs, and on forgeries of the claimed numbers and of 
 refuse them. A network of
 which lipproof says "not covered" is listed by name with its reason."""
 
+import base64
 import copy
 import decimal
+import json
 import math
 import os
 import pathlib
@@ -335,6 +337,91 @@ class Agreement(support.Case):
         self.assertEqual(again.returncode, 0)
         self.assertIn("proved: the network is L-Lipschitz", again.stdout)
 
+    def test_what_people_read(self):
+        """A claim's sentence and decimals are those of the number that is proved; there is one claim of each kind, and at least one."""
+        secret, public = self.key()
+        path, _ = self.certify(support.DIGITS, secret)
+        original = support.statement(path)
+        for what, change in (
+                ("decimal", lambda p: p["claims"][0]["upper"].update(decimal="0.125")),
+                ("decimal of a block", lambda p: p["blocks"][0]["upper"].update(decimal="-1e3")),
+                ("decimal of a pair", lambda p: p["claims"][1]["upper"]["decimal"].__setitem__(3, "1e-3")),
+                ("no decimal", lambda p: p["claims"][0]["upper"].update(decimal="1e")),
+                ("hexadecimal", lambda p: p["claims"][0]["upper"].update(exact="0x1p+9999")),
+                ("formula", lambda p: p["claims"][0].update(formula=p["claims"][0]["formula"].replace("L ||", "||"))),
+                ("formula of the pairs", lambda p: p["claims"][1].update(formula=p["claims"][0]["formula"])),
+                ("twice", lambda p: p["claims"].append(p["claims"][0])),
+                ("no claim", lambda p: p["claims"].clear())):
+            statement = copy.deepcopy(original)
+            change(statement["predicate"])
+            with self.subTest(what):
+                self.agree(support.forge(path, statement, secret, self.folder), support.DIGITS, public, 1)
+
+    def bare(self, model, shape, digest, blocks, upper, constant=()):
+        """A certificate without a signature: `blocks` are (operator, theorem, nodes, inputs, output, upper)."""
+        def number(value):
+            return {"exact": f"{value}/1", "decimal": str(value)}
+        predicate = {"formatVersion": 1, "model": {"graphDigest": digest}, "constantNodes": list(constant),
+                     "semantics": {"arithmetic": "real", "inputNorm": "l2", "outputNorm": "l2", "domain": "all"},
+                     "claims": [{"kind": "global-lipschitz", "upper": number(upper), "evidence": {"theorem": "graph-propagation"},
+                                 "formula": f"for all x, y in R^({' x '.join(map(str, shape))}): ||f(x) - f(y)||_2 <= L ||x - y||_2"}],
+                     "blocks": [{"id": name, "operator": op, "method": {"theorem": theorem}, "nodes": nodes, "inputs": inputs, "upper": number(u)}
+                                for op, theorem, nodes, inputs, name, u in blocks]}
+        statement = {"predicateType": "https://lipcert.github.io/attestation/lipschitz-certificate/v1", "predicate": predicate,
+                     "subject": [{"digest": {"sha256": support.sha256(model)}}]}
+        payload = base64.b64encode(json.dumps(statement).encode()).decode()
+        path = self.write("bare.json", json.dumps({"dsseEnvelope": {"payloadType": support.PAYLOAD_TYPE, "payload": payload}}))
+        return self.lipproof(path, self.write("bare.onnx", model))
+
+    def digest(self, model):
+        return json.loads(self.lipcert("inspect", self.write("bare.onnx", model), "--json").stdout)["graphDigest"]
+
+    def test_division_by_data(self):
+        """3 / x is not x / 3. lipcert names no digest of such a graph: it is composed here (formats/SPEC.md, section 7)."""
+        def u64(*values):
+            return struct.pack(f"<{len(values)}Q", *values)
+
+        def text(word):
+            return u64(len(word)) + word
+        weights = struct.pack("<2f", 3, 3)
+        for operands in ((2, 1), (1, 2)):
+            names = {1: "x", 2: "c"}
+            model = support.model([support.node("Div", [names[k] for k in operands], "y")], [support.tensor("c", (1, 2), weights)], (1, 2), (1, 2))
+            canonical = (b"lipcert-graph-v1\n" + u64(13) + u64(1, 1, 2, 1, 2) + text(weights) + u64(2, 1, 2, 0, 1)
+                         + u64(1) + text(b"Div") + u64(0) + u64(2, *operands) + u64(1, 2, 1, 2, 1) + u64(3))
+            by_data = operands == (2, 1)
+            for block in (("scale", "diagonal-max"), ("linear", "diagonal-gram"), ("isometry", "isometry"), ("dense", "dense-gram-psd")):
+                with self.subTest(by_data=by_data, block=block):
+                    done = self.bare(model, (1, 2), support.sha256(canonical), [(*block, [0], [""], "y", 1)], 1)
+                    right = not by_data and block[0] in ("scale", "linear")
+                    self.assertEqual(done.returncode, 0 if right else 1, done.stdout)
+                    if by_data and block[0] in ("scale", "linear"):
+                        self.assertIn("division by one, is not linear" if block[0] == "linear" else "divides by its data", done.stdout)
+
+    def test_small_files_that_grow(self):
+        """Depth, sizes and digits that would exhaust memory, stack or time: not covered, at once."""
+        def relu(at, out):
+            return support.node("Relu", [at], out)
+        count = 2100
+        names = [f"h{k}" for k in range(count - 1)] + ["y"]
+        chain = support.model([relu(names[k - 1] if k else "x", names[k]) for k in range(count)], [], (1, 2), (1, 2))
+        done = self.bare(chain, (1, 2), self.digest(chain), [("activation", "elementwise-slope", [k], [names[k - 1] if k else ""], names[k], 1) for k in range(count)], 1)
+        self.assertIn("layers one after another", done.stdout)
+        nodes, blocks = [], []
+        for k in range(300):  # x + relu(x + relu(x + ...))
+            out = "y" if k == 299 else f"s{k}"
+            nodes += [relu(f"s{k - 1}" if k else "x", f"r{k}"), support.node("Add", ["x", f"r{k}"], out)]
+            blocks += [("activation", "elementwise-slope", [2 * k], [f"s{k - 1}" if k else ""], f"r{k}", 1), ("add", "sum", [2 * k + 1], ["", f"r{k}"], out, k + 2)]
+        nested = support.model(nodes, [], (1, 2), (1, 2))
+        self.assertIn("inside of each other", self.bare(nested, (1, 2), self.digest(nested), blocks, 301).stdout)
+        wide = support.model([relu("x", "y")], [], (1, 2 ** 17), (1, 2 ** 17))
+        done = self.bare(wide, (1, 2 ** 17), self.digest(wide), [("activation", "elementwise-slope", [0], [""], "y", 1)], 1)
+        self.assertIn("of more than 65536 entries", done.stdout)
+        squares = [support.node("Mul", [f"c{k}", f"c{k}"], f"c{k + 1}") for k in range(40)] + [support.node("Mul", ["x", "c40"], "y")]
+        model = support.model(squares, [support.tensor("c0", (1, 1), struct.pack("<f", 0.9))], (1, 2), (1, 2))
+        done = self.bare(model, (1, 2), self.digest(model), [("scale", "diagonal-max", [40], [""], "y", 1)], 1, range(40))
+        self.assertIn("8192 bits", done.stdout)
+
     # ---- blocks of graphs ----
 
     @staticmethod
@@ -423,6 +510,19 @@ class Agreement(support.Case):
         # Positive and negative parts.
         m = Model((1, 5), seed=6)
         self.block_forgeries(end(m, m.add("Concat", m.add("Relu", "x"), m.add("Relu", m.add("Neg", "x")), axis=1), 10), {"sort"})
+
+    def test_sorts_of_which_a_part_is_put_out(self):
+        """The first results of a sort, and a sort of the first entries, are fewer than what they are taken from."""
+        m = Model((1, 5), seed=1)
+        m.add("Gemm", m.add("TopK", "x", m.ints(2), outputs=2, axis=1)[0], m.normal(3, 2), m.normal(3), transB=1)
+        self.block_forgeries(m, {"sort"})
+        m = Model((1, 6), seed=2)
+        m.add("TopK", m.add("Slice", "x", m.ints(0), m.ints(2), m.ints(1)), m.ints(2), outputs=2, axis=1)
+        self.block_forgeries(m, {"sort"})
+        m = Model((1, 6), seed=3)
+        first = m.add("TopK", m.add("Slice", "x", m.ints(0), m.ints(2), m.ints(1)), m.ints(2), outputs=2, axis=1)[0]
+        m.add("Concat", first, m.add("Abs", m.add("Gemm", "x", m.normal(2, 6), transB=1)), axis=1)
+        self.block_forgeries(m, {"sort", "concat"})
 
     def test_poolings(self):
         for seed, (op, attributes, operator) in enumerate((
