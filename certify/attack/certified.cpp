@@ -1,8 +1,8 @@
 #include "certify/attack/certified.hpp"
 
-#include "formats/base64.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/base64.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace lipcert::attack {
 

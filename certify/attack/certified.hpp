@@ -5,10 +5,10 @@
 #include <string>
 
 #include "certify/attack/search.hpp"
-#include "certify/samples.hpp"
+#include "certify/samples/samples.hpp"
 #include "formats/data/data_set.hpp"
 #include "formats/data/scaling.hpp"
-#include "formats/json.hpp"
+#include "formats/encoding/json.hpp"
 
 namespace lipcert::attack {
 

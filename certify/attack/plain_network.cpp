@@ -8,9 +8,9 @@
 #include <numeric>
 #include <type_traits>
 
-#include "formats/entry_map.hpp"
-#include "formats/error.hpp"
-#include "formats/parameters.hpp"
+#include "formats/onnx/entry_map.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/onnx/parameters.hpp"
 
 namespace lipcert::attack {
 

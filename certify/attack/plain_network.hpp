@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/network.hpp"
+#include "formats/network/network.hpp"
 
 namespace lipcert::attack {
 

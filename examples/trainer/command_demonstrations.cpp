@@ -9,11 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-#include "certify/progress.hpp"
+#include "certify/commands/progress.hpp"
 #include "examples/trainer/commands.hpp"
 #include "examples/trainer/transport.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 namespace {

@@ -9,11 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "certify/progress.hpp"
+#include "certify/commands/progress.hpp"
 #include "examples/trainer/commands.hpp"
 #include "examples/trainer/finish.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "examples/trainer/network.hpp"
 #include "examples/trainer/random.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 namespace {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numbers>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace liptrain {
 namespace {

@@ -13,8 +13,8 @@
 #include <jpeglib.h>
 
 #include "examples/trainer/data.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 namespace {

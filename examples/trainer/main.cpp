@@ -15,8 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include "examples/trainer/commands.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 extern "C" void openblas_set_num_threads(int count);  // Debian's OpenBLAS declares it in cblas.h, which not every installation has
 

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "examples/trainer/graph_writer.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "examples/trainer/data.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace liptrain {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "examples/trainer/graph_writer.hpp"
 #include "examples/trainer/layer.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace liptrain {
 namespace {

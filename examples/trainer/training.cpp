@@ -8,7 +8,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace liptrain {
 namespace {

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "formats/data/sha256.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace lipcert {
 

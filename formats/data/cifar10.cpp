@@ -1,6 +1,6 @@
 // CIFAR-10, binary version: records of one label byte and 3 x 32 x 32 pixels (channel, row, column).
 #include "formats/data/readers.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

@@ -3,7 +3,7 @@
 
 #include "formats/data/rational.hpp"
 #include "formats/data/readers.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "formats/data/readers.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace lipcert {
 

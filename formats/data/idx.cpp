@@ -2,7 +2,7 @@
 #include <array>
 
 #include "formats/data/readers.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "formats/data/readers.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

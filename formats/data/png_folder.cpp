@@ -12,8 +12,8 @@
 
 #include "formats/data/readers.hpp"
 #include "formats/data/sha256.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace lipcert {
 

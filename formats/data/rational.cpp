@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

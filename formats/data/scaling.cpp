@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

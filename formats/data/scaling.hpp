@@ -8,7 +8,7 @@
 
 #include "formats/data/data_set.hpp"
 #include "formats/data/rational.hpp"
-#include "formats/network.hpp"
+#include "formats/network/network.hpp"
 
 namespace lipcert {
 

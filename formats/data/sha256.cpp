@@ -2,7 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

@@ -17,7 +17,7 @@
 #include <set>
 #include <utility>
 
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 #include "proofs/front/entries.hpp"
 #include "proofs/front/exact.hpp"
 #include "proofs/front/gram_hint.hpp"

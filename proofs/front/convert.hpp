@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/json.hpp"
-#include "formats/network.hpp"
+#include "formats/encoding/json.hpp"
+#include "formats/network/network.hpp"
 #include "proofs/front/samples.hpp"
 
 namespace lipcert::proofs {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "formats/network.hpp"
+#include "formats/network/network.hpp"
 
 namespace lipcert::proofs {
 

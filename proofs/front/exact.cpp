@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "formats/error.hpp"
-#include "formats/hex_float.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/hex_float.hpp"
 
 namespace lipcert::proofs {
 

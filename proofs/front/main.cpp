@@ -15,12 +15,12 @@
 #include <unistd.h>
 #include <vector>
 
-#include "formats/base64.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/json.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/base64.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/encoding/json.hpp"
+#include "formats/onnx/reader.hpp"
 #include "proofs/front/convert.hpp"
 #include "proofs/front/members.hpp"
 

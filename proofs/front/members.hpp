@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "formats/error.hpp"
-#include "formats/json.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/json.hpp"
 
 namespace lipcert::proofs {
 

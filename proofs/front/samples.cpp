@@ -13,7 +13,7 @@
 
 #include "formats/data/data_set.hpp"
 #include "formats/data/scaling.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/files.hpp"
 #include "proofs/front/exact.hpp"
 #include "proofs/front/members.hpp"
 

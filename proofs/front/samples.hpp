@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/json.hpp"
-#include "formats/network.hpp"
+#include "formats/encoding/json.hpp"
+#include "formats/network/network.hpp"
 
 namespace lipcert::proofs {
 

@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "certify/dense_norm.hpp"
+#include "certify/norms/dense_norm.hpp"
 #include "verifier/hint/cholesky.hpp"
-#include "verifier/trusted/spectral.hpp"
+#include "verifier/theorems/spectral.hpp"
 
 extern "C" {
 void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*, const double*, const int*, const double*,

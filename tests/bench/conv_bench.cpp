@@ -18,9 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "certify/conv_norm.hpp"
-#include "certify/dense_norm.hpp"
-#include "certify/lanczos.hpp"
+#include "certify/norms/conv_norm.hpp"
+#include "certify/norms/dense_norm.hpp"
+#include "certify/norms/lanczos.hpp"
 
 using namespace lipcert;
 

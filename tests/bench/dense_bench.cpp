@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "certify/dense_norm.hpp"
+#include "certify/norms/dense_norm.hpp"
 
 extern "C" {
 void openblas_set_num_threads(int threads);

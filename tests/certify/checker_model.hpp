@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "certify/analysis.hpp"
-#include "certify/enclosed.hpp"
+#include "certify/bounds/analysis.hpp"
+#include "certify/numbers/enclosed.hpp"
 #include "tests/certify/exact.hpp"
 
 namespace checker_model {

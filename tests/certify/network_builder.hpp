@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "formats/network.hpp"
+#include "formats/network/network.hpp"
 #include "tests/certify/exact.hpp"
 
 namespace network_builder {

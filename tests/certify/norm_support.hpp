@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "certify/enclosed.hpp"
+#include "certify/numbers/enclosed.hpp"
 #include "tests/certify/exact.hpp"
 
 namespace norm_support {

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "certify/analysis.hpp"
-#include "certify/steps.hpp"
-#include "certify/integer_vector.hpp"
-#include "certify/pairs.hpp"
-#include "certify/partition.hpp"
-#include "formats/error.hpp"
+#include "certify/bounds/analysis.hpp"
+#include "certify/graph/steps.hpp"
+#include "certify/numbers/integer_vector.hpp"
+#include "certify/bounds/pairs.hpp"
+#include "certify/graph/partition.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"

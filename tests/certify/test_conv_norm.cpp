@@ -8,9 +8,9 @@
 #include <limits>
 #include <string>
 
-#include "certify/conv_norm.hpp"
-#include "certify/conv_parts.hpp"
-#include "formats/error.hpp"
+#include "certify/norms/conv_norm.hpp"
+#include "certify/norms/conv_parts.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/norm_support.hpp"
 

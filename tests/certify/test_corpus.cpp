@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "certify/analysis.hpp"
-#include "formats/onnx_reader.hpp"
+#include "certify/bounds/analysis.hpp"
+#include "formats/onnx/reader.hpp"
 
 using namespace lipcert;
 namespace fs = std::filesystem;

@@ -8,8 +8,8 @@
 #include <limits>
 #include <string>
 
-#include "certify/dense_norm.hpp"
-#include "formats/error.hpp"
+#include "certify/norms/dense_norm.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/exact.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "certify/constants.hpp"
-#include "certify/enclosed.hpp"
+#include "certify/graph/constants.hpp"
+#include "certify/numbers/enclosed.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "certify/evaluate.hpp"
-#include "formats/error.hpp"
+#include "certify/graph/evaluate.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
 

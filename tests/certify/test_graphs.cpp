@@ -6,14 +6,14 @@
 #include <functional>
 #include <map>
 
-#include "certify/analysis.hpp"
+#include "certify/bounds/analysis.hpp"
 #include "certify/attack/plain_network.hpp"
-#include "certify/constants.hpp"
-#include "certify/evaluate.hpp"
-#include "certify/integer_vector.hpp"
-#include "certify/linear_map.hpp"
-#include "certify/partition.hpp"
-#include "certify/steps.hpp"
+#include "certify/graph/constants.hpp"
+#include "certify/graph/evaluate.hpp"
+#include "certify/numbers/integer_vector.hpp"
+#include "certify/graph/linear_map.hpp"
+#include "certify/graph/partition.hpp"
+#include "certify/graph/steps.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "certify/interval.hpp"
-#include "formats/error.hpp"
+#include "certify/numbers/interval.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/exact.hpp"
 
 using namespace lipcert;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "certify/analysis.hpp"
-#include "certify/steps.hpp"
-#include "certify/partition.hpp"
+#include "certify/bounds/analysis.hpp"
+#include "certify/graph/steps.hpp"
+#include "certify/graph/partition.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
 

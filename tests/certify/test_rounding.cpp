@@ -8,9 +8,9 @@
 #include <limits>
 #include <thread>
 
-#include "certify/parallel.hpp"
-#include "certify/rounding.hpp"
-#include "formats/error.hpp"
+#include "certify/numbers/parallel.hpp"
+#include "certify/numbers/rounding.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/exact.hpp"
 
 using namespace lipcert;

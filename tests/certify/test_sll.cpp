@@ -7,11 +7,11 @@
 #include <cmath>
 #include <vector>
 
-#include "certify/analysis.hpp"
+#include "certify/bounds/analysis.hpp"
 #include "certify/attack/plain_network.hpp"
-#include "certify/linear_map.hpp"
-#include "certify/partition.hpp"
-#include "certify/steps.hpp"
+#include "certify/graph/linear_map.hpp"
+#include "certify/graph/partition.hpp"
+#include "certify/graph/steps.hpp"
 #include "tests/certify/network_builder.hpp"
 
 using namespace lipcert;

@@ -5,10 +5,10 @@
 #include <limits>
 #include <string>
 
-#include "certify/band_norm.hpp"
-#include "certify/dense_norm.hpp"
-#include "certify/sparse_norm.hpp"
-#include "formats/error.hpp"
+#include "certify/norms/band_norm.hpp"
+#include "certify/norms/dense_norm.hpp"
+#include "certify/norms/sparse_norm.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/norm_support.hpp"
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/files.hpp"
-#include "formats/merkle.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/encoding/merkle.hpp"
 
 using namespace lipcert;
 

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "formats/data/rational.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 using namespace lipcert;
 

@@ -12,8 +12,8 @@
 #include <string>
 
 #include "formats/data/data_set.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 using namespace lipcert;
 using namespace std::string_literals;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "formats/data/scaling.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 
 using namespace lipcert;
 

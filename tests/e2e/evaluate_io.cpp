@@ -13,9 +13,9 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 
-#include "certify/evaluate.hpp"
-#include "formats/files.hpp"
-#include "formats/onnx_reader.hpp"
+#include "certify/graph/evaluate.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/onnx/reader.hpp"
 
 using namespace lipcert;
 

@@ -10,11 +10,11 @@
 #include <fstream>
 #include <functional>
 
-#include "certify/sign.hpp"
-#include "formats/base64.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
-#include "formats/json.hpp"
+#include "certify/certificate/sign.hpp"
+#include "formats/encoding/base64.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/encoding/json.hpp"
 
 using namespace lipcert;
 

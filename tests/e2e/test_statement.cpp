@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <limits>
 
-#include "certify/statement.hpp"
-#include "formats/error.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/json.hpp"
+#include "certify/certificate/statement.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/encoding/json.hpp"
 
 using namespace lipcert;
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
 
 namespace {
 

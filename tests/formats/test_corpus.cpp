@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/files.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
 
 using namespace lipcert;
 namespace fs = std::filesystem;

@@ -10,10 +10,10 @@
 #include <thread>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/files.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_cases.hpp"
 
 using namespace lipcert;

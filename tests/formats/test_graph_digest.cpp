@@ -5,10 +5,10 @@
 #include <set>
 #include <string>
 
-#include "formats/files.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/json.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/encoding/json.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_cases.hpp"
 
 using namespace lipcert;

@@ -4,9 +4,9 @@
 #include <random>
 #include <string>
 
-#include "formats/base64.hpp"
-#include "formats/error.hpp"
-#include "formats/json.hpp"
+#include "formats/encoding/base64.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/json.hpp"
 
 using namespace lipcert;
 

@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/network.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/network.hpp"
 
 using namespace lipcert;
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/hex_float.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/hex_float.hpp"
 
 using namespace lipcert;
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_cases.hpp"
 
 using namespace lipcert;

@@ -4,9 +4,9 @@
 #include <set>
 #include <string>
 
-#include "formats/error.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_cases.hpp"
 
 using namespace lipcert;

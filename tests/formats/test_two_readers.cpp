@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "formats/error.hpp"
-#include "formats/files.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_cases.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
 
 namespace fs = std::filesystem;
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "formats/data/rational.hpp"
-#include "formats/network.hpp"
-#include "formats/onnx_reader.hpp"
+#include "formats/network/network.hpp"
+#include "formats/onnx/reader.hpp"
 #include "tests/support/onnx_builder.hpp"
 
 namespace sample_tests {

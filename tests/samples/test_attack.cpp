@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "certify/attack/search.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/samples/support.hpp"
 
 using namespace lipcert;

@@ -9,11 +9,11 @@
 #include <fstream>
 #include <limits>
 
-#include "certify/records_file.hpp"
-#include "certify/samples.hpp"
-#include "certify/shard.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "certify/samples/records_file.hpp"
+#include "certify/samples/samples.hpp"
+#include "certify/certificate/shard.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 #include "tests/samples/support.hpp"
 
 using namespace lipcert;

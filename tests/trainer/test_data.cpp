@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "examples/trainer/data.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 
 namespace {
 

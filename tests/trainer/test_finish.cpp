@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "examples/trainer/finish.hpp"
-#include "formats/error.hpp"
-#include "formats/files.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
 #include "tests/trainer/support.hpp"
 
 namespace trainer_test {

@@ -6,7 +6,7 @@
 #include <numbers>
 
 #include "examples/trainer/finish.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/trainer/support.hpp"
 
 namespace trainer_test {

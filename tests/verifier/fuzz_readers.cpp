@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <string>
 
-#include "formats/error.hpp"
-#include "formats/graph_digest.hpp"
-#include "formats/onnx_reader.hpp"
-#include "verifier/trusted/envelope.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
-#include "verifier/trusted/statement.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/network/graph_digest.hpp"
+#include "formats/onnx/reader.hpp"
+#include "verifier/envelope/envelope.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
+#include "verifier/verdict/statement.hpp"
 
 namespace {
 

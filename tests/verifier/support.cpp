@@ -22,8 +22,8 @@
 #include "tests/support/onnx_builder.hpp"
 #include "verifier/hint/cholesky.hpp"
 #include "verifier/hint/hints.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/envelope.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/envelope/envelope.hpp"
 
 namespace verifier_test {
 

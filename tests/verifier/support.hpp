@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "verifier/trusted/blocks.hpp"
-#include "verifier/trusted/verify.hpp"
+#include "verifier/verdict/blocks.hpp"
+#include "verifier/verdict/verify.hpp"
 
 namespace verifier_test {
 

@@ -10,12 +10,12 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "tests/verifier/support.hpp"
-#include "verifier/command_line.hpp"
+#include "verifier/program/command_line.hpp"
 #include "verifier/hint/cholesky.hpp"
 #include "verifier/hint/hints.hpp"
-#include "verifier/output.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/signature.hpp"
+#include "verifier/program/output.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/envelope/signature.hpp"
 
 using namespace lipverify;
 using verifier_test::Example;

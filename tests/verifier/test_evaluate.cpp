@@ -5,9 +5,9 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "tests/verifier/support.hpp"
-#include "verifier/trusted/evaluate.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/graph/evaluate.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
 namespace ob = onnx_builder;

@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/gram.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/theorems/gram.hpp"
 
 using namespace lipverify;
 

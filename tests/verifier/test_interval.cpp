@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "verifier/trusted/interval.hpp"
+#include "verifier/base/interval.hpp"
 
 using namespace lipverify;
 

@@ -5,10 +5,10 @@
 #include <random>
 
 #include "tests/verifier/support.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/json.hpp"
-#include "verifier/trusted/numbers.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/base/json.hpp"
+#include "verifier/base/numbers.hpp"
 
 using namespace lipverify;
 using verifier_test::hex_float;

@@ -10,9 +10,9 @@
 
 #include "tests/support/onnx_cases.hpp"
 #include "tests/verifier/support.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
 namespace ob = onnx_builder;

@@ -4,10 +4,10 @@
 #include <openssl/pem.h>
 
 #include "tests/verifier/support.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/envelope.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/signature.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/envelope/envelope.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/envelope/signature.hpp"
 
 using namespace lipverify;
 using verifier_test::Key;

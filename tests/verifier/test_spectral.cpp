@@ -7,8 +7,8 @@
 
 #include "tests/verifier/support.hpp"
 #include "verifier/hint/cholesky.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/spectral.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/theorems/spectral.hpp"
 
 using namespace lipverify;
 

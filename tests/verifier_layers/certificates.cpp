@@ -5,8 +5,8 @@
 #include <limits>
 #include <random>
 
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/graph/onnx.hpp"
 
 namespace layers_test {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "verifier/hint/hints.hpp"
-#include "verifier/layers/convolution.hpp"
-#include "verifier/layers/sparse.hpp"
+#include "verifier/theorems/convolution.hpp"
+#include "verifier/theorems/sparse.hpp"
 
 namespace norms_test {
 

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "tests/verifier_layers/norms_support.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 using namespace lipverify;
 using namespace norms_test;

@@ -9,9 +9,9 @@
 
 #include "tests/verifier_layers/certificates.hpp"
 #include "verifier/hint/hints.hpp"
-#include "verifier/layers/convolution_block.hpp"
-#include "verifier/layers/linear_map.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/theorems/convolution_block.hpp"
+#include "verifier/theorems/linear_map.hpp"
+#include "verifier/base/failure.hpp"
 
 using namespace lipverify;
 using layers_test::above;

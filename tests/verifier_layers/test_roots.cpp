@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "tests/verifier_layers/norms_support.hpp"
-#include "verifier/layers/roots.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/theorems/roots.hpp"
+#include "verifier/base/failure.hpp"
 
 using namespace lipverify;
 

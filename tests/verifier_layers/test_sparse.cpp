@@ -9,7 +9,7 @@
 #include "tests/verifier_layers/norms_support.hpp"
 #include "verifier/hint/cholesky.hpp"
 #include "verifier/hint/order.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 using namespace lipverify;
 using namespace norms_test;

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 using namespace lipverify;
 using nlohmann::json;

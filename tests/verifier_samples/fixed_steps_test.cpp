@@ -7,7 +7,7 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "verifier/samples/fixed_network.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
 namespace ob = onnx_builder;

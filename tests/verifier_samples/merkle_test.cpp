@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "verifier/trusted/bytes.hpp"
+#include "verifier/base/bytes.hpp"
 
 using namespace lipverify;
 

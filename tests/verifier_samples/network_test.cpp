@@ -9,7 +9,7 @@
 
 #include "tests/support/onnx_builder.hpp"
 #include "verifier/samples/network_at_samples.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
 namespace ob = onnx_builder;

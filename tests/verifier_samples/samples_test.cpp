@@ -11,8 +11,8 @@
 #include "tests/support/onnx_builder.hpp"
 #include "tests/verifier_samples/support.hpp"
 #include "verifier/samples/network_at_samples.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/onnx.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
 using namespace sample_support;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "verifier/samples/samples.hpp"
-#include "verifier/trusted/bytes.hpp"
+#include "verifier/base/bytes.hpp"
 
 namespace sample_support {
 

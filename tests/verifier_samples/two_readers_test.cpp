@@ -9,10 +9,10 @@
 #include <random>
 
 #include "formats/data/data_set.hpp"
-#include "formats/error.hpp"
+#include "formats/encoding/error.hpp"
 #include "tests/verifier_samples/support.hpp"
 #include "verifier/samples/data.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 using nlohmann::json;
 using Value = std::pair<std::vector<lipverify::Rational>, std::optional<std::int64_t>>;

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "verifier/trusted/parallel.hpp"
+#include "verifier/base/parallel.hpp"
 
 namespace lipverify {
 

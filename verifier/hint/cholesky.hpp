@@ -1,5 +1,5 @@
 // The hint: a floating-point Cholesky factor of an exactly known symmetric matrix, rounded to integers. Search, not proof: the trusted part
-// multiplies it out exactly and charges whatever is left over (verifier/trusted/spectral.cpp), so a wrong factor can only make it refuse.
+// multiplies it out exactly and charges whatever is left over (verifier/theorems/spectral.cpp), so a wrong factor can only make it refuse.
 //
 // Acceptance must be reproducible, so the factor is: every element is computed by the same operations in the same order whatever the number
 // of threads and the width of the vectors (vectors run across columns, the inner sum is sequential, nothing is contracted to fused
@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "verifier/layers/band.hpp"
-#include "verifier/trusted/gram.hpp"
+#include "verifier/theorems/band.hpp"
+#include "verifier/theorems/gram.hpp"
 
 namespace lipverify {
 
@@ -20,7 +20,7 @@ namespace lipverify {
 /// expected, and the trusted part charges no more than this for them.
 [[nodiscard]] std::vector<std::int64_t> cholesky_hint(const SymmetricSum& m, unsigned drop, unsigned threads);
 
-/// The same within a skyline, for verifier/layers/sparse.cpp; the multiple of the identity starts with the height of the tallest column in place
+/// The same within a skyline, for verifier/theorems/sparse.cpp; the multiple of the identity starts with the height of the tallest column in place
 /// of n. Cost for half bandwidth w: n w^2 / 2 multiply-adds.
 [[nodiscard]] BandFactor band_hint(const BandSum& m, unsigned drop, unsigned threads);
 [[nodiscard]] BandFactor band_hint_with(Kernel kernel, const BandSum& m, unsigned drop, unsigned threads);

@@ -1,7 +1,7 @@
 // All hints of the checks of norms, as the program uses them.
 #pragma once
 
-#include "verifier/layers/hints.hpp"
+#include "verifier/theorems/hints.hpp"
 
 namespace lipverify {
 

@@ -1,5 +1,5 @@
 // The hint: an order of the columns of a sparse matrix in which its Gram matrix has a small skyline. Search, not proof: any permutation is
-// valid (verifier/layers/sparse.cpp), a bad one only costs time.
+// valid (verifier/theorems/sparse.cpp), a bad one only costs time.
 //
 // Tried are the order as it is, the channels of each position together (for every divisor of the number of columns as the number of
 // channels), and reverse Cuthill-McKee on the graph whose edges join columns that share a row. Cost: a few passes over the entries for

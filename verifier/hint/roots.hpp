@@ -1,10 +1,10 @@
-// The hint: a table of roots of unity. Search, not proof: verifier/layers/roots.cpp checks it in integers.
+// The hint: a table of roots of unity. Search, not proof: verifier/theorems/roots.cpp checks it in integers.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "verifier/layers/hints.hpp"
+#include "verifier/theorems/hints.hpp"
 
 namespace lipverify {
 

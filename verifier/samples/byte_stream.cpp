@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 namespace lipverify {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "verifier/trusted/bytes.hpp"
+#include "verifier/base/bytes.hpp"
 
 namespace lipverify {
 

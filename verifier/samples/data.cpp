@@ -11,8 +11,8 @@
 #include <limits>
 
 #include "verifier/samples/byte_stream.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/base/failure.hpp"
 
 namespace lipverify {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "verifier/trusted/numbers.hpp"
+#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

@@ -17,11 +17,11 @@
 #include <optional>
 #include <vector>
 
-#include "verifier/layers/operators.hpp"
+#include "verifier/graph/operators.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/samples/scaling.hpp"
-#include "verifier/trusted/evaluate.hpp"
-#include "verifier/trusted/matrix.hpp"
+#include "verifier/graph/evaluate.hpp"
+#include "verifier/base/matrix.hpp"
 
 namespace lipverify {
 

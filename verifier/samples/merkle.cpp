@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "verifier/trusted/bytes.hpp"
+#include "verifier/base/bytes.hpp"
 
 namespace lipverify {
 

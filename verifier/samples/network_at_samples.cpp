@@ -5,12 +5,12 @@
 #include <map>
 #include <set>
 
-#include "verifier/layers/operator_rules.hpp"
-#include "verifier/layers/parameters.hpp"
+#include "verifier/graph/operator_rules.hpp"
+#include "verifier/graph/parameters.hpp"
 #include "verifier/samples/fixed_network.hpp"
-#include "verifier/trusted/evaluate.hpp"
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/linear.hpp"
+#include "verifier/graph/evaluate.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/theorems/linear.hpp"
 
 namespace lipverify {
 

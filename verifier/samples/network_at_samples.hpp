@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "verifier/samples/samples.hpp"
-#include "verifier/trusted/graph.hpp"
+#include "verifier/graph/graph.hpp"
 
 namespace lipverify {
 

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "verifier/samples/data.hpp"
-#include "verifier/trusted/bytes.hpp"
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/bytes.hpp"
+#include "verifier/base/failure.hpp"
 
 namespace lipverify {
 

@@ -9,7 +9,7 @@
 
 #include "verifier/samples/byte_stream.hpp"
 #include "verifier/samples/merkle.hpp"
-#include "verifier/trusted/numbers.hpp"
+#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

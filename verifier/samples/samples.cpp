@@ -7,8 +7,8 @@
 #include <set>
 #include <string_view>
 
-#include "verifier/trusted/failure.hpp"
-#include "verifier/trusted/parallel.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/base/parallel.hpp"
 
 namespace lipverify {
 

@@ -16,8 +16,8 @@
 #include "verifier/samples/data.hpp"
 #include "verifier/samples/records.hpp"
 #include "verifier/samples/scaling.hpp"
-#include "verifier/trusted/json.hpp"
-#include "verifier/trusted/numbers.hpp"
+#include "verifier/base/json.hpp"
+#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

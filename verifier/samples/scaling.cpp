@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "verifier/trusted/failure.hpp"
+#include "verifier/base/failure.hpp"
 
 namespace lipverify {
 

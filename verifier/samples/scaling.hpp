@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "verifier/samples/data.hpp"
-#include "verifier/trusted/numbers.hpp"
+#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

@@ -1,0 +1,11 @@
+// What made a certificate: this program, its libraries and the kernel that its BLAS has chosen for the processor.
+#pragma once
+
+#include "certify/certificate/statement.hpp"
+
+namespace lipcert {
+
+/// Reads the program's own file to take its digest. Throws `Error` when that fails.
+[[nodiscard]] Generator build_info();
+
+}  // namespace lipcert

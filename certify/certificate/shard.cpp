@@ -1,0 +1,86 @@
+#include "certify/certificate/shard.hpp"
+
+#include "certify/samples/samples.hpp"
+#include "formats/encoding/base64.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/encoding/hex_float.hpp"
+
+namespace lipcert {
+
+std::uint64_t ShardNumber::begin(std::uint64_t samples) const {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>(Wide{samples} * part / of);
+}
+std::uint64_t ShardNumber::end(std::uint64_t samples) const {
+  return ShardNumber{part + 1, of}.begin(samples);
+}
+
+ShardNumber parse_shard(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto digits = [](const std::string& part) {
+    return !part.empty() && part.size() <= 7 && part.find_first_not_of("0123456789") == std::string::npos;
+  };
+  if (slash != std::string::npos && digits(text.substr(0, slash)) && digits(text.substr(slash + 1))) {
+    const ShardNumber shard{std::stoull(text.substr(0, slash)), std::stoull(text.substr(slash + 1))};
+    if (shard.part < shard.of && shard.of <= 1000000) return shard;
+  }
+  throw Error(ExitCode::usage, "--shard '" + text + "' is not of the form i/N with 0 <= i < N; the first of four shards is 0/4.");
+}
+
+std::string configuration_digest(const Analysis& analysis, const AnalysisOptions& settings, const Generator& generator) {
+  Json pairs = Json::array();
+  for (const double bound : analysis.pairs) pairs.push_back(hex_float(bound));
+  return sha256_hex(write_json({{"version", generator.version},
+                                {"seed", settings.seed},
+                                {"regionSamples", settings.region_samples},
+                                {"upper", hex_float(analysis.upper)},
+                                {"pairs", pairs}}));
+}
+
+std::string write_shard(const Shard& shard) {
+  return write_json({{"lipcertShard", 1},
+                     {"model", shard.configuration.model_sha256},
+                     {"graphDigest", shard.configuration.graph_digest},
+                     {"data", shard.configuration.data},
+                     {"configuration", shard.configuration.configuration},
+                     {"shard", shard.number.part},
+                     {"of", shard.number.of},
+                     {"first", shard.first},
+                     {"count", shard.count},
+                     {"records", base64_encode(shard.records)}});
+}
+
+Shard read_shard(const std::string& path) {
+  const auto wrong = [&](const std::string& what) {
+    return input_error(path + ": " + what + "; make the shard again with `lipcert certify --shard`.");
+  };
+  Json json;
+  try {
+    json = parse_json(read_file(path, 268435456), path);
+  } catch (const Json::exception&) {
+    throw wrong("is not JSON");
+  }
+  Shard shard;
+  try {
+    if (!json.is_object() || json.at("lipcertShard").get<std::uint64_t>() != 1) throw wrong("is no shard of version 1");
+    shard.configuration = {json.at("model").get<std::string>(), json.at("graphDigest").get<std::string>(), json.at("data"),
+                           json.at("configuration").get<std::string>()};
+    shard.number = {json.at("shard").get<std::uint64_t>(), json.at("of").get<std::uint64_t>()};
+    shard.first = json.at("first").get<std::uint64_t>();
+    shard.count = json.at("count").get<std::uint64_t>();
+    shard.records = base64_decode(json.at("records").get<std::string>());
+  } catch (const Json::exception&) {
+    throw wrong("lacks a member of a shard, or one has another type");
+  }
+  if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000)
+    throw wrong("has an impossible shard number");
+  if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes)
+    throw wrong("does not hold the records that it announces");
+  for (std::uint64_t i = 0; i < shard.count; ++i) {
+    if (decode_record(shard.records.data() + i * record_bytes, path).index != shard.first + i) throw wrong("has its records out of order");
+  }
+  return shard;
+}
+
+}  // namespace lipcert

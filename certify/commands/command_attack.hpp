@@ -1,0 +1,26 @@
+// `lipcert attack`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "certify/samples/sample_options.hpp"
+
+namespace lipcert {
+
+struct AttackOptions {
+  std::string model;
+  DataOptions data;
+  std::string certificate;  // empty: none
+  unsigned steps = 30;
+  std::uint64_t seed = 1;
+  unsigned threads = 0;  // 0: all cores
+  std::uint64_t list = 10;
+  bool json = false;
+  bool allow_external_data = false;
+};
+
+/// Returns 1 when a certified sample is flipped inside its radius, else 0.
+[[nodiscard]] int attack_command(const AttackOptions& options);
+
+}  // namespace lipcert

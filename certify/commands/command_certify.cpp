@@ -1,0 +1,228 @@
+// `lipcert certify`: model in, signed certificate out. The order is chosen so that every mistake of the user shows before the long work:
+// output place, key and passphrase, model, then the bounds, the statement, the signature, and one atomic write.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+
+#include "certify/bounds/analysis.hpp"
+#include "certify/certificate/build_info.hpp"
+#include "certify/commands/command.hpp"
+#include "certify/commands/command_samples.hpp"
+#include "certify/commands/loaded_model.hpp"
+#include "certify/commands/progress.hpp"
+#include "certify/certificate/sign.hpp"
+#include "certify/certificate/statement.hpp"
+#include "formats/encoding/error.hpp"
+#include "formats/encoding/files.hpp"
+#include "formats/encoding/hex_float.hpp"
+#include "formats/encoding/json.hpp"
+
+namespace lipcert {
+namespace {
+
+bool same_file(const struct stat& a, const std::string& path) {
+  struct stat b {};
+  return ::stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool is_certificate_or_empty(const std::string& path) {
+  constexpr std::string_view start = R"({"mediaType":"application/vnd.dev.sigstore.bundle)";
+  std::string head(start.size(), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  return file.gcount() == 0 || (file && head == start);
+}
+
+/// A certificate can be made again, so an older one is replaced without asking: a script renews hundreds. Anything else that stands at the
+/// output's place was probably not meant.
+void check_output(const CertifyOptions& options) {
+  const auto refuse = [](const std::string& sentence) -> void { throw Error(ExitCode::usage, sentence); };
+  const std::string folder = folder_of(options.out);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    refuse("The folder " + folder + " cannot be written to: " + std::strerror(errno) + "; choose another place for the certificate.");
+  }
+  struct stat status {};
+  if (::stat(options.out.c_str(), &status) != 0) {
+    return;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    refuse(options.out + " is not a regular file; name a file for the certificate.");
+  }
+  if (same_file(status, options.model) || same_file(status, options.key)) {
+    refuse(options.out + " is the model or the key; name another file for the certificate.");
+  }
+  if (same_file(status, options.samples.data.data) || same_file(status, options.samples.data.labels) ||
+      std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
+    refuse(options.out + " holds the samples; name another file for the certificate.");
+  }
+  if (!options.force && !is_certificate_or_empty(options.out)) {
+    refuse(options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
+  }
+}
+
+std::string relative_width(double lower, double upper) {
+  return upper > 0 ? fmt::format("{:.1e}", (upper - lower) / upper) : "0";
+}
+
+/// One line per block. Decimals are rounded outward; the width is for orientation only.
+void print_blocks(std::FILE* out, const Analysis& analysis) {
+  std::size_t id_width = 13;
+  std::size_t size_width = 4;
+  std::size_t method_width = 17;
+  for (const Block& block : analysis.partition.blocks) {
+    id_width = std::max(id_width, block.id.size());
+    size_width = std::max(size_width, size_text(block).size());
+    method_width = std::max(method_width, block.theorem.size());
+  }
+  fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  width\n", "block", "operator", "method", method_width, "size",
+             size_width, "output tensor", id_width, "norm at most", "norm at least");
+  for (std::size_t b = 0; b < analysis.partition.blocks.size(); ++b) {
+    const Block& block = analysis.partition.blocks[b];
+    const std::string size = size_text(block);
+    fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width, size,
+               size_width, block.id, id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
+  }
+  fmt::print(out, "\n");
+}
+
+struct Outcome {
+  std::string payload_sha256;
+  std::string fingerprint;
+  KeyAlgorithm algorithm = KeyAlgorithm::p256;
+  double seconds = 0;
+};
+
+void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis,
+                const std::optional<SampleClaim>& samples, const Outcome& outcome) {
+  Json blocks = Json::array();
+  for (const Block& block : analysis.partition.blocks) {
+    blocks.push_back({{"id", block.id},
+                      {"operator", name_of(block.op)},
+                      {"method", block.theorem},
+                      {"bound", decimal_up(block.upper)},
+                      {"lower", decimal_down(block.lower)}});
+  }
+  Json pairs = nullptr;
+  if (analysis.classes >= 2) {
+    const auto [smallest, largest] = std::minmax_element(analysis.pairs.begin(), analysis.pairs.end());
+    pairs = {{"classes", analysis.classes},
+             {"count", analysis.pairs.size()},
+             {"method", analysis.pairs_by_rows ? "pair-row-difference" : "pair-sqrt2"},
+             {"smallest", decimal_up(*smallest)},
+             {"largest", decimal_up(*largest)}};
+  }
+  Json out = {{"lipschitz", decimal_up(analysis.upper)},
+              {"lipschitzLower", decimal_down(analysis.lower)},
+              {"blocks", blocks},
+              {"pairs", pairs},
+              {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
+              {"certificate", options.out},
+              {"payloadSha256", outcome.payload_sha256},
+              {"keyFingerprint", outcome.fingerprint},
+              {"seconds", outcome.seconds}};
+  if (samples) {
+    out["samples"] = samples_summary(*samples);
+  }
+  fmt::print("{}\n", out.dump());
+}
+
+void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
+                const Outcome& outcome) {
+  fmt::print("L            at most {}\n", decimal_up(analysis.upper));
+  fmt::print("             at least {}\n", decimal_down(analysis.lower));
+  if (analysis.classes >= 2) {
+    const auto [smallest, largest] = std::minmax_element(analysis.pairs.begin(), analysis.pairs.end());
+    fmt::print("class pairs  {} of {} classes, at most {} to {}\n", analysis.pairs.size(), analysis.classes, decimal_up(*smallest),
+               decimal_up(*largest));
+  }
+  if (samples) {
+    print_samples(*samples);
+  }
+  fmt::print("certificate  {}\n", options.out);
+  fmt::print("payload      sha256 {}\n", outcome.payload_sha256);
+  fmt::print("signed by    {} ({})\n", outcome.fingerprint, name_of(outcome.algorithm));
+  fmt::print("time         {:.2f} s\n", outcome.seconds);
+}
+
+}  // namespace
+
+int certify_command(const CertifyOptions& options) {
+  if (!options.samples.shard.empty()) {
+    return shard_command(options);
+  }
+  if (options.key.empty()) {
+    throw Error(ExitCode::usage, "--key is required; make a key with `lipcert keygen --out KEY.pem`.");
+  }
+  if (options.samples.data.data.empty() && options.shards.empty() && options.samples.given()) {
+    throw Error(ExitCode::usage, "Options about samples were given without --data; name the file with the samples.");
+  }
+  const auto start = std::chrono::steady_clock::now();
+  check_utf8(options.issuer, "--issuer");
+  for (const std::string& requirement : options.requirements) {
+    check_utf8(requirement, "--requirement");
+  }
+  Issuance issuance;
+  issuance.issuer = options.issuer;
+  issuance.requirements = options.requirements;
+  issuance.issued_at = issue_time();
+  if (options.not_after) {
+    issuance.not_after = parse_time(*options.not_after, "The argument of --not-after");
+    if (*issuance.not_after <= issuance.issued_at) {
+      throw Error(ExitCode::usage, "--not-after " + *options.not_after + " is not later than the time of issue, " +
+                                       format_time(issuance.issued_at) + "; choose a later time.");
+    }
+  }
+  check_output(options);
+  const SigningKey key = SigningKey::read(options.key, read_passphrase(options.passphrase_fd));
+  const LoadedModel model = load_model(options.model, options.allow_external_data);
+  refuse_unsupported(options.model, partition(model.network).refusals);
+
+  std::optional<PreparedSamples> prepared;
+  if (!options.samples.data.data.empty()) {
+    prepared = prepare_samples(options.samples, model.network);
+  }
+
+  AnalysisOptions settings;
+  settings.threads = options.threads;
+  Analysis analysis;
+  {
+    ProgressBar bar(true);
+    settings.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
+    analysis = analyse(model.network, settings);
+  }
+  std::optional<SampleClaim> samples;
+  if (prepared) {
+    samples = claim_samples(*prepared, model.network, analysis, options.threads, folder_of(options.out));
+  } else if (!options.shards.empty()) {
+    samples = merge_shards(options, model, analysis, settings, folder_of(options.out));
+  }
+  if (samples) {
+    warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
+  }
+  const std::string payload = statement(model.network, analysis, model.file, settings, build_info(), issuance, samples);
+  write_file(options.out, sign_bundle(payload, key), Overwrite::yes);
+
+  Outcome outcome;
+  outcome.payload_sha256 = sha256_hex(payload);
+  outcome.fingerprint = key.fingerprint();
+  outcome.algorithm = key.algorithm();
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.verbose) {
+    print_blocks(options.json ? stderr : stdout, analysis);
+  }
+  if (options.json) {
+    print_json(options, model, analysis, samples, outcome);
+  } else {
+    print_text(options, analysis, samples, outcome);
+  }
+  return 0;
+}
+
+}  // namespace lipcert

@@ -1,0 +1,16 @@
+// Witness vectors: short integers with a common exponent, so that every program that checks them starts from exactly the same numbers.
+#pragma once
+
+#include <vector>
+
+#include "certify/bounds/analysis.hpp"
+
+namespace lipcert {
+
+/// The vector rounded to integers of at most 24 bits, the largest of which has 24, with a common exponent; empty when it is zero or not finite.
+[[nodiscard]] IntegerVector to_integers(const std::vector<double>& v);
+
+/// The entries m 2^exponent; exact for exponents from -1074 to 960.
+[[nodiscard]] std::vector<double> to_doubles(const IntegerVector& v);
+
+}  // namespace lipcert

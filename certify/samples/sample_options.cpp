@@ -1,0 +1,82 @@
+#include "certify/samples/sample_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "formats/data/rational.hpp"
+#include "formats/encoding/error.hpp"
+
+namespace lipcert {
+
+DataSource DataOptions::source() const {
+  DataSource source;
+  source.samples = data;
+  source.labels = labels;
+  source.label_column = label_column;
+  for (const DataFormat known : {DataFormat::idx, DataFormat::csv, DataFormat::npy, DataFormat::cifar10, DataFormat::png_folder}) {
+    if (format == name_of(known)) source.format = known;
+  }
+  return source;
+}
+
+ScalingTexts DataOptions::scaling() const {
+  ScalingTexts texts;
+  for (const Layout known : {Layout::nchw, Layout::nhwc, Layout::ncwh}) {
+    if (layout == name_of(known)) texts.layout = known;
+  }
+  const auto canonical = [](const std::vector<std::string>& numbers, const std::string& option) {
+    std::vector<std::string> result;
+    for (const std::string& number : numbers) result.push_back(canonical_number(number, option));
+    return result;
+  };
+  texts.scale = canonical_number(scale, "--scale");
+  texts.mean = canonical(mean, "--mean");
+  texts.std = canonical(std, "--std");
+  return texts;
+}
+
+bool SampleOptions::given() const {
+  DataOptions blank;
+  blank.data = data.data;
+  return !(data == blank) || !eps.empty() || !shard.empty();
+}
+
+std::vector<std::string> SampleOptions::canonical_eps() const {
+  std::vector<std::string> result;
+  for (const std::string& number : eps) result.push_back(canonical_number(number, "--eps"));
+  return result;
+}
+
+void add_data_options(CLI::App& command, DataOptions& options) {
+  command.add_option("--data", options.data, "samples: IDX or CIFAR-10 binary (plain or gzip), CSV, NPY, or a folder of PNG images");
+  command.add_option("--labels", options.labels, "labels: IDX, NPY, or text with one integer in a line");
+  command.add_option("--label-column", options.label_column, "CSV: the column of the label, from 0; -1 is the last one")
+      ->allow_extra_args(false);
+  command.add_option("--format", options.format, "format of the samples (default: recognised)")
+      ->check(CLI::IsMember({"idx", "csv", "npy", "cifar10", "png-folder"}));
+  command
+      .add_option("--scale", options.scale, "the graph's input is (v * scale - mean) / std, exactly; a decimal or a fraction such as 1/255")
+      ->capture_default_str();
+  command.add_option("--mean", options.mean, "see --scale: one number, or one per channel (tables: per column), separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--std", options.std, "see --scale: one number, or one per channel (tables: per column), separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--layout", options.layout, "order in which the graph reads an image: NCHW, NHWC, or NCWH (transposed pixels)")
+      ->check(CLI::IsMember({"NCHW", "NHWC", "NCWH"}))
+      ->capture_default_str();
+  command.add_option("--limit", options.limit, "take only the first N samples")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  for (const char* name : {"--mean", "--std"}) {
+    command.get_option(name)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->allow_extra_args(false);
+  }
+}
+
+void add_eps_option(CLI::App& command, std::vector<std::string>& eps) {
+  command.add_option("--eps", eps, "count the samples with a radius above these numbers (ascending, separated by commas)")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
+}  // namespace lipcert

@@ -1,0 +1,223 @@
+#include "certify/samples/samples.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "certify/graph/steps.hpp"
+#include "certify/numbers/parallel.hpp"
+#include "certify/numbers/rounding.hpp"
+#include "formats/data/rational.hpp"
+#include "formats/encoding/error.hpp"
+
+namespace lipcert {
+
+namespace {
+
+void put(std::string& bytes, std::uint64_t value, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) bytes += static_cast<char>((value >> (8 * i)) & 0xff);
+}
+
+std::uint64_t get(const char* bytes, unsigned count) {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < count; ++i) value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return value;
+}
+
+/// (1 - 2^-30) x, rounded down.
+Lower with_relative_slack(Lower x) {
+  return x * Lower::exact(1 - 0x1p-30);
+}
+
+/// A nonnegative lower bound of high - low, two doubles of any sign, less `error`; zero says that nothing is known.
+Lower difference(double high, double low, Upper error) {
+  if (!(high > low)) return {};
+  Lower gap;
+  if (high >= 0 && low < 0)
+    gap = Lower::exact(high) + Lower::exact(low);
+  else if (high >= 0)
+    gap = minus(Lower::exact(high), Upper::exact(low));
+  else
+    gap = minus(Lower::exact(low), Upper::exact(high));
+  return minus(gap, error);
+}
+
+}  // namespace
+
+std::string encode(const SampleRecord& record) {
+  std::string bytes;
+  bytes.reserve(record_bytes);
+  put(bytes, record.index, 8);
+  put(bytes, record.predicted, 4);
+  put(bytes, record.label, 4);
+  put(bytes, std::bit_cast<std::uint64_t>(record.margin), 8);
+  put(bytes, std::bit_cast<std::uint64_t>(record.radius), 8);
+  return bytes;
+}
+
+SampleRecord decode_record(const char* bytes, const std::string& what) {
+  SampleRecord record;
+  record.index = get(bytes, 8);
+  record.predicted = static_cast<std::uint32_t>(get(bytes + 8, 4));
+  record.label = static_cast<std::uint32_t>(get(bytes + 12, 4));
+  record.margin = std::bit_cast<double>(get(bytes + 16, 8));
+  record.radius = std::bit_cast<double>(get(bytes + 24, 8));
+  if (!(record.margin >= 0) || !(record.radius >= 0) || !std::isfinite(record.margin))
+    throw input_error(what + ": the record of sample " + std::to_string(record.index) +
+                      " is damaged (its margin or radius is no bound); make it again.");
+  return record;
+}
+
+RadiusRule::RadiusRule(const Analysis& analysis, const Shape& output)
+    : outputs_(element_count(output)), upper_(analysis.upper), pairs_(analysis.pairs) {
+  if (outputs_ != 1 && (analysis.classes != outputs_ || pairs_.size() != outputs_ * (outputs_ - 1) / 2))
+    throw input_error("The model has " + std::to_string(outputs_) +
+                      " outputs without a bound for every pair of them, so samples have no radius; certified radii need one output or 2 to "
+                      "1024 classes.");
+}
+
+double RadiusRule::pair(std::size_t i, std::size_t j) const {
+  if (i > j) std::swap(i, j);
+  const std::size_t c = outputs_;
+  return pairs_[i * c - i * (i + 1) / 2 + (j - i - 1)];
+}
+
+std::optional<std::uint32_t> RadiusRule::label(std::int64_t label) const {
+  if (outputs_ == 1)
+    return label == 1 ? std::optional<std::uint32_t>(1) : label == 0 || label == -1 ? std::optional<std::uint32_t>(0) : std::nullopt;
+  if (label < 0 || static_cast<std::uint64_t>(label) >= outputs_) return std::nullopt;
+  return static_cast<std::uint32_t>(label);
+}
+
+void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record) const {
+  record.predicted = no_class;
+  record.margin = 0;
+  record.radius = 0;
+  const Upper moved = Upper::exact(upper_) * distance;
+  const Upper slack = Upper::exact(33);  // the error itself, and 32 times it for the checker
+  const auto error = [&](std::size_t j) { return Upper::exact(f.radius[j]) + moved; };
+  for (std::size_t j = 0; j < outputs_; ++j) {
+    if (!std::isfinite(f.centre[j]) || !std::isfinite(f.radius[j])) return;
+  }
+  const double infinite = std::numeric_limits<double>::infinity();
+  // Zero L: the difference is constant, so a positive margin stays whatever the distance.
+  const auto reach = [&](Lower margin, double lipschitz) { return lipschitz == 0 ? infinite : (margin / Upper::exact(lipschitz)).value(); };
+  if (outputs_ == 1) {
+    const Lower margin = with_relative_slack(minus(Lower::exact(f.centre[0]), slack * error(0)));
+    if (!(margin.value() > 0)) return;
+    record.predicted = f.centre[0] > 0 ? 1 : 0;
+    record.margin = margin.value();
+    record.radius = reach(margin, upper_);
+    return;
+  }
+  const auto c = static_cast<std::size_t>(std::max_element(f.centre.begin(), f.centre.end()) - f.centre.begin());
+  double margin = infinite;
+  double radius = infinite;
+  for (std::size_t j = 0; j < outputs_; ++j) {
+    if (j == c) continue;
+    const Lower gap = with_relative_slack(difference(f.centre[c], f.centre[j], slack * (error(c) + error(j))));
+    if (!(gap.value() > 0) || !std::isfinite(gap.value())) return;
+    margin = std::min(margin, gap.value());
+    radius = std::min(radius, reach(gap, pair(c, j)));
+  }
+  record.predicted = static_cast<std::uint32_t>(c);
+  record.margin = margin;
+  record.radius = radius;
+}
+
+void certify_samples(const Network& network, const Analysis& analysis, const DataSource& source, const DataDescription& description,
+                     const ScalingTexts& texts, SampleRange range, unsigned threads, const std::function<void(double)>& progress,
+                     const std::function<void(const SampleRecord&)>& sink) {
+  WorkerPool pool(threads);
+  const StepGraph graph = build_steps(network, pool);
+  if (!graph.refusals.empty()) throw Error(ExitCode::internal, "A network with refusals reached the evaluation of samples.");
+  const RadiusRule rule(analysis, network.values[network.output].shape);
+  const Scaling scaling(texts, description.shape, network.values[network.input].shape, source.samples);
+
+  SampleReader reader(source);
+  const auto changed = [&] { return input_error(source.samples + ": the data changed while it was read; leave it alone until the end."); };
+  if (!reader.skip(range.first)) throw changed();
+  constexpr std::size_t block = 256;
+  std::vector<Sample> samples(block);
+  std::vector<SampleRecord> records(block);
+  for (std::uint64_t done = 0; done < range.count;) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(block, range.count - done));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!reader.next(samples[i])) throw changed();
+    }
+    pool.for_each(count, [&](std::size_t i) {
+      const Sample& sample = samples[i];
+      SampleRecord& record = records[i];
+      record = {};
+      record.index = sample.index;
+      if (sample.label) {
+        const std::optional<std::uint32_t> label = rule.label(*sample.label);
+        if (!label)
+          throw input_error(source.samples + ": sample " + std::to_string(sample.index) + " has the label " +
+                            std::to_string(*sample.label) + ", but the model has " +
+                            (rule.outputs() == 1
+                                 ? std::string("one output (labels 1, and 0 or -1)")
+                                 : std::to_string(rule.outputs()) + " outputs (labels 0 to " + std::to_string(rule.outputs() - 1) + ")") +
+                            "; give the labels that belong to the model.");
+        record.label = *label;
+      }
+      std::vector<EntryBounds> entries;
+      scaling.enclose(sample, entries);
+      std::vector<double> x(entries.size());
+      std::vector<double> gaps(entries.size());
+      for (std::size_t k = 0; k < entries.size(); ++k) {
+        x[k] = entries[k].lower;
+        // Neighbouring doubles: their difference is exact, or they are equal.
+        gaps[k] = entries[k].upper - entries[k].lower;
+      }
+      rule.apply(evaluate(graph, x), sqrt(sum_of_squares(gaps.data(), gaps.size())), record);
+    });
+    for (std::size_t i = 0; i < count; ++i) sink(records[i]);
+    done += count;
+    if (progress) progress(static_cast<double>(done) / static_cast<double>(range.count));
+  }
+  if (!(reader.finish() == description)) throw changed();
+}
+
+SampleCounts::SampleCounts(const std::vector<std::string>& texts) {
+  if (texts.size() > 64) throw Error(ExitCode::usage, "--eps has " + std::to_string(texts.size()) + " numbers; give at most 64.");
+  std::vector<Rational> values;
+  for (const std::string& text : texts) {
+    values.push_back(Rational::parse(text, "--eps"));
+    if (values.back().sign() < 0) throw Error(ExitCode::usage, "--eps " + text + " is negative; a radius is not.");
+    if (values.size() > 1 && !(values[values.size() - 2] < values.back()))
+      throw Error(ExitCode::usage, "--eps: " + text + " does not follow in ascending order; sort the numbers and leave repetitions out.");
+    eps.push_back({text, values.back().rounded_down(), 0, 0});
+  }
+}
+
+void SampleCounts::add(const SampleRecord& record) {
+  ++total;
+  const bool decided = record.predicted != no_class;
+  const bool right = decided && record.label != no_class && record.predicted == record.label;
+  undecided += decided ? 0U : 1U;
+  correct += right ? 1U : 0U;
+  for (Eps& e : eps) {
+    if (!(record.radius > e.below)) break;  // ascending
+    ++e.certified;
+    e.certified_correct += right ? 1U : 0U;
+  }
+}
+
+std::string chance_warning(const SampleCounts& counts, std::uint64_t outputs) {
+  const double classes = outputs == 1 ? 2 : static_cast<double>(outputs);
+  // Guessing has 1/C; a real classifier of few classes is well above, one of many at least twice that.
+  const double chance = 1 / classes;
+  const double threshold = classes < 4 ? chance + 0.1 : 2 * chance;
+  if (counts.total < 30 || static_cast<double>(counts.correct) > threshold * static_cast<double>(counts.total)) return "";
+  return fmt::format(
+      "{} of {} samples are classified as labelled, which is about what guessing gives; the pixels may be transposed (try --layout NCWH or "
+      "NHWC), "
+      "the scale wrong (--scale, --mean, --std), or the labels those of another data set.",
+      counts.correct, counts.total);
+}
+
+}  // namespace lipcert

@@ -1,0 +1,100 @@
+// Certified radii of samples (mathematics, section 6; formats/SPEC.md, section 8): how far any attacker must move sample x_k before the
+// decision can change, in exact real arithmetic.
+//
+// f(x_k) is enclosed, never trusted as a float: with [f_j] around f_j(x_k), the predicted class is the c whose lower end exceeds all other
+// upper ends, and the decision cannot change within r = min_j (lower f_c - upper f_j) / L_cj, because f_c - f_j is L_cj-Lipschitz. With one
+// output, r = |f| / L.
+//
+// The sample itself is a fraction (a pixel times 1/255): f is evaluated at the doubles below its entries, and the difference, at most
+// d = ||x_k - x||, adds L d to every error radius. Slack: a margin is reduced by 32 times the enclosure's error radius and by 2^-30 of
+// itself, so that a checker whose own enclosure is up to 32 times wider accepts without any tolerance.
+//
+// Cost: one enclosed evaluation per sample, three multiply-adds per weight. A block of samples is in memory at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certify/bounds/analysis.hpp"
+#include "certify/graph/evaluate.hpp"
+#include "formats/data/data_set.hpp"
+#include "formats/data/scaling.hpp"
+
+namespace lipcert {
+
+/// In place of a class: undecided, or no label.
+inline constexpr std::uint32_t no_class = 0xFFFFFFFF;
+
+/// One record of the records file. Margin and radius are proved lower ends, never negative or NaN; the radius may be infinite.
+struct SampleRecord {
+  std::uint64_t index = 0;
+  std::uint32_t predicted = no_class;
+  std::uint32_t label = no_class;
+  double margin = 0;
+  double radius = 0;
+};
+
+inline constexpr std::size_t record_bytes = 32;
+[[nodiscard]] std::string encode(const SampleRecord& record);
+/// Throws `Error` (input) when a number is NaN or negative; `bytes` has 32 bytes. `what` names the file.
+[[nodiscard]] SampleRecord decode_record(const char* bytes, const std::string& what);
+
+/// Class, margin and radius from an enclosed output.
+class RadiusRule {
+ public:
+  /// Throws `Error` (input) when the output has neither one entry nor a pair bound for every two classes.
+  RadiusRule(const Analysis& analysis, const Shape& output);
+
+  [[nodiscard]] std::uint64_t outputs() const { return outputs_; }
+  /// `distance` bounds ||x_k - x|| for the x at which f is enclosed. Sets all but index and label.
+  void apply(const BallVector& f, Upper distance, SampleRecord& record) const;
+  /// The label as a record holds it, or nothing when it is not one of this output.
+  [[nodiscard]] std::optional<std::uint32_t> label(std::int64_t label) const;
+
+ private:
+  [[nodiscard]] double pair(std::size_t i, std::size_t j) const;
+
+  std::uint64_t outputs_ = 0;
+  double upper_ = 0;
+  std::vector<double> pairs_;
+};
+
+struct SampleRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
+/// Reads the samples of a range and passes a record for each to `sink`, in order. The result depends neither on the number of threads nor
+/// on the range's limits. Throws `Error` (input) for bad data, a label that is none of the model's, or a file that is no longer what
+/// `description` says.
+void certify_samples(const Network& network, const Analysis& analysis, const DataSource& source, const DataDescription& description,
+                     const ScalingTexts& scaling, SampleRange range, unsigned threads, const std::function<void(double)>& progress,
+                     const std::function<void(const SampleRecord&)>& sink);
+
+/// Integer counts over records (SPEC.md section 8).
+class SampleCounts {
+ public:
+  /// eps: canonical decimals or fractions; at most 64, ascending, none negative: throws `Error` (usage) otherwise.
+  explicit SampleCounts(const std::vector<std::string>& eps);
+
+  void add(const SampleRecord& record);
+
+  struct Eps {
+    std::string text;
+    double below = 0;  // largest double at or below eps: r > eps if and only if r > below
+    std::uint64_t certified = 0;
+    std::uint64_t certified_correct = 0;
+  };
+  std::uint64_t total = 0;
+  std::uint64_t correct = 0;
+  std::uint64_t undecided = 0;
+  std::vector<Eps> eps;
+};
+
+/// A sentence when the accuracy is no better than guessing, which points to transposed pixels, a wrong scale or other labels; else empty.
+[[nodiscard]] std::string chance_warning(const SampleCounts& counts, std::uint64_t outputs);
+
+}  // namespace lipcert

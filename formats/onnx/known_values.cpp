@@ -1,0 +1,186 @@
+// Integers that the graph computes from shapes and constants (formats/onnx.md, section 5: known values), exactly. Exports with a symbolic
+// batch dimension compute the shapes of their Reshape nodes in this way.
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <utility>
+
+#include "formats/encoding/error.hpp"
+#include "formats/onnx/parts.hpp"
+
+namespace lipcert {
+
+namespace {
+
+Tensor empty_tensor(const Result& result) {
+  Tensor tensor;
+  tensor.type = result.type;
+  tensor.shape = result.shape;
+  tensor.bits.reserve(static_cast<std::size_t>(element_count(result.shape)) * byte_size(result.type));
+  return tensor;
+}
+
+Tensor moved(const NodeView& node, const Result& result, std::size_t output) {
+  Tensor tensor = empty_tensor(result);
+  const std::size_t width = byte_size(result.type);
+  for (const EntrySource& source : entry_sources(node, output)) {
+    const unsigned char* bits = node.operands[source.input].known->bits.data() + std::size_t{source.index} * width;
+    tensor.bits.insert(tensor.bits.end(), bits, bits + width);
+  }
+  return tensor;
+}
+
+Tensor shape_of(const NodeView& node, const Result& result) {
+  Tensor tensor = empty_tensor(result);
+  const Shape& shape = node.operands[0].shape;
+  std::int64_t start = 0;
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  if (node.opset >= 15) {
+    start = integer_of(node, "start");
+    start = std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
+  }
+  for (std::uint64_t k = 0; k < result.shape[0]; ++k) put(tensor, shape[static_cast<std::size_t>(start) + static_cast<std::size_t>(k)]);
+  return tensor;
+}
+
+std::int64_t combined(Operator op, std::int64_t a, std::int64_t b, ElementType type) {
+  std::int64_t value = 0;
+  bool outside = false;
+  switch (op) {
+    case Operator::add:
+      outside = __builtin_add_overflow(a, b, &value);
+      break;
+    case Operator::sub:
+      outside = __builtin_sub_overflow(a, b, &value);
+      break;
+    case Operator::mul:
+      outside = __builtin_mul_overflow(a, b, &value);
+      break;
+    default:  // Div
+      if (b == 0) throw Unsupported{"It divides an integer by 0."};
+      outside = b == -1 && a == std::numeric_limits<std::int64_t>::min();
+      if (!outside) value = a / b;
+  }
+  if (type == ElementType::int32)
+    outside = outside || value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max();
+  if (outside) throw Unsupported{std::string("Its result does not fit into ") + name_of(type) + ", where runtimes would wrap around."};
+  return value;
+}
+
+// numpy broadcasting; `infer` has checked that the shapes fit.
+Tensor combined(const NodeView& node, const Result& result) {
+  Tensor tensor = empty_tensor(result);
+  const std::size_t rank = result.shape.size();
+  std::vector<std::uint64_t> strides[2];
+  for (std::size_t side = 0; side < 2; ++side) {
+    const Shape& shape = node.operands[side].shape;
+    strides[side].assign(rank, 0);
+    std::uint64_t stride = 1;
+    for (std::size_t k = shape.size(); k-- > 0;) {
+      if (shape[k] != 1) strides[side][k + rank - shape.size()] = stride;
+      stride *= shape[k];
+    }
+  }
+  const std::uint64_t count = element_count(result.shape);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::uint64_t place[2] = {0, 0};
+    std::uint64_t rest = i;
+    for (std::size_t k = rank; k-- > 0;) {
+      for (std::size_t side = 0; side < 2; ++side) place[side] += rest % result.shape[k] * strides[side][k];
+      rest /= result.shape[k];
+    }
+    const std::int64_t value =
+        combined(node.op, node.operands[0].known->integer(place[0]), node.operands[1].known->integer(place[1]), result.type);
+    put(tensor, static_cast<std::uint64_t>(value));
+  }
+  return tensor;
+}
+
+// The bits of an integer in a floating type, if it is exact there.
+std::optional<std::uint64_t> exact_bits(std::int64_t value, ElementType type) {
+  struct Format {
+    int precision, exponent_bits;
+  };
+  const Format format = type == ElementType::float16    ? Format{11, 5}
+                        : type == ElementType::bfloat16 ? Format{8, 8}
+                        : type == ElementType::float32  ? Format{24, 8}
+                                                        : Format{53, 11};
+  if (value == 0) return 0;
+  const std::uint64_t magnitude = value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
+  const auto top = static_cast<int>(std::bit_width(magnitude)) - 1;
+  const int bias = (1 << (format.exponent_bits - 1)) - 1;
+  if (top - std::countr_zero(magnitude) >= format.precision || top > bias) return std::nullopt;
+  const int shift = format.precision - 1 - top;
+  const std::uint64_t significand = shift >= 0 ? magnitude << shift : magnitude >> -shift;
+  const std::uint64_t fraction = significand & ((std::uint64_t{1} << (format.precision - 1)) - 1);
+  const auto exponent = static_cast<std::uint64_t>(top + bias);
+  const std::uint64_t sign = value < 0 ? 1 : 0;
+  return fraction | exponent << (format.precision - 1) | sign << (format.precision - 1 + format.exponent_bits);
+}
+
+Tensor converted(const Tensor& source, const Result& result) {
+  Tensor tensor = empty_tensor(result);
+  const std::uint64_t count = source.size();
+  for (std::uint64_t k = 0; k < count; ++k) {
+    const std::int64_t value = source.integer(k);
+    if (is_floating(result.type)) {
+      const std::optional<std::uint64_t> bits = exact_bits(value, result.type);
+      if (!bits)
+        throw Unsupported{"It casts " + std::to_string(value) + " to " + name_of(result.type) + ", where this number would be rounded."};
+      put(tensor, *bits);
+    } else {
+      if (result.type == ElementType::int32 &&
+          (value < std::numeric_limits<std::int32_t>::min() || value > std::numeric_limits<std::int32_t>::max()))
+        throw Unsupported{"It casts " + std::to_string(value) + " to INT32, into which it does not fit."};
+      put(tensor, static_cast<std::uint64_t>(value));
+    }
+  }
+  return tensor;
+}
+
+}  // namespace
+
+std::vector<Tensor> compute_known(const NodeView& node, const std::vector<Result>& results) {
+  if (node.operands.empty()) return {};
+  const bool integers = !is_floating(node.operands[0].type);
+  std::vector<Tensor> known;
+  switch (node.op) {
+    case Operator::shape:
+      known.push_back(shape_of(node, results[0]));
+      break;
+    case Operator::constant_of_shape: {
+      const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
+      Tensor tensor = empty_tensor(results[0]);
+      const std::uint64_t count = element_count(results[0].shape);
+      for (std::uint64_t k = 0; k < count; ++k) tensor.bits.insert(tensor.bits.end(), value.bits.begin(), value.bits.end());
+      known.push_back(std::move(tensor));
+      break;
+    }
+    case Operator::cast:
+      if (integers && results[0].type != node.operands[0].type) known.push_back(converted(*node.operands[0].known, results[0]));
+      break;
+    case Operator::add:
+    case Operator::sub:
+    case Operator::mul:
+    case Operator::div:
+      if (integers) known.push_back(combined(node, results[0]));
+      break;
+    case Operator::concat:
+    case Operator::flatten:
+    case Operator::gather:
+    case Operator::reshape:
+    case Operator::slice:
+    case Operator::split:
+    case Operator::squeeze:
+    case Operator::transpose:
+    case Operator::unsqueeze:
+      if (integers)
+        for (std::size_t k = 0; k < results.size(); ++k) known.push_back(moved(node, results[k], k));
+      break;
+    default:  // not one of the operators that formats/onnx.md names: nothing is computed
+      break;
+  }
+  return known;
+}
+
+}  // namespace lipcert

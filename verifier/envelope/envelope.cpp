@@ -1,0 +1,69 @@
+// See envelope.hpp.
+#include "verifier/envelope/envelope.hpp"
+
+#include "verifier/base/bytes.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/base/json.hpp"
+
+namespace lipverify {
+
+namespace {
+
+constexpr const char* kMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+constexpr const char* kPayloadType = "application/vnd.in-toto+json";
+
+/// Members that nobody signed and nobody reads: said, not refused.
+void warn_about_others(const Json& object, const std::string& place, const std::vector<std::string>& known, Envelope& envelope) {
+  for (const auto& [name, value] : object.object(place)) {
+    bool found = false;
+    for (const std::string& k : known) found = found || k == name;
+    if (!found) envelope.warnings.push_back(place + " has an unknown member '" + printable(name) + "', which is not checked");
+  }
+}
+
+}  // namespace
+
+Envelope open_envelope(const std::string& bundle) {
+  Envelope envelope;
+  const Json root = Json::parse(bundle, "the certificate file");
+  if (root.member("mediaType", "bundle").text("bundle.mediaType") != kMediaType)
+    reject(std::string("bundle.mediaType is not ") + kMediaType);
+  warn_about_others(root, "bundle", {"mediaType", "verificationMaterial", "dsseEnvelope"}, envelope);
+
+  const Json& material = root.member("verificationMaterial", "bundle");
+  const Json& hint = material.member("publicKey", "bundle.verificationMaterial");
+  (void)hint.member("hint", "bundle.verificationMaterial.publicKey").text("bundle.verificationMaterial.publicKey.hint");
+  warn_about_others(material, "bundle.verificationMaterial", {"publicKey", "tlogEntries"}, envelope);
+  if (const Json* log = material.find("tlogEntries", "bundle.verificationMaterial"))
+    if (!log->array("bundle.verificationMaterial.tlogEntries").empty())
+      envelope.warnings.emplace_back("the bundle has transparency log entries, which are not checked");
+
+  const Json& dsse = root.member("dsseEnvelope", "bundle");
+  warn_about_others(dsse, "bundle.dsseEnvelope", {"payload", "payloadType", "signatures"}, envelope);
+  const std::string& type = dsse.member("payloadType", "bundle.dsseEnvelope").text("bundle.dsseEnvelope.payloadType");
+  if (type != kPayloadType) reject("the payload type is '" + printable(type) + "', not " + kPayloadType);
+  envelope.payload = base64_decode(dsse.member("payload", "bundle.dsseEnvelope").text("bundle.dsseEnvelope.payload"), "the payload");
+  const std::vector<Json>& signatures = dsse.member("signatures", "bundle.dsseEnvelope").array("bundle.dsseEnvelope.signatures");
+  if (signatures.size() != 1) reject("the bundle has " + std::to_string(signatures.size()) + " signatures; exactly one is wanted");
+  const std::string place = "bundle.dsseEnvelope.signatures[0]";
+  warn_about_others(signatures[0], place, {"keyid", "sig"}, envelope);
+  envelope.key_id = signatures[0].member("keyid", place).text(place + ".keyid");
+  if (envelope.key_id.empty()) reject("the signature has an empty keyid");
+  envelope.signature = base64_decode(signatures[0].member("sig", place).text(place + ".sig"), "the signature");
+  return envelope;
+}
+
+std::string pre_authentication_encoding(const std::string& payload) {
+  const std::string type = kPayloadType;
+  return "DSSEv1 " + std::to_string(type.size()) + " " + type + " " + std::to_string(payload.size()) + " " + payload;
+}
+
+void check_signature(Envelope& envelope, const PublicKey& key) {
+  if (!key.verifies(pre_authentication_encoding(envelope.payload), envelope.signature))
+    reject("the signature is not the trusted key's: claimed key " + printable(envelope.key_id) + ", trusted key " + key.fingerprint());
+  if (envelope.key_id != key.fingerprint())
+    envelope.warnings.push_back("the bundle names key " + printable(envelope.key_id) + ", but the signature is that of the trusted key " +
+                                key.fingerprint());
+}
+
+}  // namespace lipverify

@@ -1,0 +1,28 @@
+// The envelope: a Sigstore bundle 0.3 in public-key mode with a DSSE envelope (formats/SPEC.md, section 1). Nothing of the payload is parsed
+// before its signature has been verified.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "verifier/envelope/signature.hpp"
+
+namespace lipverify {
+
+struct Envelope {
+  std::string payload;    // the bytes that were signed
+  std::string signature;  // raw bytes
+  std::string key_id;
+  std::vector<std::string> warnings;
+};
+
+/// Takes a bundle apart. Anything that is not as specified: Failure (rejected).
+[[nodiscard]] Envelope open_envelope(const std::string& bundle);
+
+/// The bytes that DSSE signs (pre-authentication encoding).
+[[nodiscard]] std::string pre_authentication_encoding(const std::string& payload);
+
+/// Rejects unless the envelope's signature is the key's.
+void check_signature(Envelope& envelope, const PublicKey& key);
+
+}  // namespace lipverify

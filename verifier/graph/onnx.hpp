@@ -1,0 +1,25 @@
+// The checker's own ONNX reader (rules: formats/onnx.md). Bytes that were read and hashed come in, a Graph comes out, or Failure (input).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "verifier/graph/graph.hpp"
+
+namespace lipverify {
+
+/// A file beside the model that holds weights; hashed from the bytes that were used.
+struct ExternalFile {
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::string sha256;
+};
+
+struct OnnxOptions {
+  bool allow_external_data = false;
+  std::string folder;  // of the model, for external data
+};
+
+[[nodiscard]] Graph read_onnx(const std::string& bytes, const OnnxOptions& options, std::vector<ExternalFile>& external);
+
+}  // namespace lipverify

@@ -1,0 +1,163 @@
+// See output.hpp.
+#include "verifier/program/output.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "verifier/base/bytes.hpp"
+
+namespace lipverify {
+
+namespace {
+
+const char* verdict_of(const Report& report) {
+  return report.outcome == Outcome::accepted ? "accepted" : report.outcome == Outcome::rejected ? "rejected" : "error";
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
+}
+
+/// How deep the claim about samples was checked, in a few words.
+std::string depth_of(const SampleSummary& samples) {
+  switch (samples.depth) {
+    case SampleSummary::Depth::all: return "all " + std::to_string(samples.total) + " rechecked";
+    case SampleSummary::Depth::audit:
+      return std::to_string(samples.rechecked) + " of " + std::to_string(samples.total) + " audited, seed " + std::to_string(samples.seed);
+    case SampleSummary::Depth::records: break;
+  }
+  return "NOT RECHECKED: needs --data";
+}
+
+/// The hashes of a proof from the leaf up.
+std::vector<std::string> path_of(const InclusionProof& proof) {
+  std::vector<std::string> path;
+  for (const std::string& hash : proof.path) path.push_back(hex(hash));
+  return path;
+}
+
+void line(std::string& out, const std::string& head, const std::string& text) { out += padded(head, 12) + printable_line(text) + "\n"; }
+
+}  // namespace
+
+std::string printable_line(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 100) {  // `printable` cuts long text; nothing is lost here
+    std::size_t end = std::min(text.size(), i + 100);
+    while (end < text.size() && end > i + 90 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a character
+    out += printable(text.substr(i, end - i));
+    i = end - 100;
+  }
+  return out;
+}
+
+std::string text_report(const Report& report, bool verbose) {
+  std::string out;
+  if (report.outcome != Outcome::accepted && report.outcome != Outcome::rejected) return out;
+  std::string first;
+  if (report.outcome == Outcome::rejected) {
+    first = report.error;
+  } else {
+    if (!report.global_upper.empty()) first += "L <= " + report.global_upper + "  L >= " + report.global_lower;
+    if (report.pair_classes != 0)
+      first += std::string(first.empty() ? "" : "  ") + "L_ij <= " + report.pair_largest + " (" + std::to_string(report.pair_classes) + " classes)";
+  }
+  if (report.outcome == Outcome::accepted && report.samples.claimed) first += "  samples " + depth_of(report.samples);
+  if (!report.model_sha256.empty()) first += "  model " + report.model_sha256;
+  if (!report.key_fingerprint.empty()) first += "  key " + report.key_fingerprint;
+  if (!report.payload_sha256.empty()) first += "  payload " + report.payload_sha256;
+  out += std::string(verdict_of(report)) + "  " + printable_line(first) + "\n";
+
+  const bool accepted = report.outcome == Outcome::accepted;
+  const std::string claim = accepted ? "claim" : "claimed";
+  if (!report.global_upper.empty()) line(out, claim, report.global_formula + " with L = " + report.global_upper + "; no L below " + report.global_lower);
+  if (report.pair_classes != 0)
+    line(out, claim, report.pair_formula + " for " + std::to_string(report.pair_classes) + " classes, largest L_ij = " + report.pair_largest);
+  if (const SampleSummary& s = report.samples; s.claimed) {
+    std::string counts = std::to_string(s.total) + " samples, " + (s.labelled ? std::to_string(s.correct) + " right, " : "") + std::to_string(s.undecided) + " undecided";
+    for (const SampleSummary::Eps& e : s.counts)
+      counts += "; eps " + e.eps + ": " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
+    line(out, accepted && s.depth != SampleSummary::Depth::records ? claim : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
+    for (std::size_t i = 0; i < s.proofs.size(); ++i) {
+      std::string path;
+      for (const std::string& hash : path_of(s.proofs[i])) path += " " + hash;
+      line(out, "audited", "record " + std::to_string(s.proofs[i].index) + " " + hex(s.proof_leaves[i]) + " path" + path);
+    }
+  }
+  if (report.has_statement)
+    line(out, "issued", report.issued_at + (report.issuer.empty() ? " by nobody named" : " by '" + report.issuer + "'") + " with " + report.tool +
+                            (report.not_after.empty() ? ", no end of validity" : ", valid until " + report.not_after));
+  if (!accepted)
+    for (const Check& check : report.checks)
+      if (!check.passed) line(out, "failed", check.id + " of " + check.subject + ": claimed " + check.claimed + ", recomputed " + check.recomputed);
+  for (const std::string& text : report.not_covered) line(out, "not covered", text);
+  for (const std::string& text : report.assumptions) line(out, "assumed", text);
+  for (const std::string& text : report.not_checked) line(out, "not checked", text);
+  if (verbose) {
+    for (const BlockReport& block : report.blocks)
+      line(out, "block", block.id + "  " + block.op + "  " + block.theorem + "  <= " + block.upper + "  >= " + block.lower + "  (" +
+                             std::to_string(block.nodes) + " nodes)");
+    for (const Check& check : report.checks)
+      line(out, check.passed ? "passed" : "failed", check.id + " of " + check.subject + ": claimed " + check.claimed + ", recomputed " + check.recomputed);
+  }
+  return out;
+}
+
+std::string json_report(const Report& report) {
+  using nlohmann::ordered_json;
+  ordered_json out;
+  const auto or_null = [](const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); };
+  out["verdict"] = verdict_of(report);
+  out["exitCode"] = static_cast<int>(report.outcome);
+  out["error"] = or_null(report.error);
+  out["checker"] = {{"name", "lipverify"}, {"version", kVersion}};
+  out["key"] = {{"fingerprint", or_null(report.key_fingerprint)}, {"algorithm", or_null(report.key_algorithm)}};
+  out["payloadSha256"] = or_null(report.payload_sha256);
+  out["model"] = {{"path", or_null(report.model_path)}, {"sha256", or_null(report.model_sha256)}, {"graphDigest", or_null(report.graph_digest)}};
+  ordered_json claims = ordered_json::array();
+  if (!report.global_upper.empty())
+    claims.push_back({{"id", "lipschitz-global"}, {"formula", report.global_formula}, {"upper", report.global_upper}, {"lower", report.global_lower}});
+  if (report.pair_classes != 0)
+    claims.push_back({{"id", "lipschitz-pairs"}, {"formula", report.pair_formula}, {"classes", report.pair_classes}, {"largest", report.pair_largest}});
+  if (const SampleSummary& s = report.samples; s.claimed) {
+    ordered_json counts = ordered_json::array();
+    for (const SampleSummary::Eps& e : s.counts) counts.push_back({{"eps", e.eps}, {"certified", e.certified}, {"certifiedCorrect", e.certified_correct}});
+    const bool audit = s.depth == SampleSummary::Depth::audit;
+    ordered_json item = {{"id", "sample-radii"},
+                         {"formula", s.formula},
+                         {"rechecked", audit ? "audit" : s.depth == SampleSummary::Depth::all ? "all" : "no: needs --data"},
+                         {"samplesRechecked", s.rechecked},
+                         {"samplesEvaluatedTwice", s.wider},
+                         {"total", s.total},
+                         {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
+                         {"undecided", s.undecided},
+                         {"counts", counts}};
+    if (!s.proofs.empty()) {
+      item["audit"] = {{"seed", std::to_string(s.seed)}, {"proofs", ordered_json::array()}};
+      for (std::size_t i = 0; i < s.proofs.size(); ++i)
+        item["audit"]["proofs"].push_back({{"position", s.proofs[i].index}, {"record", hex(s.proof_leaves[i])}, {"path", path_of(s.proofs[i])}});
+    }
+    claims.push_back(item);
+  }
+  out["claims"] = claims;
+  out["claimsNotRechecked"] =
+      report.samples.claimed && report.samples.depth == SampleSummary::Depth::records ? ordered_json({"sample-radii"}) : ordered_json::array();
+  out["checks"] = ordered_json::array();
+  for (const Check& check : report.checks)
+    out["checks"].push_back(
+        {{"id", check.id}, {"subject", check.subject}, {"claimed", check.claimed}, {"recomputed", check.recomputed}, {"passed", check.passed}});
+  out["blocks"] = ordered_json::array();
+  for (const BlockReport& block : report.blocks)
+    out["blocks"].push_back({{"id", block.id}, {"operator", block.op}, {"theorem", block.theorem}, {"nodes", block.nodes}, {"upper", block.upper}, {"lower", block.lower}});
+  out["issuer"] = or_null(report.issuer);
+  out["issuedAt"] = or_null(report.issued_at);
+  out["notAfter"] = or_null(report.not_after);
+  out["checkedAt"] = or_null(report.checked_at);
+  out["generator"] = or_null(report.tool);
+  out["notCovered"] = report.not_covered;
+  out["assumptions"] = report.assumptions;
+  out["notChecked"] = report.not_checked;
+  out["warnings"] = report.warnings;
+  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace lipverify

@@ -1,0 +1,74 @@
+// See certificate_samples.hpp.
+#include "verifier/verdict/certificate_samples.hpp"
+
+#include "verifier/verdict/partition.hpp"
+#include "verifier/samples/network_at_samples.hpp"
+#include "verifier/samples/samples.hpp"
+#include "verifier/base/failure.hpp"
+
+namespace lipverify {
+
+namespace {
+
+LipschitzBounds bounds_of(const Graph& graph, const Statement& statement) {
+  LipschitzBounds bounds;
+  bounds.outputs = element_count(graph.values[graph.output].shape);
+  if (bounds.outputs == 1) {
+    if (!statement.global) reject("the claim about samples needs a bound of the network's constant, which the certificate does not claim");
+    bounds.global = statement.global->upper.exact;
+    return bounds;
+  }
+  if (!statement.pairs || statement.pairs->classes != bounds.outputs)
+    reject("the claim about samples needs a bound for every pair of classes, which the certificate does not claim");
+  for (const Number& upper : statement.pairs->upper) bounds.pairs.push_back(upper.exact);
+  return bounds;
+}
+
+}  // namespace
+
+SampleSummary check_sample_claim(const Graph& graph, const Statement& statement, const SampleFiles& files, const std::string& certificate,
+                                 unsigned threads, std::vector<Check>& checks) {
+  const LipschitzBounds bounds = bounds_of(graph, statement);
+  const SampleClaim claim = parse_sample_claim(*statement.samples, bounds.outputs);
+  std::vector<VerifiedBlock> blocks;
+  for (const BlockClaim& block : statement.blocks) blocks.push_back({block.nodes, is_join(block.op), block.upper.exact});
+
+  SampleRequest request;
+  const std::size_t slash = certificate.find_last_of('/');
+  request.records =
+      files.records ? *files.records : (slash == std::string::npos ? "" : certificate.substr(0, slash + 1)) + claim.records_file;
+  request.data = files.data;
+  request.labels = files.labels;
+  request.audit = files.audit;
+  request.seed = files.seed;
+  request.threads = threads;
+  request.progress = files.progress;
+  std::optional<NetworkAtSamples> network;
+  if (files.data) network.emplace(graph, blocks);
+  const Evaluation evaluate = [&](const Sample& sample, const Scaling& scaling, bool wide) { return (*network)(sample, scaling, wide); };
+  SampleReport report = check_samples(claim, bounds, element_count(graph.input().shape), evaluate, request);
+
+  for (SampleCheck& check : report.checks)
+    checks.push_back({std::move(check.id), std::move(check.subject), std::move(check.claimed), std::move(check.recomputed), check.passed});
+  SampleSummary summary;
+  summary.claimed = true;
+  summary.formula = statement.samples->member("formula", "the claim about samples").text("formula");
+  // `all` only when every selected sample was rechecked; what an audit of all of them amounts to.
+  summary.depth = !files.data                              ? SampleSummary::Depth::records
+                  : report.rechecked == claim.counts.total ? SampleSummary::Depth::all
+                                                           : SampleSummary::Depth::audit;
+  summary.total = claim.counts.total;
+  summary.correct = claim.counts.correct;
+  summary.undecided = claim.counts.undecided;
+  summary.labelled = claim.labelled;
+  summary.rechecked = report.rechecked;
+  summary.wider = report.wider;
+  summary.seed = files.seed;
+  for (std::size_t i = 0; i < claim.eps.size(); ++i)
+    summary.counts.push_back({claim.eps_texts[i], claim.counts.certified[i], claim.counts.certified_correct[i]});
+  summary.proofs = std::move(report.proofs);
+  summary.proof_leaves = std::move(report.proof_leaves);
+  return summary;
+}
+
+}  // namespace lipverify

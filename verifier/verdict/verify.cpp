@@ -1,0 +1,294 @@
+// See verify.hpp.
+//
+// Order: the key; the certificate's bytes, capped; the signature over them; only then the payload is parsed; the model's bytes are hashed and the
+// same bytes are parsed; then the graph, the blocks, the claims. A structural fault ends the check; every comparison of numbers is made and
+// recorded, and one that fails makes the verdict `rejected`. The outcome is `accepted` on exactly one line of this file.
+#include "verifier/verdict/verify.hpp"
+
+#include <ctime>
+#include <map>
+#include <new>
+
+#include "verifier/base/bytes.hpp"
+#include "verifier/envelope/envelope.hpp"
+#include "verifier/graph/onnx.hpp"
+
+namespace lipverify {
+
+namespace {
+
+constexpr std::uint64_t kCertificateCap = std::uint64_t{256} << 20;
+constexpr std::uint64_t kModelCap = 2147483647;
+constexpr std::uint64_t kKeyCap = 65536;
+
+std::string clock_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  std::string text(21, '\0');
+  if (gmtime_r(&now, &parts) == nullptr) exhausted("the clock cannot be read; give the time with --time");
+  text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts));
+  if (!is_time(text)) exhausted("the clock shows no valid time; give the time with --time");
+  return text;
+}
+
+class Verification {
+ public:
+  Verification(const Request& request, Report& report) : request_(request), report_(report) {}
+
+  void run() {
+    const PublicKey key(read_file(request_.public_key, kKeyCap, "the public key"));
+    report_.key_fingerprint = key.fingerprint();
+    report_.key_algorithm = key.algorithm();
+    const std::string payload = signed_payload(key);
+    const Statement statement = parse_statement(payload);
+    describe(statement);
+    check_times(statement);
+    std::vector<ExternalFile> external;
+    const Graph graph = model(statement, external);
+    Evaluator evaluator(graph, request_.engine);
+    check_identity(graph, statement, external);
+    const std::vector<Block> blocks = check_partition(graph, evaluator, statement);
+    equal("partition", "blocks", std::to_string(statement.blocks.size()) + " blocks", std::to_string(blocks.size()) + " blocks");
+
+    std::map<ValueId, Rational> bounds = {{0, Rational(1)}};  // P of SPEC.md section 4, from the claimed bounds of the blocks
+    std::vector<Block> before;
+    LinearPart last;
+    for (const Block& block : blocks) {
+      if (request_.progress) request_.progress(before.size(), blocks.size());
+      last = check_block({graph, evaluator, request_.hints, request_.engine, before, bounds}, block, report_.checks);
+      const Rational& upper = block.claim->upper.exact;
+      const Rational up_to = is_join(block.claim->op) ? upper : Rational(upper * bounds.at(block.input()));
+      for (const ValueId id : block.outputs) bounds[id] = up_to;
+      before.push_back(block);
+    }
+    const Rational& total = bounds.at(graph.output);
+    if (statement.global) check_global(graph, evaluator, *statement.global, total);
+    if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, bounds.at(blocks.back().input()), total);
+    check_samples(graph, statement);
+    conclude();
+  }
+
+ private:
+  void add(const std::string& id, const std::string& subject, const std::string& claimed, const std::string& recomputed, bool passed) {
+    report_.checks.push_back({id, subject, claimed, recomputed, passed});
+  }
+
+  /// A comparison of identities: a difference ends the check.
+  void equal(const std::string& id, const std::string& subject, const std::string& claimed, const std::string& recomputed) {
+    add(id, subject, claimed, recomputed, claimed == recomputed);
+    if (claimed != recomputed)
+      reject(id + " of " + printable(subject) + ": the certificate says " + printable(claimed) + ", the check finds " + printable(recomputed));
+  }
+
+  std::string signed_payload(const PublicKey& key) {
+    Envelope envelope = open_envelope(read_file(request_.certificate, kCertificateCap, "the certificate"));
+    report_.payload_sha256 = sha256_hex(envelope.payload);
+    add("signature", "payload " + report_.payload_sha256, envelope.key_id, key.fingerprint(), false);
+    check_signature(envelope, key);
+    report_.checks.back().passed = true;
+    for (const std::string& warning : envelope.warnings) report_.warnings.push_back(warning);
+    return envelope.payload;
+  }
+
+  void describe(const Statement& s) {
+    report_.has_statement = true;
+    for (const std::string& warning : s.warnings) report_.warnings.push_back(warning);
+    report_.not_covered = s.not_covered;
+    report_.assumptions = s.assumptions;
+    report_.issuer = s.issuer;
+    report_.issued_at = s.issued_at;
+    report_.not_after = s.not_after.value_or("");
+    report_.tool = s.tool;
+    for (const BlockClaim& b : s.blocks) report_.blocks.push_back({b.id, b.op, b.theorem, b.upper.decimal, b.lower.decimal, b.nodes.size()});
+    if (s.global) {
+      report_.global_upper = s.global->upper.decimal;
+      report_.global_lower = s.global->lower.decimal;
+      report_.global_formula = s.global->formula;
+    }
+    if (s.pairs) {
+      report_.pair_classes = s.pairs->classes;
+      report_.pair_formula = s.pairs->formula;
+      const Number* largest = &s.pairs->upper[0];
+      for (const Number& n : s.pairs->upper)
+        if (n.exact > largest->exact) largest = &n;
+      report_.pair_largest = largest->decimal;
+    }
+  }
+
+  void check_times(const Statement& s) {
+    report_.checked_at = request_.time ? *request_.time : clock_time();
+    if (s.issued_at > report_.checked_at)
+      report_.warnings.push_back("the certificate was issued at " + s.issued_at + ", after the time of this check (" + report_.checked_at + ")");
+    const bool valid = !s.not_after || report_.checked_at <= *s.not_after;
+    add("validity", "issuance.notAfter", s.not_after.value_or("null"), report_.checked_at, valid);
+    if (!valid) reject("the certificate has expired: it is valid until " + *s.not_after + ", and the time is " + report_.checked_at);
+  }
+
+  Graph model(const Statement& s, std::vector<ExternalFile>& external) {
+    std::string others;
+    for (const std::string& path : request_.models) {
+      const std::string bytes = read_file(path, kModelCap, "the model");
+      const std::string digest = sha256_hex(bytes);
+      if (digest != s.subject_sha256) {
+        others += (others.empty() ? "" : ", ") + digest;
+        continue;
+      }
+      report_.model_sha256 = digest;
+      report_.model_path = path;
+      add("model-digest", s.subject_name, s.subject_sha256, digest, true);
+      equal("model-bytes", s.subject_name, std::to_string(s.model_bytes), std::to_string(bytes.size()));
+      OnnxOptions options;
+      options.allow_external_data = request_.allow_external_data;
+      const std::size_t slash = path.find_last_of('/');
+      options.folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+      return read_onnx(bytes, options, external);
+    }
+    add("model-digest", s.subject_name, s.subject_sha256, others, false);
+    reject("the certificate is for another model: it names the SHA-256 " + s.subject_sha256 + ", the model given has " + others);
+  }
+
+  void check_identity(const Graph& graph, const Statement& s, const std::vector<ExternalFile>& external) {
+    report_.graph_digest = graph_digest(graph);
+    equal("graph-digest", s.subject_name, s.graph_digest, report_.graph_digest);
+    equal("external-files", s.subject_name, std::to_string(s.external_files.size()) + " files", std::to_string(external.size()) + " files");
+    for (std::size_t k = 0; k < external.size(); ++k) {
+      equal("external-name", s.subject_name, s.external_files[k].name, external[k].name);
+      equal("external-bytes", external[k].name, std::to_string(s.external_files[k].bytes), std::to_string(external[k].bytes));
+      equal("external-digest", external[k].name, s.external_files[k].sha256, external[k].sha256);
+    }
+    equal("input-name", "model.input", s.input_name, graph.input().name);
+    equal("input-shape", "model.input", "(" + text_of(s.input_shape) + ")", "(" + text_of(graph.input().shape) + ")");
+    equal("input-symbolic", "model.input", "(" + text_of(s.symbolic) + ")", "(" + text_of(graph.symbolic) + ")");
+    equal("output-name", "model.output", s.output_name, graph.values[graph.output].name);
+    equal("output-shape", "model.output", "(" + text_of(s.output_shape) + ")", "(" + text_of(graph.values[graph.output].shape) + ")");
+  }
+
+  void check_global(const Graph& graph, Evaluator& evaluator, const GlobalClaim& claim, const Rational& total) {
+    const std::string id = "lipschitz-global";
+    equal("claim-formula", id, claim.formula,
+          "for all x, y in R^(" + text_of(graph.input().shape) + "): ||f(x) - f(y)||_2 <= L ||x - y||_2");
+    add("global-upper", id, "L <= " + decimal_text(claim.upper.exact, Toward::above), "L <= " + decimal_text(total, Toward::above),
+        claim.upper.exact >= total);
+    const std::string lower = "L >= " + decimal_text(claim.lower.exact, Toward::below);
+    if (claim.lower_is_zero) {
+      add("global-lower", id, lower, "L >= 0", claim.lower.exact == 0);
+      return;
+    }
+    const std::uint64_t n = element_count(graph.input().shape);
+    if (claim.point.mantissas.size() != n || claim.direction.mantissas.size() != n)
+      reject("claim '" + id + "': point and direction have " + std::to_string(claim.point.mantissas.size()) + " and " +
+             std::to_string(claim.direction.mantissas.size()) + " entries, the input has " + std::to_string(n));
+    const Rational norm = squared_norm(claim.direction);
+    if (norm == 0) reject("claim '" + id + "': the direction is zero");
+    const Rational derivative = squared_norm_below(evaluator.directional_derivative(claim.point, claim.direction));
+    add("global-lower", id, lower, "L >= " + decimal_text(sqrt_below(derivative / norm), Toward::below),
+        square(claim.lower.exact) * norm <= derivative);
+  }
+
+  /// `before`: P of the last block's input. `total`: P of the last block.
+  void check_pairs(const Graph& graph, const PairClaim& claim, const Statement& s, const LinearPart& last, const Rational& before,
+                   const Rational& total) {
+    const std::string id = "lipschitz-pairs";
+    equal("claim-formula", id, claim.formula,
+          "for all i < j and all x, y in R^(" + text_of(graph.input().shape) + "): |(f_i - f_j)(x) - (f_i - f_j)(y)| <= L_ij ||x - y||_2");
+    const Shape& shape = graph.values[graph.output].shape;
+    const std::uint64_t classes = claim.classes;
+    bool flat = element_count(shape) == classes;
+    for (const std::uint64_t d : shape) flat = flat && (d == 1 || d == classes);
+    if (!flat) reject("claim '" + id + "': it is about " + std::to_string(classes) + " classes, but the output has the shape (" + text_of(shape) + ")");
+    if (claim.by_rows && (!last.matrix || s.blocks.back().op != "dense"))
+      reject("claim '" + id + "': pair-row-difference needs a dense block at the end");
+
+    // ||f_i - f_j|| <= ||e_i - e_j|| L = sqrt(2) L, for every L that bounds the network.
+    const Rational& network = s.global ? s.global->upper.exact : total;
+    const Rational by_network = 2 * network * network;  // squared
+    RowDistances rows;
+    if (claim.by_rows) rows = row_distances(*last.matrix, request_.engine);
+    // Output entry i is row (i / right) mod rows of copy (i / right / rows, i mod right) of A; different copies have disjoint rows.
+    const auto inner = [&](std::uint64_t i, std::uint64_t j) -> const Integer* {
+      const std::uint64_t right = last.right;
+      if (i % right != j % right || i / right / rows.rows != j / right / rows.rows) return nullptr;
+      return &rows.inner[(i / right % rows.rows) * rows.rows + j / right % rows.rows];
+    };
+    std::size_t failures = 0;
+    std::size_t k = 0;
+    for (std::uint64_t i = 0; i < classes; ++i)
+      for (std::uint64_t j = i + 1; j < classes; ++j, ++k) {
+        const Rational& upper = claim.upper[k].exact;
+        bool passed = upper * upper >= by_network;
+        Rational rows_bound = 0;
+        if (claim.by_rows && !passed) {
+          // The row of output entry i; two entries of different copies of A have rows without common columns.
+          const Integer* cross = inner(i, j);
+          Integer squared = *inner(i, i) + *inner(j, j);
+          if (cross != nullptr) squared -= 2 * *cross;
+          const Rational distance = scaled(squared, rows.exponent);
+          if (rows.radius == 0) passed = upper * upper >= distance * before * before;  // exactly
+          if (!passed) {
+            rows_bound = (sqrt_above(distance) + rows.radius) * before;
+            passed = upper >= rows_bound;
+          }
+        }
+        if (!passed && ++failures <= 10) {
+          const Rational network_bound = sqrt_above(by_network);
+          const Rational bound = claim.by_rows ? std::min(rows_bound, network_bound) : network_bound;
+          add("pair-upper", id + " (" + std::to_string(i) + "," + std::to_string(j) + ")", "L_ij <= " + decimal_text(upper, Toward::above),
+              "L_ij <= " + decimal_text(bound, Toward::above), false);
+        }
+      }
+    const std::string all = std::to_string(claim.upper.size()) + " pairs bounded";
+    add("pair-upper", id, all, failures == 0 ? all : std::to_string(claim.upper.size() - failures) + " pairs bounded", failures == 0);
+  }
+
+  void check_samples(const Graph& graph, const Statement& statement) {
+    if (!statement.samples) {
+      if (request_.samples.data || request_.samples.records)
+        throw Failure(Outcome::usage, "data or records were given, but the certificate makes no claim about samples; leave them out");
+      return;
+    }
+    for (const Check& check : report_.checks)
+      if (!check.passed) return;  // rejected in any case, and samples rest on these bounds
+    report_.samples = check_sample_claim(graph, statement, request_.samples, request_.certificate, request_.engine.threads, report_.checks);
+    const SampleSummary& s = report_.samples;
+    if (s.depth == SampleSummary::Depth::records)
+      report_.not_checked.push_back("the claim sample-radii: NOT rechecked, needs --data FILE (only digest, Merkle root and counts of its records were)");
+    if (s.depth == SampleSummary::Depth::audit)
+      report_.not_checked.push_back("the claim sample-radii: " + std::to_string(s.total - s.rechecked) + " of " + std::to_string(s.total) +
+                                    " samples, which the audit did not draw");
+  }
+
+  void conclude() {
+    for (const Check& check : report_.checks)
+      if (!check.passed)
+        reject(check.id + " of " + printable(check.subject) + " does not hold: claimed " + check.claimed + ", recomputed " + check.recomputed);
+    if (report_.checks.empty()) reject("nothing was checked");
+    report_.outcome = Outcome::accepted;
+  }
+
+  const Request& request_;
+  Report& report_;
+};
+
+}  // namespace
+
+Report verify(const Request& request) {
+  Report report;
+  report.not_checked = {"who issued the certificate and when (the signer's word, as are tool, settings, assumptions and requirements)",
+                        "transparency logs and revocation: whether the key is still trusted is decided by whoever gives it"};
+  try {
+    Verification(request, report).run();
+  } catch (const Failure& failure) {
+    report.outcome = failure.outcome();
+    report.error = failure.what();
+  } catch (const std::bad_alloc&) {
+    report.outcome = Outcome::internal;
+    report.error = "not enough memory for this check";
+  } catch (const std::exception& error) {
+    report.outcome = Outcome::internal;
+    report.error = std::string("internal error: ") + error.what();
+  }
+  if (report.outcome == Outcome::accepted && !report.error.empty()) report.outcome = Outcome::internal;
+  return report;
+}
+
+}  // namespace lipverify
