@@ -341,7 +341,6 @@ Report verify(const std::string& certificate, const std::string& model, const st
   request.models = {folder.write("model" + number, model)};
   request.public_key = folder.write("key" + number, public_pem);
   request.time = time;
-  request.hints = hints();
   return lipverify::verify(request);
 }
 

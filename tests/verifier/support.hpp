@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "verifier/verdict/blocks.hpp"
+#include "verifier/lipverify.hpp"
 #include "verifier/verdict/verify.hpp"
 
 namespace verifier_test {

@@ -586,6 +586,8 @@ TEST_CASE("time of validity") {
   CHECK(at("2030-01-01T00:00:01Z").error.find("expired") != std::string::npos);
   CHECK(at("2024-12-31T23:59:59Z").outcome == Outcome::accepted);
   CHECK(at("2024-12-31T23:59:59Z").warnings.size() == 1);
+  // A library's caller may hand over any text; as text it would compare as later or earlier than the end of validity.
+  for (const char* odd : {"", "2029", "2029-13-01T00:00:00Z", "2029-12-31 23:59:59"}) CHECK(at(odd).outcome == Outcome::usage);
   OrderedJson forever = statement;
   forever["predicate"]["issuance"]["notAfter"] = nullptr;
   CHECK(verifier_test::verify(verifier_test::bundle(forever.dump(), trusted()).dump(), e.model, trusted().public_pem(), "2999-01-01T00:00:00Z").outcome ==
@@ -609,7 +611,6 @@ TEST_CASE("models: another one, one changed bit, several, unreadable") {
   request.certificate = folder.write("c.json", file);
   request.public_key = folder.write("k.pem", trusted().public_pem());
   request.time = "2026-01-01T00:00:00Z";
-  request.hints = hints();
   request.models = {folder.write("other.onnx", other.model), folder.write("right.onnx", e.model)};
   CHECK(verify(request).outcome == Outcome::accepted);
   CHECK(verify(request).model_path == folder.path("right.onnx"));
@@ -756,6 +757,29 @@ TEST_CASE("the command line: usage, help, verdict line and JSON on every exit") 
   CHECK(printable_line(std::string(500, 'a') + "\xC3\xA4").size() == 502);
 }
 
+TEST_CASE("documents in memory give the verdict of files, and nothing is read for them") {
+  const Example e = verifier_test::digits_like();
+  const std::string file = verifier_test::bundle(verifier_test::statement(e.model, e.plan).dump(), trusted()).dump();
+  const verifier_test::Folder folder;
+  Request request;
+  request.certificate = {folder.path("no such certificate"), file};
+  request.models = {{folder.path("no such model"), e.model}};
+  request.public_key = {folder.path("no such key"), trusted().public_pem()};
+  request.time = "2026-01-01T00:00:00Z";
+  CHECK(verify(request).outcome == Outcome::accepted);
+  CHECK(verify(request).model_path == folder.path("no such model"));
+  (*request.models[0].bytes)[e.model.size() / 2] ^= 1;
+  CHECK(verify(request).outcome == Outcome::rejected);
+  request.models = {{"model", e.model}};
+  request.certificate.bytes->back() = '{';
+  CHECK(verify(request).outcome != Outcome::accepted);
+  request.certificate = {"certificate", std::string()};
+  CHECK(verify(request).outcome != Outcome::accepted);
+  request.certificate = {"certificate", file};
+  request.public_key = {"key", std::string(65537, ' ')};  // above the cap of a key
+  CHECK(verify(request).outcome == Outcome::input);
+}
+
 TEST_CASE("verdicts do not depend on threads or kernel") {
   const Example e = verifier_test::examples()[1];
   const verifier_test::Folder folder;
@@ -764,12 +788,10 @@ TEST_CASE("verdicts do not depend on threads or kernel") {
   request.models = {folder.write("m.onnx", e.model)};
   request.public_key = folder.write("k.pem", trusted().public_pem());
   request.time = "2026-01-01T00:00:00Z";
-  request.hints = hints();
   const std::string reference = json_report(verify(request));
   for (const Kernel kernel : {Kernel::portable, Kernel::avx2, Kernel::avx512})
     for (const unsigned threads : {1U, 2U, 7U}) {
       if (!available(kernel)) continue;
-      request.engine = {kernel, threads};
-      CHECK(json_report(verify(request)) == reference);
+      CHECK(json_report(verify(request, {kernel, threads}, hints())) == reference);
     }
 }

@@ -7,11 +7,8 @@
 #include <algorithm>
 #include <iostream>
 #include <random>
-#include <thread>
 
-#include "verifier/hint/hints.hpp"
 #include "verifier/program/output.hpp"
-#include "verifier/base/bytes.hpp"
 
 namespace lipverify {
 
@@ -44,12 +41,13 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   bool json = false;
   std::string time;
   unsigned threads = 0;
-  app.add_option("CERT", out.request.certificate, "certificate file (Sigstore bundle)")->required();
-  app.add_option("--model", out.request.models, "the model file; may be given several times, the digest decides")
+  std::vector<std::string> models;
+  app.add_option("CERT", out.request.certificate.name, "certificate file (Sigstore bundle)")->required();
+  app.add_option("--model", models, "the model file; may be given several times, the digest decides")
       ->required()
       ->take_all()
       ->expected(1);
-  app.add_option("--public-key", out.request.public_key, "the trusted public key (PEM), obtained from whom you trust")->required();
+  app.add_option("--public-key", out.request.public_key.name, "the trusted public key (PEM), obtained from whom you trust")->required();
   std::string data, labels, records;
   std::uint64_t audit = 0;
   std::uint64_t seed = 0;
@@ -80,6 +78,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     out.text = error.what() + std::string("; run lipverify --help");
     return out;
   }
+  out.request.models.assign(models.begin(), models.end());
   if (time_option->count() != 0) {
     if (!is_time(time)) {
       out.text = "--time: '" + printable(time) + "' is not a time YYYY-MM-DDThh:mm:ssZ; run lipverify --help";
@@ -99,8 +98,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     samples.audit = audit;
     samples.seed = seed_option->count() != 0 ? seed : random_seed();
   }
-  out.request.engine.threads = threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
-  out.request.hints = hints();
+  out.request.threads = threads;
   out.action = CommandLine::Action::verify;
   return out;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "verifier/verdict/verify.hpp"
+#include "verifier/lipverify.hpp"
 
 namespace lipverify {
 

@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "verifier/base/bytes.hpp"
 
 namespace lipverify {
 
@@ -26,13 +25,6 @@ std::string depth_of(const SampleSummary& samples) {
     case SampleSummary::Depth::records: break;
   }
   return "NOT RECHECKED: needs --data";
-}
-
-/// The hashes of a proof from the leaf up.
-std::vector<std::string> path_of(const InclusionProof& proof) {
-  std::vector<std::string> path;
-  for (const std::string& hash : proof.path) path.push_back(hex(hash));
-  return path;
 }
 
 void line(std::string& out, const std::string& head, const std::string& text) { out += padded(head, 12) + printable_line(text) + "\n"; }
@@ -77,10 +69,10 @@ std::string text_report(const Report& report, bool verbose) {
     for (const SampleSummary::Eps& e : s.counts)
       counts += "; eps " + e.eps + ": " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
     line(out, accepted && s.depth != SampleSummary::Depth::records ? claim : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
-    for (std::size_t i = 0; i < s.proofs.size(); ++i) {
+    for (const AuditedRecord& audited : s.audited) {
       std::string path;
-      for (const std::string& hash : path_of(s.proofs[i])) path += " " + hash;
-      line(out, "audited", "record " + std::to_string(s.proofs[i].index) + " " + hex(s.proof_leaves[i]) + " path" + path);
+      for (const std::string& hash : audited.path) path += " " + hash;
+      line(out, "audited", "record " + std::to_string(audited.position) + " " + audited.record + " path" + path);
     }
   }
   if (report.has_statement)
@@ -131,10 +123,10 @@ std::string json_report(const Report& report) {
                          {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
                          {"undecided", s.undecided},
                          {"counts", counts}};
-    if (!s.proofs.empty()) {
+    if (!s.audited.empty()) {
       item["audit"] = {{"seed", std::to_string(s.seed)}, {"proofs", ordered_json::array()}};
-      for (std::size_t i = 0; i < s.proofs.size(); ++i)
-        item["audit"]["proofs"].push_back({{"position", s.proofs[i].index}, {"record", hex(s.proof_leaves[i])}, {"path", path_of(s.proofs[i])}});
+      for (const AuditedRecord& audited : s.audited)
+        item["audit"]["proofs"].push_back({{"position", audited.position}, {"record", audited.record}, {"path", audited.path}});
     }
     claims.push_back(item);
   }

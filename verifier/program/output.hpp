@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "verifier/verdict/verify.hpp"
+#include "verifier/lipverify.hpp"
 
 namespace lipverify {
 

@@ -8,18 +8,10 @@
 #include "verifier/theorems/join.hpp"
 #include "verifier/verdict/partition.hpp"
 #include "verifier/theorems/linear.hpp"
+#include "verifier/verdict/report.hpp"
 #include "verifier/verdict/statement.hpp"
 
 namespace lipverify {
-
-/// One comparison, with both sides as text.
-struct Check {
-  std::string id;       // e.g. "block-upper"
-  std::string subject;  // block id, claim id, file
-  std::string claimed;
-  std::string recomputed;
-  bool passed = false;
-};
 
 /// What the check of a block needs besides the block.
 struct BlockContext {

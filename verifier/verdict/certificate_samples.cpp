@@ -4,6 +4,7 @@
 #include "verifier/verdict/partition.hpp"
 #include "verifier/samples/network_at_samples.hpp"
 #include "verifier/samples/samples.hpp"
+#include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
 
 namespace lipverify {
@@ -66,8 +67,11 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   summary.seed = files.seed;
   for (std::size_t i = 0; i < claim.eps.size(); ++i)
     summary.counts.push_back({claim.eps_texts[i], claim.counts.certified[i], claim.counts.certified_correct[i]});
-  summary.proofs = std::move(report.proofs);
-  summary.proof_leaves = std::move(report.proof_leaves);
+  for (std::size_t i = 0; i < report.proofs.size(); ++i) {
+    AuditedRecord audited = {report.proofs[i].index, hex(report.proof_leaves[i]), {}};
+    for (const std::string& hash : report.proofs[i].path) audited.path.push_back(hex(hash));
+    summary.audited.push_back(std::move(audited));
+  }
   return summary;
 }
 

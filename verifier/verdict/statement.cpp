@@ -7,6 +7,7 @@
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
 #include "verifier/base/json.hpp"
+#include "verifier/verdict/report.hpp"
 
 namespace lipverify {
 

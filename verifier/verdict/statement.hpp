@@ -89,7 +89,4 @@ struct Statement {
 
 [[nodiscard]] Statement parse_statement(const std::string& payload);
 
-/// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.
-[[nodiscard]] bool is_time(const std::string& text);
-
 }  // namespace lipverify

@@ -12,6 +12,8 @@
 #include "verifier/base/bytes.hpp"
 #include "verifier/envelope/envelope.hpp"
 #include "verifier/graph/onnx.hpp"
+#include "verifier/verdict/blocks.hpp"
+#include "verifier/verdict/certificate_samples.hpp"
 
 namespace lipverify {
 
@@ -31,12 +33,19 @@ std::string clock_time() {
   return text;
 }
 
+std::string bytes_of(const Document& document, std::uint64_t cap, const std::string& what) {
+  if (!document.bytes) return read_file(document.name, cap, what);
+  if (document.bytes->size() > cap) unreadable(what + " has more than " + std::to_string(cap) + " bytes");
+  return *document.bytes;
+}
+
 class Verification {
  public:
-  Verification(const Request& request, Report& report) : request_(request), report_(report) {}
+  Verification(const Request& request, const Engine& engine, const Hints& hints, Report& report)
+      : request_(request), engine_(engine), hints_(hints), report_(report) {}
 
   void run() {
-    const PublicKey key(read_file(request_.public_key, kKeyCap, "the public key"));
+    const PublicKey key(bytes_of(request_.public_key, kKeyCap, "the public key"));
     report_.key_fingerprint = key.fingerprint();
     report_.key_algorithm = key.algorithm();
     const std::string payload = signed_payload(key);
@@ -45,7 +54,7 @@ class Verification {
     check_times(statement);
     std::vector<ExternalFile> external;
     const Graph graph = model(statement, external);
-    Evaluator evaluator(graph, request_.engine);
+    Evaluator evaluator(graph, engine_);
     check_identity(graph, statement, external);
     const std::vector<Block> blocks = check_partition(graph, evaluator, statement);
     equal("partition", "blocks", std::to_string(statement.blocks.size()) + " blocks", std::to_string(blocks.size()) + " blocks");
@@ -55,7 +64,7 @@ class Verification {
     LinearPart last;
     for (const Block& block : blocks) {
       if (request_.progress) request_.progress(before.size(), blocks.size());
-      last = check_block({graph, evaluator, request_.hints, request_.engine, before, bounds}, block, report_.checks);
+      last = check_block({graph, evaluator, hints_, engine_, before, bounds}, block, report_.checks);
       const Rational& upper = block.claim->upper.exact;
       const Rational up_to = is_join(block.claim->op) ? upper : Rational(upper * bounds.at(block.input()));
       for (const ValueId id : block.outputs) bounds[id] = up_to;
@@ -81,7 +90,7 @@ class Verification {
   }
 
   std::string signed_payload(const PublicKey& key) {
-    Envelope envelope = open_envelope(read_file(request_.certificate, kCertificateCap, "the certificate"));
+    Envelope envelope = open_envelope(bytes_of(request_.certificate, kCertificateCap, "the certificate"));
     report_.payload_sha256 = sha256_hex(envelope.payload);
     add("signature", "payload " + report_.payload_sha256, envelope.key_id, key.fingerprint(), false);
     check_signature(envelope, key);
@@ -116,6 +125,8 @@ class Verification {
   }
 
   void check_times(const Statement& s) {
+    if (request_.time && !is_time(*request_.time))
+      throw Failure(Outcome::usage, "'" + printable(*request_.time) + "' is not a time YYYY-MM-DDThh:mm:ssZ; give one, or none for the clock's");
     report_.checked_at = request_.time ? *request_.time : clock_time();
     if (s.issued_at > report_.checked_at)
       report_.warnings.push_back("the certificate was issued at " + s.issued_at + ", after the time of this check (" + report_.checked_at + ")");
@@ -126,8 +137,9 @@ class Verification {
 
   Graph model(const Statement& s, std::vector<ExternalFile>& external) {
     std::string others;
-    for (const std::string& path : request_.models) {
-      const std::string bytes = read_file(path, kModelCap, "the model");
+    for (const Document& document : request_.models) {
+      const std::string& path = document.name;
+      const std::string bytes = bytes_of(document, kModelCap, "the model");
       const std::string digest = sha256_hex(bytes);
       if (digest != s.subject_sha256) {
         others += (others.empty() ? "" : ", ") + digest;
@@ -203,7 +215,7 @@ class Verification {
     const Rational& network = s.global ? s.global->upper.exact : total;
     const Rational by_network = 2 * network * network;  // squared
     RowDistances rows;
-    if (claim.by_rows) rows = row_distances(*last.matrix, request_.engine);
+    if (claim.by_rows) rows = row_distances(*last.matrix, engine_);
     // Output entry i is row (i / right) mod rows of copy (i / right / rows, i mod right) of A; different copies have disjoint rows.
     const auto inner = [&](std::uint64_t i, std::uint64_t j) -> const Integer* {
       const std::uint64_t right = last.right;
@@ -248,7 +260,7 @@ class Verification {
     }
     for (const Check& check : report_.checks)
       if (!check.passed) return;  // rejected in any case, and samples rest on these bounds
-    report_.samples = check_sample_claim(graph, statement, request_.samples, request_.certificate, request_.engine.threads, report_.checks);
+    report_.samples = check_sample_claim(graph, statement, request_.samples, request_.certificate.name, engine_.threads, report_.checks);
     const SampleSummary& s = report_.samples;
     if (s.depth == SampleSummary::Depth::records)
       report_.not_checked.push_back("the claim sample-radii: NOT rechecked, needs --data FILE (only digest, Merkle root and counts of its records were)");
@@ -266,17 +278,19 @@ class Verification {
   }
 
   const Request& request_;
+  const Engine& engine_;
+  const Hints& hints_;
   Report& report_;
 };
 
 }  // namespace
 
-Report verify(const Request& request) {
+Report verify(const Request& request, const Engine& engine, const Hints& hints) {
   Report report;
   report.not_checked = {"who issued the certificate and when (the signer's word, as are tool, settings, assumptions and requirements)",
                         "transparency logs and revocation: whether the key is still trusted is decided by whoever gives it"};
   try {
-    Verification(request, report).run();
+    Verification(request, engine, hints, report).run();
   } catch (const Failure& failure) {
     report.outcome = failure.outcome();
     report.error = failure.what();

@@ -1,0 +1,104 @@
+// What is asked of the checker, and what it answers: plain data, in the standard library's types only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "verifier/base/failure.hpp"
+
+namespace lipverify {
+
+/// A certificate, a model or a key: a file that is read once when its turn comes, or bytes that the caller holds (nothing is read then).
+struct Document {
+  std::string name;                  // path; of bytes in memory: a name for messages. Files that lie "beside" it are looked for in its folder
+  std::optional<std::string> bytes;
+
+  Document() = default;
+  Document(std::string path) : name(std::move(path)) {}  // NOLINT(google-explicit-constructor): a path is a document
+  Document(const char* path) : name(path) {}             // NOLINT(google-explicit-constructor)
+  Document(std::string name_, std::string bytes_) : name(std::move(name_)), bytes(std::move(bytes_)) {}
+};
+
+/// The files that a claim about samples needs. Data are streamed from their file, however large it is.
+struct SampleFiles {
+  std::optional<std::string> data;     // file or folder; without it no sample is rechecked
+  std::optional<std::string> labels;
+  std::optional<std::string> records;  // default: the file that the claim names, beside the certificate
+  std::optional<std::uint64_t> audit;  // recheck this many samples, drawn from the seed; default: all
+  std::uint64_t seed = 0;
+  std::function<void(std::uint64_t done, std::uint64_t all)> progress;  // may be empty
+};
+
+struct Request {
+  Document certificate;
+  std::vector<Document> models;      // the one whose digest the certificate names is used
+  Document public_key;               // PEM
+  bool allow_external_data = false;  // read weights from plain files beside the model
+  std::optional<std::string> time;   // YYYY-MM-DDThh:mm:ssZ (UTC), instead of the clock
+  SampleFiles samples;
+  unsigned threads = 0;              // 0: all cores; the verdict does not depend on it
+  std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
+};
+
+/// One comparison, with both sides as text.
+struct Check {
+  std::string id;       // e.g. "block-upper"
+  std::string subject;  // block id, claim id, file
+  std::string claimed;
+  std::string recomputed;
+  bool passed = false;
+};
+
+struct BlockReport {
+  std::string id, op, theorem, upper, lower;
+  std::size_t nodes = 0;
+};
+
+/// A sample that an audit drew: its record and the sibling hashes from the leaf to the Merkle root, all in hexadecimal.
+struct AuditedRecord {
+  std::uint64_t position = 0;
+  std::string record;
+  std::vector<std::string> path;
+};
+
+struct SampleSummary {
+  bool claimed = false;
+  enum class Depth { records, audit, all } depth = Depth::records;  // records: counts, digest and Merkle root only
+  std::string formula;
+  std::uint64_t total = 0, correct = 0, undecided = 0, rechecked = 0, wider = 0;
+  bool labelled = false;
+  struct Eps {
+    std::string eps;
+    std::uint64_t certified = 0, certified_correct = 0;
+  };
+  std::vector<Eps> counts;
+  std::uint64_t seed = 0;  // audit
+  std::vector<AuditedRecord> audited;
+};
+
+/// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, and not even
+/// then where `not_checked` says so.
+struct Report {
+  Outcome outcome = Outcome::internal;
+  std::string error;  // one sentence; empty when accepted
+  std::vector<Check> checks;
+  std::vector<std::string> warnings;
+  std::string key_fingerprint, key_algorithm, payload_sha256, model_sha256, model_path, graph_digest;
+  bool has_statement = false;
+  std::string global_upper, global_lower, global_formula;  // decimals, rounded to the safe side; L is per unit of the graph's input
+  std::uint64_t pair_classes = 0;
+  std::string pair_formula, pair_largest;
+  SampleSummary samples;
+  std::vector<BlockReport> blocks;
+  std::vector<std::string> not_covered, assumptions, not_checked;
+  std::string issuer, issued_at, not_after, tool, checked_at;
+};
+
+/// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.
+[[nodiscard]] bool is_time(const std::string& text);
+
+}  // namespace lipverify
