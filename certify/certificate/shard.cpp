@@ -1,12 +1,18 @@
 #include "certify/certificate/shard.hpp"
 
-#include "certify/samples/samples.hpp"
+#include "certify/certificate/build_info.hpp"
 #include "formats/encoding/base64.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/hex_float.hpp"
+#include "formats/network/graph_digest.hpp"
 
 namespace lipcert {
+namespace {
+
+constexpr std::uint64_t largest_shard = 5000000;  // samples: its file stays below the cap of a JSON document
+
+}  // namespace
 
 std::uint64_t ShardNumber::begin(std::uint64_t samples) const {
   __extension__ using Wide = unsigned __int128;
@@ -81,6 +87,40 @@ Shard read_shard(const std::string& path) {
     if (decode_record(shard.records.data() + i * record_bytes, path).index != shard.first + i) throw wrong("has its records out of order");
   }
   return shard;
+}
+
+ShardConfiguration shard_configuration(const Model& model, const Json& data, const Analysis& analysis, const AnalysisOptions& settings) {
+  return {model.file.sha256, graph_digest(model.network), data, configuration_digest(analysis, settings, build_info())};
+}
+
+OpenShard open_shard(const ShardJob& job) {
+  OpenShard open;
+  open.model = read_model(job.model, job.allow_external_data);
+  refuse_unsupported(job.model, partition(open.model.network).refusals);
+  open.samples = prepare_samples(job.samples, open.model.network);
+  open.shard.number = job.number;
+  open.shard.first = job.number.begin(open.samples.selection.count);
+  open.shard.count = job.number.end(open.samples.selection.count) - open.shard.first;
+  if (open.shard.count > largest_shard)
+    throw Error(ExitCode::usage, "The shard would have " + std::to_string(open.shard.count) +
+                                     " samples; choose a larger N, so that it has at most " + std::to_string(largest_shard) + ".");
+  open.analysis = analyse(open.model.network, job.analysis);
+  open.shard.configuration =
+      shard_configuration(open.model, data_member(open.samples.description, open.samples.scaling), open.analysis, job.analysis);
+  return open;
+}
+
+void make_records(OpenShard& open, const AnalysisOptions& settings) {
+  Shard& shard = open.shard;
+  shard.records.clear();
+  shard.records.reserve(shard.count * record_bytes);
+  certify_samples(
+      open.model.network, open.analysis, open.samples.source, open.samples.description, open.samples.scaling, {shard.first, shard.count},
+      settings.threads,
+      [&](double done) {
+        if (settings.progress) settings.progress(done, "samples");
+      },
+      [&](const SampleRecord& record) { shard.records += encode(record); });
 }
 
 }  // namespace lipcert

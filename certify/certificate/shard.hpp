@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "certify/bounds/analysis.hpp"
 #include "certify/certificate/statement.hpp"
+#include "certify/graph/model.hpp"
+#include "certify/samples/sample_claim.hpp"
 #include "formats/encoding/json.hpp"
 
 namespace lipcert {
@@ -35,6 +38,9 @@ struct ShardConfiguration {
 /// SHA-256 over everything that a radius depends on besides model and data: the proved bounds, the settings and the program's version.
 [[nodiscard]] std::string configuration_digest(const Analysis& analysis, const AnalysisOptions& settings, const Generator& generator);
 
+[[nodiscard]] ShardConfiguration shard_configuration(const Model& model, const Json& data, const Analysis& analysis,
+                                                    const AnalysisOptions& settings);
+
 struct Shard {
   ShardConfiguration configuration;
   ShardNumber number;
@@ -46,5 +52,33 @@ struct Shard {
 [[nodiscard]] std::string write_shard(const Shard& shard);
 /// Throws `Error` (input) when the file is no shard, or is damaged.
 [[nodiscard]] Shard read_shard(const std::string& path);
+
+/// What makes one shard.
+struct ShardJob {
+  std::string model;  // path
+  bool allow_external_data = false;
+  SampleJob samples;  // its eps stay empty: counts are made when shards are merged
+  ShardNumber number;
+  AnalysisOptions analysis;  // its `progress` is called for the samples too
+};
+
+/// A shard whose records are still to be made: model, data and bounds are known, and with them the shard's identity.
+struct OpenShard {
+  Model model;
+  PreparedSamples samples;
+  Analysis analysis;
+  Shard shard;
+};
+/// Throws `Error` for whatever is wrong with model, data or settings, and for a shard of more than 5 000 000 samples.
+[[nodiscard]] OpenShard open_shard(const ShardJob& job);
+/// Evaluates the shard's samples.
+void make_records(OpenShard& open, const AnalysisOptions& settings);
+
+/// The samples of all shards of one run, in any order: the same claim and the same records file (in `folder`) as without shards. Throws `Error`
+/// (input) when a shard is missing, given twice, damaged, or belongs to another model, data set, scaling, program or division. `model_name` is
+/// for messages.
+[[nodiscard]] SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
+                                       const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings,
+                                       const std::string& folder);
 
 }  // namespace lipcert

@@ -10,17 +10,11 @@
 #include <vector>
 
 #include "certify/bounds/analysis.hpp"
+#include "certify/graph/model.hpp"
 #include "certify/samples/sample_claim.hpp"
 #include "formats/network/network.hpp"
 
 namespace lipcert {
-
-/// The model file that the statement is about. Digests are lower-case hex SHA-256 of the very bytes that were parsed.
-struct ModelFile {
-  std::string name;  // no directory part
-  std::uint64_t bytes = 0;
-  std::string sha256;
-};
 
 /// The program that made the statement.
 struct Generator {

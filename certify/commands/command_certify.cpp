@@ -11,18 +11,10 @@
 #include <cstring>
 #include <fstream>
 
-#include "certify/bounds/analysis.hpp"
-#include "certify/certificate/build_info.hpp"
 #include "certify/commands/command.hpp"
 #include "certify/commands/command_samples.hpp"
-#include "certify/commands/loaded_model.hpp"
 #include "certify/commands/progress.hpp"
-#include "certify/certificate/sign.hpp"
-#include "certify/certificate/statement.hpp"
-#include "formats/encoding/error.hpp"
-#include "formats/encoding/files.hpp"
-#include "formats/encoding/hex_float.hpp"
-#include "formats/encoding/json.hpp"
+#include "certify/commands/text.hpp"
 
 namespace lipcert {
 namespace {
@@ -99,7 +91,7 @@ struct Outcome {
   double seconds = 0;
 };
 
-void print_json(const CertifyOptions& options, const LoadedModel& model, const Analysis& analysis,
+void print_json(const CertifyOptions& options, const Model& model, const Analysis& analysis,
                 const std::optional<SampleClaim>& samples, const Outcome& outcome) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
@@ -181,32 +173,27 @@ int certify_command(const CertifyOptions& options) {
   }
   check_output(options);
   const SigningKey key = SigningKey::read(options.key, read_passphrase(options.passphrase_fd));
-  const LoadedModel model = load_model(options.model, options.allow_external_data);
-  refuse_unsupported(options.model, partition(model.network).refusals);
-
-  std::optional<PreparedSamples> prepared;
+  CertifyJob job;
+  job.model = options.model;
+  job.allow_external_data = options.allow_external_data;
   if (!options.samples.data.data.empty()) {
-    prepared = prepare_samples(options.samples, model.network);
+    job.samples = sample_job(options.samples);
   }
-
-  AnalysisOptions settings;
-  settings.threads = options.threads;
-  Analysis analysis;
+  job.shards = options.shards;
+  job.shard_eps = options.samples.canonical_eps();
+  job.folder = folder_of(options.out);
+  job.issuance = issuance;
+  job.analysis.threads = options.threads;
+  Certified made;
   {
     ProgressBar bar(true);
-    settings.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
-    analysis = analyse(model.network, settings);
+    job.analysis.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
+    made = certify(job);
   }
-  std::optional<SampleClaim> samples;
-  if (prepared) {
-    samples = claim_samples(*prepared, model.network, analysis, options.threads, folder_of(options.out));
-  } else if (!options.shards.empty()) {
-    samples = merge_shards(options, model, analysis, settings, folder_of(options.out));
-  }
+  const auto& [model, analysis, samples, payload] = made;
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  const std::string payload = statement(model.network, analysis, model.file, settings, build_info(), issuance, samples);
   write_file(options.out, sign_bundle(payload, key), Overwrite::yes);
 
   Outcome outcome;

@@ -5,19 +5,15 @@
 #include <algorithm>
 #include <map>
 
-#include "certify/bounds/analysis.hpp"
 #include "certify/commands/command.hpp"
-#include "certify/commands/loaded_model.hpp"
-#include "formats/encoding/error.hpp"
-#include "formats/network/graph_digest.hpp"
-#include "formats/encoding/json.hpp"
+#include "certify/commands/text.hpp"
 
 namespace lipcert {
 namespace {
 
 /// Everything that both outputs show.
 struct Inspection {
-  LoadedModel model;
+  Model model;
   Partition partition;
   std::string digest;  // empty when the graph is refused: it has no identity
 };
@@ -216,7 +212,7 @@ int inspect_command(const InspectOptions& options) {
   check_utf8(options.model, "MODEL");
   Inspection seen;
   try {
-    seen.model = load_model(options.model, options.allow_external_data);
+    seen.model = read_model(options.model, options.allow_external_data);
   } catch (const Error& error) {
     if (options.json) {  // a script that asked for an object gets one, whatever is wrong with the file
       Json refused = Json::array();

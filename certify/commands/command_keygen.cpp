@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "certify/commands/command.hpp"
-#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

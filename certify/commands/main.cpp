@@ -12,7 +12,6 @@
 
 #include "certify/commands/command_attack.hpp"
 #include "certify/commands/command.hpp"
-#include "formats/encoding/error.hpp"
 
 namespace {
 

@@ -1,6 +1,56 @@
 #include "certify/samples/sample_claim.hpp"
 
+#include "certify/graph/model.hpp"
+#include "formats/encoding/error.hpp"
+
 namespace lipcert {
+namespace {
+
+/// What a radius needs besides the bounds is known before they are.
+void check_outputs(const Network& network) {
+  const std::uint64_t outputs = element_count(network.values[network.output].shape);
+  if (outputs > 1024)
+    throw input_error("The model has " + std::to_string(outputs) +
+                      " outputs, and radii of samples need one output or 2 to 1024 classes; leave --data out.");
+}
+
+}  // namespace
+
+PreparedSamples prepare_samples(const SampleJob& job, const Network& network) {
+  PreparedSamples prepared;
+  check_outputs(network);
+  prepared.scaling = job.scaling;
+  prepared.eps = job.eps;
+  (void)SampleCounts(prepared.eps);
+  check_utf8(job.source.samples, "--data");  // names of files go into the payload
+  check_utf8(job.source.labels, "--labels");
+  prepared.source = job.source;
+  prepared.description = scan_data(prepared.source);
+  (void)Scaling(prepared.scaling, prepared.description.shape, network.values[network.input].shape, prepared.source.samples);
+  const std::uint64_t samples = prepared.description.samples;
+  if (job.limit && *job.limit > samples)
+    throw Error(ExitCode::usage, "--limit " + std::to_string(*job.limit) + " is more than the " + std::to_string(samples) + " samples of " +
+                                     prepared.source.samples + "; leave it out to take all.");
+  prepared.selection = {0, job.limit.value_or(samples)};
+  return prepared;
+}
+
+SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
+                          const std::string& folder, const std::function<void(double)>& progress) {
+  SampleClaim claim;
+  claim.data = data_member(prepared.description, prepared.scaling);
+  claim.labelled = prepared.description.labelled;
+  claim.selection = prepared.selection;
+  claim.counts = SampleCounts(prepared.eps);
+  RecordsWriter writer(folder);
+  certify_samples(network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, threads, progress,
+                  [&](const SampleRecord& record) {
+                    claim.counts.add(record);
+                    writer.add(record);
+                  });
+  claim.records = writer.finish();
+  return claim;
+}
 
 Json data_member(const DataDescription& description, const ScalingTexts& scaling) {
   Json files = Json::array();

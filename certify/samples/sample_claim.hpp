@@ -1,8 +1,12 @@
-// The claim `sample-radii` and its parts as JSON (formats/SPEC.md, section 8), for the statement and for shard files.
+// The claim `sample-radii`: from a data set to records and counts, and its parts as JSON (formats/SPEC.md, section 8), for the statement and for
+// shard files.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "certify/samples/records_file.hpp"
 #include "certify/samples/samples.hpp"
@@ -11,6 +15,25 @@
 #include "formats/encoding/json.hpp"
 
 namespace lipcert {
+
+/// What is asked: radii of which samples, and at which eps they are counted.
+struct SampleJob {
+  DataSource source;
+  ScalingTexts scaling;                // x = (v * scale - mean) / std is the graph's input; radii are in its units
+  std::optional<std::uint64_t> limit;  // the first so many samples; default: all
+  std::vector<std::string> eps;        // canonical (`canonical_number`), ascending
+};
+
+/// Everything about data that can be wrong is found out here, before the long work.
+struct PreparedSamples {
+  DataSource source;
+  DataDescription description;
+  ScalingTexts scaling;
+  SampleRange selection;
+  std::vector<std::string> eps;
+};
+/// Reads all of the data once. Throws `Error`: input for data that are damaged or do not fit the network, usage for settings that do not.
+[[nodiscard]] PreparedSamples prepare_samples(const SampleJob& job, const Network& network);
 
 struct SampleClaim {
   Json data;  // see `data_member`
@@ -22,6 +45,11 @@ struct SampleClaim {
 
 /// The member `data`: digests, number of samples, and how a file's numbers become the graph's input.
 [[nodiscard]] Json data_member(const DataDescription& description, const ScalingTexts& scaling);
+
+/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure). `progress` is
+/// called with fractions.
+[[nodiscard]] SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
+                                        const std::string& folder, const std::function<void(double)>& progress);
 
 [[nodiscard]] Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs);
 

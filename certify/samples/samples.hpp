@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "certify/bounds/analysis.hpp"
-#include "certify/graph/evaluate.hpp"
 #include "formats/data/data_set.hpp"
 #include "formats/data/scaling.hpp"
 
@@ -41,26 +40,6 @@ inline constexpr std::size_t record_bytes = 32;
 [[nodiscard]] std::string encode(const SampleRecord& record);
 /// Throws `Error` (input) when a number is NaN or negative; `bytes` has 32 bytes. `what` names the file.
 [[nodiscard]] SampleRecord decode_record(const char* bytes, const std::string& what);
-
-/// Class, margin and radius from an enclosed output.
-class RadiusRule {
- public:
-  /// Throws `Error` (input) when the output has neither one entry nor a pair bound for every two classes.
-  RadiusRule(const Analysis& analysis, const Shape& output);
-
-  [[nodiscard]] std::uint64_t outputs() const { return outputs_; }
-  /// `distance` bounds ||x_k - x|| for the x at which f is enclosed. Sets all but index and label.
-  void apply(const BallVector& f, Upper distance, SampleRecord& record) const;
-  /// The label as a record holds it, or nothing when it is not one of this output.
-  [[nodiscard]] std::optional<std::uint32_t> label(std::int64_t label) const;
-
- private:
-  [[nodiscard]] double pair(std::size_t i, std::size_t j) const;
-
-  std::uint64_t outputs_ = 0;
-  double upper_ = 0;
-  std::vector<double> pairs_;
-};
 
 struct SampleRange {
   std::uint64_t first = 0;

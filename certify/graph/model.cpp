@@ -1,4 +1,4 @@
-#include "certify/commands/loaded_model.hpp"
+#include "certify/graph/model.hpp"
 
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
@@ -6,6 +6,16 @@
 #include "formats/onnx/reader.hpp"
 
 namespace lipcert {
+namespace {
+
+Model parse(const std::string& bytes, const std::string& name, const OnnxOptions& options) {
+  Model model;
+  model.file = {name, bytes.size(), sha256_hex(bytes)};
+  model.network = read_onnx(bytes, options);
+  return model;
+}
+
+}  // namespace
 
 void check_utf8(const std::string& text, const std::string& argument) {
   try {
@@ -15,25 +25,20 @@ void check_utf8(const std::string& text, const std::string& argument) {
   }
 }
 
-LoadedModel load_model(const std::string& path, bool allow_external_data) {
+Model read_model(const std::string& path, bool allow_external_data) {
   check_utf8(path, "MODEL");
   OnnxOptions options;
   options.file = path;
   options.allow_external_data = allow_external_data;
   options.folder = folder_of(path);
-  const std::string bytes = read_file(path, options.size_cap);
-  LoadedModel model;
-  model.file = {file_name_of(path), bytes.size(), sha256_hex(bytes)};
-  model.network = read_onnx(bytes, options);
-  return model;
+  return parse(read_file(path, options.size_cap), file_name_of(path), options);
 }
 
-std::string shape_text(const Shape& shape) {
-  std::string out = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  }
-  return out + "]";
+Model model_of_bytes(const std::string& bytes, const std::string& name) {
+  check_utf8(name, "the model's name");
+  OnnxOptions options;
+  options.file = name;
+  return parse(bytes, file_name_of(name), options);
 }
 
 void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals) {
@@ -49,20 +54,6 @@ void refuse_unsupported(const std::string& model, const std::vector<Refusal>& re
     sentence += "; " + std::to_string(refusals.size() - 1) + " more, see `lipcert inspect`.";
   }
   throw input_error(sentence);
-}
-
-std::string size_text(const Block& block) {
-  if (block.op == BlockOperator::dense) {
-    return std::to_string(block.rows) + " x " + std::to_string(block.columns);
-  }
-  if (block.kernel.empty()) {
-    return std::to_string(block.output_size);
-  }
-  std::string text;
-  for (const std::uint64_t n : block.kernel) {
-    text += (text.empty() ? "" : " x ") + std::to_string(n);
-  }
-  return text + (block.groups > 1 ? " / " + std::to_string(block.groups) : "");
 }
 
 }  // namespace lipcert

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/data/data_set.hpp"
-#include "formats/data/scaling.hpp"
+#include "certify/lipcert.hpp"
 
 namespace CLI {
 class App;

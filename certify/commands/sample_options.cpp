@@ -1,9 +1,6 @@
-#include "certify/samples/sample_options.hpp"
+#include "certify/commands/sample_options.hpp"
 
 #include <CLI/CLI.hpp>
-
-#include "formats/data/rational.hpp"
-#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 

@@ -1,0 +1,125 @@
+// See attack_samples.hpp.
+#include "certify/attack/attack_samples.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "certify/attack/certified.hpp"
+#include "certify/attack/search.hpp"
+#include "certify/graph/model.hpp"
+#include "formats/encoding/error.hpp"
+
+namespace lipcert::attack {
+namespace {
+
+void require_same_data(const CertifiedSamples& certified, const DataDescription& description, const std::string& path) {
+  const std::string role = description.format == DataFormat::png_folder ? "folder" : "samples";
+  const auto digest = [&](const auto& files) {
+    for (const auto& file : files) {
+      if (file.at("role") == role) return file.at("sha256").template get<std::string>();
+    }
+    return std::string();
+  };
+  if (digest(certified.data.at("files")) != description.files.front().sha256 || certified.data.at("samples") != description.samples)
+    throw input_error(path + ": is not the data that the certificate is about (another SHA-256); give that file.");
+}
+
+}  // namespace
+
+AttackReport attack_samples(const AttackJob& job, const std::function<void(double)>& progress) {
+  std::optional<CertifiedSamples> certified;
+  ScalingTexts scaling = job.scaling;
+  DataSource source = job.source;
+  if (!job.certificate.empty()) {
+    certified = read_certified_samples(job.certificate);
+    scaling = certified->scaling;
+    source.label_column = certified->label_column;
+  }
+  const Model model = read_model(job.model, job.allow_external_data);
+  refuse_unsupported(job.model, model.network.refusals);
+  if (certified && certified->model_sha256 != model.file.sha256)
+    throw input_error(job.model + ": is not the model that " + job.certificate + " is about (another SHA-256); give that model.");
+  const PlainNetwork network(model.network);
+  const DataDescription description = scan_data(source);
+  const Scaling scaled(scaling, description.shape, model.network.values[model.network.input].shape, source.samples);
+  SampleRange range = {0, description.samples};
+  if (certified) {
+    require_same_data(*certified, description, source.samples);
+    range = certified->selection;
+    if (range.first > description.samples || range.count > description.samples - range.first)
+      throw input_error(job.certificate + ": selects samples that the data does not have.");
+  }
+  range.count = std::min(range.count, job.limit.value_or(range.count));
+
+  SampleReader reader(source);
+  if (!reader.skip(range.first)) throw input_error(source.samples + ": the data changed while it was read; leave it alone until the end.");
+  constexpr std::uint64_t batch = 64;
+  const auto batches = static_cast<std::size_t>((range.count + batch - 1) / batch);
+  AttackReport report;
+  report.against_certificate = certified.has_value();
+  std::vector<float> ratios;  // of certified samples that were flipped
+  std::vector<std::vector<double>> radii(batches);
+  Sample sample;
+  std::vector<EntryBounds> entries;
+  std::uint64_t position = 0;
+  const auto load = [&](std::size_t b) {
+    std::vector<Target> targets;
+    for (std::uint64_t k = 0; k < batch && position < range.count; ++k, ++position) {
+      if (!reader.next(sample)) throw input_error(source.samples + ": the data changed while it was read; leave it alone until the end.");
+      Target target;
+      target.index = sample.index;
+      double radius = 0;
+      if (certified) {
+        const SampleRecord record = decode_record(certified->records.data() + position * record_bytes, job.certificate);
+        if (record.index != sample.index) throw input_error(job.certificate + ": has its records out of order.");
+        if (record.predicted == no_class) continue;
+        if (record.predicted >= std::max<std::size_t>(network.outputs(), 2))
+          throw input_error(job.certificate + ": names a class that the model does not have.");
+        target.predicted = record.predicted;
+        radius = record.radius;
+      }
+      scaled.enclose(sample, entries);
+      long double gap = 0;
+      for (const EntryBounds& entry : entries) {
+        target.x.push_back(entry.lower);
+        const long double width = static_cast<long double>(entry.upper) - static_cast<long double>(entry.lower);
+        gap += width * width;
+      }
+      target.x_error = static_cast<double>(std::sqrt(gap) * 1.0001L);
+      radii[b].push_back(radius);
+      targets.push_back(std::move(target));
+    }
+    return targets;
+  };
+  const auto done = [&](std::size_t b, const std::vector<Target>& targets, const std::vector<Flip>& flips) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      ++report.attacked;
+      const double radius = radii[b][i];
+      report.certified += radius > 0 ? 1U : 0U;
+      if (!flips[i].found) continue;
+      const Finding finding = {targets[i].index, flips[i].from, flips[i].to, flips[i].distance, radius};
+      ++report.flipped;
+      report.smallest = std::min(report.smallest, finding.distance);
+      if (radius > 0) ratios.push_back(static_cast<float>(finding.ratio()));
+      report.refuted += finding.refutes() ? 1U : 0U;
+      report.shown.push_back(finding);
+    }
+    const auto before = [&](const Finding& a, const Finding& c) {
+      if (certified && a.ratio() != c.ratio()) return a.ratio() > c.ratio();
+      return a.distance != c.distance ? a.distance < c.distance : a.index < c.index;
+    };
+    std::sort(report.shown.begin(), report.shown.end(), before);
+    if (report.shown.size() > job.list) report.shown.resize(job.list);
+    std::vector<double>().swap(radii[b]);
+    progress(static_cast<double>(b + 1) / static_cast<double>(batches));
+  };
+  const unsigned threads = job.threads != 0 ? job.threads : std::max(1U, std::thread::hardware_concurrency());
+  attack_all(network, batches, threads, {job.seed, job.steps}, load, done);
+  std::sort(ratios.begin(), ratios.end());
+  report.largest_ratio = ratios.empty() ? 0 : static_cast<double>(ratios.back());
+  report.median_ratio = ratios.empty() ? 0 : static_cast<double>(ratios[ratios.size() / 2]);
+  return report;
+}
+
+}  // namespace lipcert::attack

@@ -1,0 +1,58 @@
+// The falsifier over a data set: for each sample the nearest flip that it finds, held against the certified radius where there is one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/data/data_set.hpp"
+#include "formats/data/scaling.hpp"
+
+namespace lipcert::attack {
+
+struct AttackJob {
+  std::string model;  // path
+  bool allow_external_data = false;
+  DataSource source;
+  ScalingTexts scaling;                // without a certificate; else the certificate's own is used
+  std::optional<std::uint64_t> limit;  // at most so many samples
+  std::string certificate;             // path; empty: none. Its signature is not checked, so that a forged one is attacked like any other
+  unsigned steps = 30;                 // of projected gradient
+  std::uint64_t seed = 1;              // of the rounding search
+  unsigned threads = 0;                // 0: all cores; the result does not depend on it
+  std::uint64_t list = 10;             // flips to keep
+};
+
+/// Distances and radii are Euclidean, in units of the graph's input.
+struct Finding {
+  std::uint64_t index = 0;  // of the sample in the data
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  double distance = 0;  // rounded up
+  double radius = 0;    // certified; 0 without a certificate or when undecided
+
+  [[nodiscard]] double ratio() const {
+    return distance > 0 ? radius / distance : radius > 0 ? std::numeric_limits<double>::infinity() : 0.0;
+  }
+  [[nodiscard]] bool refutes() const { return distance < radius; }
+};
+
+struct AttackReport {
+  bool against_certificate = false;
+  std::uint64_t attacked = 0;
+  std::uint64_t flipped = 0;
+  std::uint64_t refuted = 0;    // flipped inside their certified radius: the certificate is wrong
+  std::uint64_t certified = 0;  // attacked samples with a positive certified radius
+  std::vector<Finding> shown;   // best `list` by ratio with a certificate, by distance without
+  double smallest = std::numeric_limits<double>::infinity();
+  double largest_ratio = 0;  // radius / distance over certified samples that were flipped
+  double median_ratio = 0;
+};
+
+/// `progress` is called with fractions. Throws `Error` (input) when model, data and certificate do not belong together.
+[[nodiscard]] AttackReport attack_samples(const AttackJob& job, const std::function<void(double)>& progress);
+
+}  // namespace lipcert::attack

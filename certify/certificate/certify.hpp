@@ -1,0 +1,37 @@
+// From a model (and samples) to the payload of a certificate, in one call.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certify/bounds/analysis.hpp"
+#include "certify/certificate/statement.hpp"
+#include "certify/graph/model.hpp"
+#include "certify/samples/sample_claim.hpp"
+
+namespace lipcert {
+
+struct CertifyJob {
+  std::string model;  // path
+  bool allow_external_data = false;
+  std::optional<SampleJob> samples;  // radii of samples too
+  std::vector<std::string> shards;   // or: the samples of these shard files, counted at `shard_eps`
+  std::vector<std::string> shard_eps;
+  std::string folder = ".";  // where the records file goes, beside the certificate
+  Issuance issuance;
+  AnalysisOptions analysis;  // its `progress` is called for the samples too
+};
+
+struct Certified {
+  Model model;
+  Analysis analysis;
+  std::optional<SampleClaim> samples;
+  std::string payload;  // what is signed: formats/SPEC.md
+};
+
+/// Whatever can be wrong with model, data and settings is found before the long work. Throws `Error`: input for files that cannot be read or are
+/// not supported, usage for settings that do not fit them.
+[[nodiscard]] Certified certify(const CertifyJob& job);
+
+}  // namespace lipcert

@@ -1,0 +1,88 @@
+// Shards -> the claim about all samples. A shard is a file that somebody else may have written: everything in it that can contradict the model, the
+// data or the other shards is looked at before its records are taken.
+#include <algorithm>
+
+#include "certify/certificate/shard.hpp"
+#include "certify/samples/radius_rule.hpp"
+#include "formats/encoding/error.hpp"
+
+namespace lipcert {
+SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
+                         const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings, const std::string& folder) {
+  SampleClaim claim;
+  claim.counts = SampleCounts(eps);
+  const RadiusRule rule(analysis, model.network.values[model.network.output].shape);
+
+  // One shard in memory at a time: first their places, then their records in order.
+  struct Place {
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    std::string path;
+  };
+  std::vector<Place> places;
+  ShardConfiguration expected;
+  std::uint64_t of = 0;
+  for (const std::string& path : shards) {
+    const Shard shard = read_shard(path);
+    if (places.empty()) {
+      expected = shard_configuration(model, shard.configuration.data, analysis, settings);
+      of = shard.number.of;
+      places.resize(of);
+    }
+    const auto differs = [&](const std::string& what) {
+      return input_error(path + ": belongs to " + what + "; merge only the shards of one run.");
+    };
+    if (shard.configuration.model_sha256 != expected.model_sha256 || shard.configuration.graph_digest != expected.graph_digest)
+      throw differs("another model than " + model_name);
+    if (!(shard.configuration.data == expected.data))
+      throw differs("other data, or another scaling of them, than " + shards.front());
+    if (shard.configuration.configuration != expected.configuration)
+      throw differs("bounds that this program does not find (another version or processor)");
+    if (shard.number.of != of)
+      throw differs("a division into " + std::to_string(shard.number.of) + " shards, while " + shards.front() + " is one of " +
+                    std::to_string(of));
+    Place& place = places[shard.number.part];
+    if (!place.path.empty())
+      throw input_error(path + ": overlaps with " + place.path + ", both are shard " + std::to_string(shard.number.part) +
+                        "; give each shard once.");
+    place = {shard.first, shard.count, path};
+  }
+  std::uint64_t total = 0;
+  for (std::uint64_t i = 0; i < of; ++i) {
+    if (places[i].path.empty())
+      throw input_error("There is a gap: shard " + std::to_string(i) + " of " + std::to_string(of) +
+                        " is missing; make it and give all shards.");
+    total += places[i].count;
+  }
+  const auto samples = expected.data.find("samples");
+  if (samples == expected.data.end() || !samples->is_number_unsigned() || total > samples->get<std::uint64_t>() || total == 0)
+    throw input_error(shards.front() + ": its data has another number of samples than the shards hold; make the shards again.");
+  for (std::uint64_t i = 0; i < of; ++i) {
+    if (places[i].first != ShardNumber{i, of}.begin(total) || places[i].count != ShardNumber{i + 1, of}.begin(total) - places[i].first)
+      throw input_error(places[i].path + ": does not cover its part of " + std::to_string(total) +
+                        " samples; make the shards again with one --limit.");
+  }
+
+  claim.data = expected.data;
+  claim.selection = {0, total};
+  RecordsWriter writer(folder);
+  for (const Place& place : places) {
+    const Shard shard = read_shard(place.path);
+    if (shard.first != place.first || shard.count != place.count || !(shard.configuration == expected))
+      throw input_error(place.path + ": changed while it was read; leave it alone until the end.");
+    for (std::uint64_t k = 0; k < shard.count; ++k) {
+      const SampleRecord record = decode_record(shard.records.data() + k * record_bytes, place.path);
+      if ((record.predicted != no_class && record.predicted >= std::max<std::uint64_t>(rule.outputs(), 2)) ||
+          (record.predicted == no_class && record.radius != 0))
+        throw input_error(place.path + ": the record of sample " + std::to_string(record.index) +
+                          " does not fit the model; make the shard again.");
+      claim.labelled = claim.labelled || record.label != no_class;
+      claim.counts.add(record);
+      writer.add(record);
+    }
+  }
+  claim.records = writer.finish();
+  return claim;
+}
+
+}  // namespace lipcert
