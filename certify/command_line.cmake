@@ -14,7 +14,7 @@ add_library(lipcert_statement STATIC certificate/statement.cpp)
 target_link_libraries(lipcert_statement PRIVATE lipcert_options PUBLIC lipcert_samples lipcert_analysis lipcert_formats nlohmann_json::nlohmann_json)
 
 add_executable(lipcert commands/main.cpp commands/command_inspect.cpp commands/command_keygen.cpp commands/command_certify.cpp commands/command_samples.cpp
-  samples/sample_options.cpp attack/certified.cpp commands/command_attack.cpp certificate/build_info.cpp commands/loaded_model.cpp commands/progress.cpp)
+  commands/sample_options.cpp attack/certified.cpp commands/command_attack.cpp certificate/build_info.cpp commands/loaded_model.cpp commands/progress.cpp)
 set_source_files_properties(certificate/build_info.cpp PROPERTIES
   COMPILE_DEFINITIONS "LIPCERT_VERSION=\"${PROJECT_VERSION}\";LIPCERT_COMMIT=\"${LIPCERT_COMMIT}\"")
 target_link_libraries(lipcert PRIVATE lipcert_options lipcert_statement lipcert_samples lipcert_attack lipcert_signing lipcert_analysis lipcert_formats fmt::fmt CLI11::CLI11

@@ -9,7 +9,6 @@
 #include <nlohmann/detail/abi_macros.hpp>
 #include <sstream>
 
-#include "certify/commands/command.hpp"
 #include "formats/encoding/files.hpp"
 
 extern "C" {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "certify/certificate/keys.hpp"
-#include "certify/samples/sample_options.hpp"
+#include "certify/commands/sample_options.hpp"
 
 namespace lipcert {
 
@@ -45,8 +45,5 @@ struct CertifyOptions {
   std::vector<std::string> shards;  // `lipcert merge`: take the samples from these files
 };
 [[nodiscard]] int certify_command(const CertifyOptions& options);
-
-/// Name, version, commit and libraries, several lines.
-[[nodiscard]] std::string version_text();
 
 }  // namespace lipcert

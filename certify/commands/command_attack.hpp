@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "certify/samples/sample_options.hpp"
+#include "certify/commands/sample_options.hpp"
 
 namespace lipcert {
 

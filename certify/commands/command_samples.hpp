@@ -8,7 +8,7 @@
 #include "certify/commands/command.hpp"
 #include "certify/commands/loaded_model.hpp"
 #include "certify/samples/sample_claim.hpp"
-#include "certify/samples/sample_options.hpp"
+#include "certify/commands/sample_options.hpp"
 
 namespace lipcert {
 

@@ -1,4 +1,4 @@
-#include "certify/samples/sample_options.hpp"
+#include "certify/commands/sample_options.hpp"
 
 #include <CLI/CLI.hpp>
 
