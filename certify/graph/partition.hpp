@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "certify/bounds/analysis.hpp"
+#include "certify/graph/block.hpp"
 #include "certify/norms/conv_norm.hpp"
 #include "certify/numbers/enclosed.hpp"
 #include "certify/numbers/parallel.hpp"

@@ -12,8 +12,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "certify/bounds/analysis.hpp"
+#include "certify/norms/evidence.hpp"
 #include "certify/numbers/enclosed.hpp"
+#include "certify/numbers/integer_vector.hpp"
 #include "certify/numbers/parallel.hpp"
 #include "certify/numbers/rounding.hpp"
 

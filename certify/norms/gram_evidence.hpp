@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "certify/bounds/analysis.hpp"
+#include "certify/norms/evidence.hpp"
 #include "certify/numbers/rounding.hpp"
 
 namespace lipcert {

@@ -20,7 +20,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "certify/bounds/analysis.hpp"
+#include "certify/norms/evidence.hpp"
 #include "certify/numbers/parallel.hpp"
 #include "certify/norms/sparse_norm.hpp"
 

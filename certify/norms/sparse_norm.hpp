@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "certify/bounds/analysis.hpp"
+#include "certify/norms/evidence.hpp"
+#include "certify/numbers/integer_vector.hpp"
 #include "certify/numbers/parallel.hpp"
 #include "certify/numbers/rounding.hpp"
 
