@@ -1,22 +1,22 @@
 # Everything above the bounds: samples, the falsifier, the certificate with the signing room in a library of its own (no other part of the program
 # sees a key), the public library lipcert::lipcert (certify/lipcert.hpp), and the command line, which uses nothing but that.
 add_library(lipcert_signing STATIC certificate/keys.cpp certificate/sign.cpp)
-target_link_libraries(lipcert_signing PRIVATE lipcert_options PUBLIC lipcert_formats OpenSSL::Crypto)
+target_link_libraries(lipcert_signing PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_formats OpenSSL::Crypto)
 target_include_directories(lipcert_signing PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 
 add_library(lipcert_samples STATIC samples/radius_rule.cpp samples/records_file.cpp samples/sample_claim.cpp samples/samples.cpp)
-target_link_libraries(lipcert_samples PRIVATE lipcert_options fmt::fmt PUBLIC lipcert_analysis lipcert_data lipcert_formats nlohmann_json::nlohmann_json)
+target_link_libraries(lipcert_samples PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt PUBLIC lipcert_analysis lipcert_data lipcert_formats nlohmann_json::nlohmann_json)
 
 # The falsifier shares no code with the bounds; what holds it against a certificate lies in a library of its own.
 add_library(lipcert_attack STATIC attack/plain_network.cpp attack/search.cpp)
-target_link_libraries(lipcert_attack PRIVATE lipcert_options PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
+target_link_libraries(lipcert_attack PRIVATE $<BUILD_INTERFACE:lipcert_options> PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
 add_library(lipcert_attack_samples STATIC attack/attack_samples.cpp attack/certified.cpp)
-target_link_libraries(lipcert_attack_samples PRIVATE lipcert_options PUBLIC lipcert_attack lipcert_samples)
+target_link_libraries(lipcert_attack_samples PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_attack lipcert_samples)
 
 add_library(lipcert_statement STATIC certificate/build_info.cpp certificate/certify.cpp certificate/merge.cpp certificate/shard.cpp certificate/statement.cpp)
 set_source_files_properties(certificate/build_info.cpp PROPERTIES
   COMPILE_DEFINITIONS "LIPCERT_VERSION=\"${PROJECT_VERSION}\";LIPCERT_COMMIT=\"${LIPCERT_COMMIT}\"")
-target_link_libraries(lipcert_statement PRIVATE lipcert_options fmt::fmt protobuf::libprotobuf-lite OpenSSL::Crypto PkgConfig::MPFR PkgConfig::OPENBLAS
+target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt protobuf::libprotobuf-lite OpenSSL::Crypto PkgConfig::MPFR PkgConfig::OPENBLAS
   PUBLIC lipcert_samples lipcert_analysis lipcert_formats nlohmann_json::nlohmann_json)
 
 add_library(lipcert_library INTERFACE)

@@ -10,7 +10,6 @@
 #include <map>
 #include <new>
 
-#include "certify/certificate/build_info.hpp"
 #include "certify/commands/command_attack.hpp"
 #include "certify/commands/command.hpp"
 

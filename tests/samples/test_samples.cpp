@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 
+#include "certify/samples/radius_rule.hpp"
 #include "certify/samples/records_file.hpp"
 #include "certify/samples/samples.hpp"
 #include "certify/certificate/shard.hpp"
