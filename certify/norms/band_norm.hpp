@@ -16,7 +16,7 @@
 
 #include "certify/numbers/parallel.hpp"
 #include "certify/numbers/rounding.hpp"
-#include "certify/norms/sparse_norm.hpp"
+#include "certify/numbers/sparse_matrix.hpp"
 
 namespace lipcert {
 
@@ -37,9 +37,6 @@ struct BandPlan {
   double entries = 0;                    // within the skyline
   double flops = 0;                      // of Gram matrix, factor, residual and search
 };
-
-/// The matrix with rows and columns exchanged.
-[[nodiscard]] SparseMatrix transposed(const SparseMatrix& a);
 
 /// Plans B'B for B = `b`; `at_a` is only written down.
 [[nodiscard]] BandPlan plan_band(const SparseMatrix& b, bool at_a);

@@ -32,6 +32,7 @@ struct EnclosedMatrix {
   std::vector<double> radius;  // empty: exact
 
   [[nodiscard]] bool exact() const { return radius.empty(); }
+  [[nodiscard]] double radius_at(std::size_t i) const { return radius.empty() ? 0 : radius[i]; }
 };
 
 /// One enclosed number.
