@@ -19,7 +19,7 @@
 #include "certify/graph/constants.hpp"
 #include "certify/norms/dense_norm.hpp"
 #include "certify/graph/linear_map.hpp"
-#include "certify/graph/patterns.hpp"
+#include "certify/graph/segments/rearrangement.hpp"
 #include "certify/norms/sll_norm.hpp"
 #include "formats/onnx/parameters.hpp"
 

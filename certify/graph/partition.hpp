@@ -45,7 +45,7 @@ struct Segments {
 /// Puts the steps together. Where several ways are possible, the one with the smaller bound is taken as far as it pays (flops are counted,
 /// nothing is timed: the partition depends on the network alone):
 /// - residual blocks x - A' diag(d) relu(A x + b) have a theorem of their own (sll_norm.hpp), whose bound is always below that of a join;
-/// - rearrangements (patterns.hpp), poolings and activations stand alone;
+/// - rearrangements (segments/rearrangement.hpp), poolings and activations stand alone;
 /// - affine steps that join again what one tensor was split into are one explicit matrix, where that is affordable; otherwise they are
 /// joins, whose
 ///   bounds add up;

@@ -1,9 +1,9 @@
-// See patterns.hpp.
+// See rearrangement.hpp.
 //
 // Why such a map is 1-Lipschitz: sorting is (the sorted vectors of x and y are no further apart than x and y), x -> (relu(x), relu(-x)) is,
 // leaving entries out is, and a direct sum of 1-Lipschitz maps on disjoint entries is.
 
-#include "certify/graph/patterns.hpp"
+#include "certify/graph/segments/rearrangement.hpp"
 
 #include <algorithm>
 #include <map>
