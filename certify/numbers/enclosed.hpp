@@ -39,6 +39,8 @@ struct EnclosedMatrix {
 struct Ball {
   double centre = 0;
   double radius = 0;
+
+  bool operator==(const Ball&) const = default;
 };
 
 // A result whose centre overflows has an infinite radius: the caller refuses it with `first_unbounded`.
