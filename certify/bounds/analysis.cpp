@@ -11,16 +11,18 @@
 #include <numeric>
 #include <utility>
 
+#include "certify/bounds/pairs.hpp"
+#include "certify/bounds/region.hpp"
+#include "certify/graph/linear_map.hpp"
+#include "certify/graph/partition.hpp"
+#include "certify/graph/segments/describe.hpp"
+#include "certify/graph/segments/fold.hpp"
+#include "certify/graph/steps.hpp"
 #include "certify/norms/conv_norm.hpp"
 #include "certify/norms/dense_norm.hpp"
-#include "certify/numbers/interval.hpp"
-#include "certify/graph/linear_map.hpp"
-#include "certify/bounds/pairs.hpp"
-#include "certify/graph/partition.hpp"
-#include "certify/bounds/region.hpp"
 #include "certify/norms/sll_norm.hpp"
 #include "certify/norms/sparse_norm.hpp"
-#include "certify/graph/steps.hpp"
+#include "certify/numbers/interval.hpp"
 #include "formats/encoding/error.hpp"
 
 namespace lipcert {

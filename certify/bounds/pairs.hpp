@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "certify/graph/partition.hpp"
+#include "certify/graph/segments/fold.hpp"
 #include "certify/numbers/rounding.hpp"
 
 namespace lipcert {

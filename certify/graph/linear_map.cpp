@@ -7,69 +7,35 @@
 #include <limits>
 #include <map>
 
+#include "certify/graph/operators/average.hpp"
+#include "certify/graph/operators/convolution.hpp"
+#include "certify/graph/operators/dense.hpp"
+#include "certify/graph/operators/entrywise.hpp"
+#include "certify/graph/operators/move.hpp"
+#include "certify/graph/operators/sum.hpp"
 #include "formats/encoding/error.hpp"
 
 namespace lipcert {
 namespace {
 
-Ball entry(const EnclosedMatrix& m, std::size_t at) {
-  return {m.centre[at], m.exact() ? 0 : m.radius[at]};
-}
-Ball entry(const SparseMatrix& m, std::size_t at) {
-  return {m.centre[at], m.radius.empty() ? 0 : m.radius[at]};
-}
-
+/// Each rule stands with its family of operators.
 template <class Term>
-void terms_of(const Step& step, std::size_t output, Term term) {
+void terms_of(const Step& step, std::size_t output, const Term& term) {
   switch (step.kind) {
     case Step::Kind::isometry:
-      term(std::size_t{0}, output, Ball{step.sign, 0});
-      return;
     case Step::Kind::diagonal:
-      term(std::size_t{0}, output, step.factors[step.factors.size() == 1 ? 0 : output]);
-      return;
+      return entrywise_terms(step, output, term);
     case Step::Kind::right:
-    case Step::Kind::left: {
-      const EnclosedMatrix& m = step.matrix;
-      const bool right = step.kind == Step::Kind::right;
-      const std::size_t row = right ? output % m.rows : output / step.copies;
-      const std::size_t copy = right ? output / m.rows : output % step.copies;
-      for (std::size_t j = 0; j < m.columns; ++j) {
-        term(std::size_t{0}, right ? copy * m.columns + j : j * step.copies + copy, entry(m, row * m.columns + j));
-      }
-      return;
-    }
+    case Step::Kind::left:
+      return dense_terms(step, output, term);
     case Step::Kind::move:
-      if (step.source[output].input != Step::no_input) {
-        term(std::size_t{step.source[output].input}, std::size_t{step.source[output].index}, Ball{1, 0});
-      }
-      return;
+      return move_terms(step, output, term);
     case Step::Kind::sparse:
-      for (std::size_t k = step.weights.start[output]; k < step.weights.start[output + 1]; ++k) {
-        term(std::size_t{0}, std::size_t{step.weights.column[k]}, entry(step.weights, k));
-      }
-      return;
-    case Step::Kind::convolution: {
-      const ConvolutionMap& c = step.convolution;
-      const std::size_t channel = output / c.output_positions;
-      const std::size_t position = output % c.output_positions;
-      const std::size_t first = channel / c.outputs * c.inputs;
-      for (std::size_t i = 0; i < c.inputs; ++i) {
-        for (std::size_t t = 0; t < c.taps; ++t) {
-          const std::int32_t from = c.source[t * c.output_positions + position];
-          if (from >= 0) {
-            term(std::size_t{0}, (first + i) * c.input_positions + static_cast<std::size_t>(from),
-                 entry(c.kernel, channel * c.kernel.columns + i * c.taps + t));
-          }
-        }
-      }
-      return;
-    }
+      return average_terms(step, output, term);
+    case Step::Kind::convolution:
+      return convolution_terms(step, output, term);
     case Step::Kind::sum:
-      for (std::size_t k = 0; k < step.inputs.size(); ++k) {
-        term(k, step.maps[k].empty() ? output : std::size_t{step.maps[k][output]}, Ball{step.signs[k], 0});
-      }
-      return;
+      return sum_terms(step, output, term);
     case Step::Kind::activation:
     case Step::Kind::order:
     case Step::Kind::softmax:
@@ -103,19 +69,6 @@ double count_terms(const Step& step) {
   }
 }
 
-SparseMatrix identity_matrix(std::size_t n) {
-  SparseMatrix result;
-  result.rows = result.columns = n;
-  result.start.resize(n + 1);
-  result.column.resize(n);
-  result.centre.assign(n, 1.0);
-  for (std::size_t i = 0; i < n; ++i) {
-    result.start[i + 1] = i + 1;
-    result.column[i] = static_cast<std::uint32_t>(i);
-  }
-  return result;
-}
-
 SparseMatrix compose(const Step& step, const std::vector<const SparseMatrix*>& inputs) {
   SparseMatrix result;
   result.rows = step.output_size;
@@ -136,7 +89,8 @@ SparseMatrix compose(const Step& step, const std::vector<const SparseMatrix*>& i
       const bool one = weight.centre == 1 && weight.radius == 0;
       for (std::size_t k = m.start[index]; k < m.start[index + 1]; ++k) {
         const std::uint32_t j = m.column[k];
-        const Ball term = one ? entry(m, k) : multiply(weight, entry(m, k));
+        const Ball entry{m.centre[k], m.radius_at(k)};
+        const Ball term = one ? entry : multiply(weight, entry);
         if (touched[j]) {
           sum[j] = add(sum[j], term);
         } else {

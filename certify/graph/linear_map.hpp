@@ -15,8 +15,6 @@ void for_each_term(const Step& step, std::size_t output, const std::function<voi
 /// Terms of a step's linear part, all entries together.
 [[nodiscard]] double count_terms(const Step& step);
 
-[[nodiscard]] SparseMatrix identity_matrix(std::size_t n);
-
 /// The matrix of the step after these matrices, one for each of its inputs, all with the same columns. Cost: one multiply-add for each term
 /// and entry of the row that it reads.
 [[nodiscard]] SparseMatrix compose(const Step& step, const std::vector<const SparseMatrix*>& inputs);

@@ -12,7 +12,7 @@
 
 #include "certify/numbers/enclosed.hpp"
 #include "certify/numbers/parallel.hpp"
-#include "certify/norms/sparse_norm.hpp"
+#include "certify/numbers/sparse_matrix.hpp"
 #include "formats/network/network.hpp"
 
 namespace lipcert {

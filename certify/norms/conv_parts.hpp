@@ -54,6 +54,8 @@ struct PlannedAxis {
   std::uint64_t taps = 1;    // K, per phase
   std::uint64_t exact_grid = 1;  // least N for which the finite grid is a proof
 };
+/// As a certificate writes it.
+[[nodiscard]] const char* name_of(ConvolutionAxis::Kind kind);
 [[nodiscard]] PlannedAxis classified(const ConvolutionAxis& axis);
 /// The same axis as kind `copies`, whatever it is.
 [[nodiscard]] PlannedAxis as_copies(const ConvolutionAxis& axis);

@@ -17,18 +17,9 @@
 #include "certify/numbers/integer_vector.hpp"
 #include "certify/numbers/parallel.hpp"
 #include "certify/numbers/rounding.hpp"
+#include "certify/numbers/sparse_matrix.hpp"
 
 namespace lipcert {
-
-/// Compressed rows; columns ascending in a row, none twice.
-struct SparseMatrix {
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  std::vector<std::size_t> start;      // rows + 1 offsets
-  std::vector<std::uint32_t> column;
-  std::vector<double> centre;
-  std::vector<double> radius;          // empty: exact
-};
 
 /// Everything that a certificate says of a linear or a convolution block.
 struct LinearBound {

@@ -32,12 +32,15 @@ struct EnclosedMatrix {
   std::vector<double> radius;  // empty: exact
 
   [[nodiscard]] bool exact() const { return radius.empty(); }
+  [[nodiscard]] double radius_at(std::size_t i) const { return radius.empty() ? 0 : radius[i]; }
 };
 
 /// One enclosed number.
 struct Ball {
   double centre = 0;
   double radius = 0;
+
+  bool operator==(const Ball&) const = default;
 };
 
 // A result whose centre overflows has an infinite radius: the caller refuses it with `first_unbounded`.

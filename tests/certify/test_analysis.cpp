@@ -9,6 +9,7 @@
 #include "certify/numbers/integer_vector.hpp"
 #include "certify/bounds/pairs.hpp"
 #include "certify/graph/partition.hpp"
+#include "certify/graph/segments/fold.hpp"
 #include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/exact.hpp"

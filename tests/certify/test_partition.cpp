@@ -7,6 +7,7 @@
 #include "certify/bounds/analysis.hpp"
 #include "certify/graph/steps.hpp"
 #include "certify/graph/partition.hpp"
+#include "certify/graph/segments/fold.hpp"
 #include "tests/certify/exact.hpp"
 #include "tests/certify/network_builder.hpp"
 

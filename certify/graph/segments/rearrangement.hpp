@@ -5,8 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "certify/graph/steps.hpp"
-#include "formats/network/network.hpp"
+#include "certify/graph/segments/wiring.hpp"
 
 namespace lipcert {
 
@@ -19,6 +18,6 @@ struct Rearrangement {
 
 /// The smallest such sub-graphs that hold at least two Max, Min, ReduceMax, ReduceMin or Relu, or a TopK; disjoint, in order of their input
 /// from the last to the first.
-[[nodiscard]] std::vector<Rearrangement> find_rearrangements(const Network& network, const StepGraph& graph);
+[[nodiscard]] std::vector<Rearrangement> find_rearrangements(const Wiring& wiring);
 
 }  // namespace lipcert

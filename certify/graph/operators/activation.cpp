@@ -1,0 +1,129 @@
+// See activation.hpp.
+
+#include "certify/graph/operators/activation.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace lipcert {
+
+void activation_step(StepContext& context, Step& step, const Node& node) {
+  step.kind = Step::Kind::activation;
+  step.op = node.op;
+  if (context.constant(node.inputs.at(0))) {
+    throw refuse(context.network, step.node, "takes data as a parameter; export the layer with a constant in that place.");
+  }
+  const std::vector<std::size_t> data = context.data_inputs(node);
+  if (data.size() != 1) {
+    throw refuse(context.network, step.node, "takes data as a parameter; export the layer with a constant in that place.");
+  }
+  switch (node.op) {
+    case Operator::leaky_relu:
+    case Operator::elu:
+      step.alpha = node.real_attribute("alpha");
+      break;
+    case Operator::selu:
+      step.alpha = node.real_attribute("alpha");
+      step.gamma = node.real_attribute("gamma");
+      break;
+    case Operator::hard_sigmoid:
+      step.alpha = node.real_attribute("alpha");
+      step.gamma = node.real_attribute("beta");
+      break;
+    case Operator::gelu:
+      step.tanh_form = std::get<std::string>(node.attributes.at("approximate")) == "tanh";
+      break;
+    case Operator::prelu:
+      step.slopes = context.entries_of(node.inputs.at(1), context.shape_of(step.value));
+      break;
+    case Operator::clip:
+      if (node.attributes.count("min") != 0) {
+        step.low = {{node.real_attribute("min"), 0}};
+        step.high = {{node.real_attribute("max"), 0}};
+      } else {
+        if (node.inputs.size() > 1 && node.inputs[1] != no_value) {
+          step.low = context.entries_of(node.inputs[1], {1});
+        }
+        if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
+          step.high = context.entries_of(node.inputs[2], {1});
+        }
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+void clamp_step(StepContext& context, Step& step, const Node& node, std::size_t data) {
+  if (step.input_size != step.output_size) {
+    throw refuse(context.network, step.node,
+                 "repeats the data to the shape of a larger constant; this version needs a constant that fits into the data's shape.");
+  }
+  if (node.inputs.size() == 1) {
+    return;  // of one tensor: the identity
+  }
+  step.kind = Step::Kind::activation;
+  step.op = Operator::clip;
+  std::vector<Ball> limit;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (i == data) {
+      continue;
+    }
+    std::vector<Ball> values = context.entries_of(node.inputs[i], context.shape_of(step.value));
+    if (limit.empty()) {
+      limit = std::move(values);
+      continue;
+    }
+    if (limit.size() < values.size()) {
+      limit.resize(values.size(), limit[0]);
+    }
+    for (std::size_t k = 0; k < limit.size(); ++k) {
+      const Ball other = values[values.size() == 1 ? 0 : k];
+      // The larger (smaller) of two numbers moves no further than the one that moves more.
+      const bool first = node.op == Operator::max ? limit[k].centre >= other.centre : limit[k].centre <= other.centre;
+      limit[k] = {first ? limit[k].centre : other.centre, std::max(limit[k].radius, other.radius)};
+    }
+  }
+  (node.op == Operator::max ? step.low : step.high) = std::move(limit);
+}
+
+std::map<std::size_t, std::size_t> find_products_with_sigmoid(const StepContext& context) {
+  std::map<std::size_t, std::size_t> found;
+  for (std::size_t i = 0; i < context.network.nodes.size(); ++i) {
+    const Node& node = context.network.nodes[i];
+    if (node.op != Operator::mul || context.is_constant(node)) {
+      continue;
+    }
+    for (std::size_t k = 0; k < 2; ++k) {
+      const Value& gate = context.network.values[node.inputs[k]];
+      if (gate.kind != Value::Kind::node_output || gate.constant) {
+        continue;
+      }
+      const Node& sigmoid = context.network.nodes[gate.producer];
+      if (sigmoid.op == Operator::sigmoid && sigmoid.inputs[0] == node.inputs[1 - k] && context.readers[node.inputs[k]].size() == 1 &&
+          node.inputs[k] != context.network.output) {
+        found[i] = gate.producer;
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+Step sigmoid_product_step(const StepContext& context, std::size_t sigmoid, std::size_t mul) {
+  Step step;
+  step.kind = Step::Kind::activation;
+  step.op = Operator::sigmoid;
+  step.times_argument = true;
+  step.node = mul;
+  step.nodes = {sigmoid, mul};
+  step.value = context.network.nodes[mul].outputs[0];
+  step.inputs = {context.numbers.at(context.network.nodes[sigmoid].inputs[0])};
+  step.input_size = step.output_size = context.size(step.value);
+  return step;
+}
+
+}  // namespace lipcert

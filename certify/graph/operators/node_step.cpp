@@ -1,0 +1,163 @@
+// See node_step.hpp.
+
+#include "certify/graph/operators/node_step.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "certify/graph/operators/activation.hpp"
+#include "certify/graph/operators/average.hpp"
+#include "certify/graph/operators/convolution.hpp"
+#include "certify/graph/operators/dense.hpp"
+#include "certify/graph/operators/entrywise.hpp"
+#include "certify/graph/operators/move.hpp"
+#include "certify/graph/operators/order.hpp"
+#include "certify/graph/operators/sum.hpp"
+
+namespace lipcert {
+namespace {
+
+const char* const no_product =
+    "combines two tensors that both depend on the input; such a product has no global Lipschitz constant, so certify a network without it.";
+
+}  // namespace
+
+Step step_of_node(StepContext& context, std::size_t index) {
+  const Node& node = context.network.nodes[index];
+  Step step;
+  step.node = index;
+  step.nodes = {index};
+  step.value = node.outputs.at(0);
+  step.output_size = context.size(step.value);
+  const std::vector<std::size_t> data = context.data_inputs(node);
+  for (const std::size_t d : data) {
+    step.inputs.push_back(context.number_of(node.inputs[d]));
+    step.input_size += context.size(node.inputs[d]);
+  }
+  if (!is_floating(context.network.values[step.value].type)) {
+    throw refuse(context.network, index, "turns data into something that is not a tensor of real numbers; export the network without it.");
+  }
+  switch (node.op) {
+    case Operator::add:
+    case Operator::sub:
+      if (data.size() > 1) {
+        sum_step(context, step, node);
+      } else {
+        entrywise_step(context, step, node);
+      }
+      break;
+    case Operator::mul:
+    case Operator::div:
+      if (data.size() > 1) {
+        throw refuse(context.network, index, no_product);
+      }
+      entrywise_step(context, step, node);
+      break;
+    case Operator::matmul:
+    case Operator::gemm:
+      if (std::count_if(node.inputs.begin(), node.inputs.begin() + 2, [&](ValueId id) { return !context.constant(id); }) > 1) {
+        throw refuse(context.network, index, no_product);
+      }
+      if (data.size() > 1) {
+        throw refuse(context.network, index, "takes data as its addend; export the layer as a product and Add.");
+      }
+      if (node.op == Operator::matmul) {
+        matmul_step(context, step, node);
+      } else {
+        gemm_step(context, step, node);
+      }
+      break;
+    case Operator::neg:
+      step.sign = -1;
+      break;
+    case Operator::flatten:
+    case Operator::reshape:
+    case Operator::squeeze:
+    case Operator::unsqueeze:
+    case Operator::identity:
+    case Operator::dropout:
+    case Operator::cast:
+      if (context.constant(node.inputs.at(0))) {
+        throw refuse(context.network, index,
+                     "turns data into something that is not a tensor of real numbers; export the network without it.");
+      }
+      break;
+    case Operator::transpose:
+    case Operator::concat:
+    case Operator::split:
+    case Operator::slice:
+    case Operator::gather:
+    case Operator::pad:
+    case Operator::depth_to_space:
+    case Operator::space_to_depth:
+      move_step(context, step, 0);
+      break;
+    case Operator::conv:
+    case Operator::conv_transpose:
+      convolution_step(context, step, node);
+      break;
+    case Operator::average_pool:
+    case Operator::global_average_pool:
+    case Operator::reduce_mean:
+    case Operator::reduce_sum:
+      average_step(context, step, node);
+      break;
+    case Operator::batch_normalization:
+      normalization_step(context, step);
+      break;
+    case Operator::relu:
+    case Operator::leaky_relu:
+    case Operator::prelu:
+    case Operator::abs:
+    case Operator::sigmoid:
+    case Operator::tanh:
+    case Operator::elu:
+    case Operator::selu:
+    case Operator::softplus:
+    case Operator::hard_sigmoid:
+    case Operator::hard_swish:
+    case Operator::gelu:
+    case Operator::mish:
+    case Operator::clip:
+      activation_step(context, step, node);
+      break;
+    case Operator::max:
+    case Operator::min:
+      if (data.size() == 1) {
+        clamp_step(context, step, node, data[0]);
+      } else {
+        extreme_step(context, step, node, data);
+      }
+      break;
+    case Operator::max_pool:
+    case Operator::global_max_pool:
+    case Operator::reduce_max:
+    case Operator::reduce_min:
+      window_step(context, step, node);
+      break;
+    case Operator::top_k:
+      top_k_step(context, step, node);
+      break;
+    case Operator::softmax:
+      softmax_step(context, step, node);
+      break;
+    case Operator::sign:
+      throw refuse(context.network, index,
+                   "jumps where its input changes sign; a network with a jump has no Lipschitz constant, so certify one without it.");
+    case Operator::sqrt:
+    case Operator::reciprocal:
+    case Operator::pow:
+    case Operator::reduce_l2:
+      throw refuse(context.network, index,
+                   "of data is bounded only inside an L2 pooling (squares, weights that are not negative, square root); export the layer "
+                   "in that form.");
+    case Operator::constant:
+    case Operator::shape:
+    case Operator::constant_of_shape:
+      throw refuse(context.network, index, "is a constant that depends on the input; the file is damaged.");
+  }
+  return step;
+}
+
+}  // namespace lipcert
