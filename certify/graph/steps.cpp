@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "certify/graph/activations.hpp"
 #include "certify/graph/constants.hpp"
 #include "certify/graph/linear_map.hpp"
 #include "formats/onnx/entry_map.hpp"
@@ -287,22 +288,6 @@ class Builder {
       case Operator::batch_normalization:
         normalization_step(step, node);
         break;
-      case Operator::relu:
-      case Operator::leaky_relu:
-      case Operator::prelu:
-      case Operator::abs:
-      case Operator::sigmoid:
-      case Operator::tanh:
-      case Operator::elu:
-      case Operator::selu:
-      case Operator::softplus:
-      case Operator::hard_sigmoid:
-      case Operator::hard_swish:
-      case Operator::gelu:
-      case Operator::mish:
-      case Operator::clip:
-        activation_step(step, node);
-        break;
       case Operator::max:
       case Operator::min:
         if (data.size() == 1) {
@@ -337,6 +322,9 @@ class Builder {
       case Operator::shape:
       case Operator::constant_of_shape:
         throw refuse(network_, index, "is a constant that depends on the input; the file is damaged.");
+      default:
+        activation_step(step, node);
+        break;
     }
     return step;
   }
@@ -647,6 +635,7 @@ class Builder {
   }
 
   void activation_step(Step& step, const Node& node) {
+    const Activation& row = activation_of(node.op);
     step.kind = Step::Kind::activation;
     step.op = node.op;
     if (constant(node.inputs.at(0))) {
@@ -656,41 +645,7 @@ class Builder {
     if (data.size() != 1) {
       throw refuse(network_, step.node, "takes data as a parameter; export the layer with a constant in that place.");
     }
-    switch (node.op) {
-      case Operator::leaky_relu:
-      case Operator::elu:
-        step.alpha = node.real_attribute("alpha");
-        break;
-      case Operator::selu:
-        step.alpha = node.real_attribute("alpha");
-        step.gamma = node.real_attribute("gamma");
-        break;
-      case Operator::hard_sigmoid:
-        step.alpha = node.real_attribute("alpha");
-        step.gamma = node.real_attribute("beta");
-        break;
-      case Operator::gelu:
-        step.tanh_form = std::get<std::string>(node.attributes.at("approximate")) == "tanh";
-        break;
-      case Operator::prelu:
-        step.slopes = entries_of(node.inputs.at(1), shape_of(step.value));
-        break;
-      case Operator::clip:
-        if (node.attributes.count("min") != 0) {
-          step.low = {{node.real_attribute("min"), 0}};
-          step.high = {{node.real_attribute("max"), 0}};
-        } else {
-          if (node.inputs.size() > 1 && node.inputs[1] != no_value) {
-            step.low = entries_of(node.inputs[1], {1});
-          }
-          if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
-            step.high = entries_of(node.inputs[2], {1});
-          }
-        }
-        break;
-      default:
-        break;
-    }
+    row.read(node, [&](std::size_t input) { return entries_of(node.inputs.at(input), shape_of(step.value)); }, step);
   }
 
   /// A constant broadcast to this shape; one number when it has one.
