@@ -6,9 +6,10 @@ target_include_directories(lipcert_signing PUBLIC ${CMAKE_SOURCE_DIR})
 add_library(lipcert_samples STATIC samples/records_file.cpp samples/sample_claim.cpp samples/samples.cpp certificate/shard.cpp)
 target_link_libraries(lipcert_samples PRIVATE lipcert_options fmt::fmt PUBLIC lipcert_analysis lipcert_data lipcert_formats nlohmann_json::nlohmann_json)
 
-# The falsifier shares no code with the bounds.
-add_library(lipcert_attack STATIC attack/plain_network.cpp attack/search.cpp)
-target_link_libraries(lipcert_attack PRIVATE lipcert_options PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
+# The falsifier shares no code with the bounds: of lipcert_analysis it uses the plain functions of activations, nothing else.
+add_library(lipcert_attack STATIC attack/plain_compiler.cpp attack/plain_constants.cpp attack/plain_entrywise.cpp attack/plain_function.cpp
+  attack/plain_network.cpp attack/plain_products.cpp attack/plain_selections.cpp attack/search.cpp)
+target_link_libraries(lipcert_attack PRIVATE lipcert_options lipcert_analysis PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
 
 add_library(lipcert_statement STATIC certificate/statement.cpp)
 target_link_libraries(lipcert_statement PRIVATE lipcert_options PUBLIC lipcert_samples lipcert_analysis lipcert_formats nlohmann_json::nlohmann_json)
