@@ -7,9 +7,11 @@ target_include_directories(lipcert_signing PUBLIC $<BUILD_INTERFACE:${CMAKE_SOUR
 add_library(lipcert_samples STATIC samples/radius_rule.cpp samples/records_file.cpp samples/sample_claim.cpp samples/samples.cpp)
 target_link_libraries(lipcert_samples PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt PUBLIC lipcert_analysis lipcert_data lipcert_formats nlohmann_json::nlohmann_json)
 
-# The falsifier shares no code with the bounds; what holds it against a certificate lies in a library of its own.
-add_library(lipcert_attack STATIC attack/plain_network.cpp attack/search.cpp)
-target_link_libraries(lipcert_attack PRIVATE $<BUILD_INTERFACE:lipcert_options> PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
+# The falsifier shares no code with the bounds but the plain column of the activations' table; what holds it against a certificate lies in a library
+# of its own.
+add_library(lipcert_attack STATIC attack/plain_compiler.cpp attack/plain_constants.cpp attack/plain_entrywise.cpp attack/plain_function.cpp
+  attack/plain_network.cpp attack/plain_products.cpp attack/plain_selections.cpp attack/search.cpp)
+target_link_libraries(lipcert_attack PRIVATE $<BUILD_INTERFACE:lipcert_options> lipcert_analysis PkgConfig::OPENBLAS PUBLIC lipcert_formats Threads::Threads)
 add_library(lipcert_attack_samples STATIC attack/attack_samples.cpp attack/certified.cpp)
 target_link_libraries(lipcert_attack_samples PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_attack lipcert_samples)
 

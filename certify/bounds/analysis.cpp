@@ -13,6 +13,7 @@
 
 #include "certify/bounds/pairs.hpp"
 #include "certify/bounds/region.hpp"
+#include "certify/graph/activations.hpp"
 #include "certify/graph/linear_map.hpp"
 #include "certify/graph/partition.hpp"
 #include "certify/graph/segments/describe.hpp"
@@ -70,73 +71,20 @@ void bound_scale(Block& block, const std::vector<Ball>& factors) {
   block.lower = exact ? lower.value() : (lower * Lower::exact(1 - 0x1p-38)).value();
 }
 
-/// n / d, from above and from below.
-void set_between(Block& block, double least, double most, double denominator) {
-  const Interval d = Interval::exact(denominator);
-  block.upper = (Interval::exact(most) / d).upper();
-  block.lower = (Interval::exact(least) / d).lower();
-}
-
 void set_both(Block& block, double value) {
   block.upper = block.lower = value;
 }
 
 /// The largest absolute slope (the table of formats/SPEC.md, section 5, elementwise-slope).
 void bound_activation(Block& block, const Step& step) {
-  const double magnitude = std::fabs(step.alpha);
-  switch (step.op) {
-    case Operator::leaky_relu:
-    case Operator::elu:
-      set_both(block, std::max(1.0, magnitude));
-      return;
-    case Operator::selu: {
-      // The product of two numbers of 24 bits is a double.
-      set_both(block, std::fabs(step.gamma) * std::max(1.0, magnitude));
-      return;
-    }
-    case Operator::prelu:
-      block.upper = block.lower = 1;
-      for (const Ball& slope : step.slopes) {
-        block.upper = std::max(block.upper, (Upper::exact(slope.centre) + Upper::exact(slope.radius)).value());
-        block.lower = std::max(block.lower, minus(Lower::exact(slope.centre), Upper::exact(slope.radius)).value());
-      }
-      if (std::any_of(step.slopes.begin(), step.slopes.end(), [](Ball slope) { return slope.radius != 0; })) {
-        // Another program's enclosure of a computed slope may be wider than ours.
-        block.upper = block.upper == 1 ? 1 : (Upper::exact(block.upper) * (Upper::exact(1) + Upper::exact(0x1p-38))).value();
-        block.lower = std::max(1.0, (Lower::exact(block.lower) * Lower::exact(1 - 0x1p-38)).value());
-      }
-      return;
-    case Operator::hard_sigmoid:
-      set_both(block, magnitude);
-      return;
-    case Operator::hard_swish:
-      set_both(block, 1.5);
-      return;
-    case Operator::gelu:
-      set_between(block, step.tanh_form ? 112899 : 112890, step.tanh_form ? 112900 : 112891, 1e5);
-      return;
-    case Operator::mish:
-      set_between(block, 108849, 108850, 1e5);
-      return;
-    case Operator::sigmoid:
-      if (step.times_argument) {
-        set_between(block, 109983, 109984, 1e5);
-      } else {
-        set_both(block, 0.25);  // at 0
-      }
-      return;
-    case Operator::clip: {
-      bool open = step.low.empty() || step.high.empty();
-      for (std::size_t i = 0; !open && i < std::max(step.low.size(), step.high.size()); ++i) {
-        const Ball low = step.low[step.low.size() == 1 ? 0 : i];
-        const Ball high = step.high[step.high.size() == 1 ? 0 : i];
-        open = low_end(low) < high_end(high);
-      }
-      set_both(block, open ? 1 : 0);
-      return;
-    }
-    default:
-      set_both(block, 1);  // Relu, Abs: to the right of 0; Tanh: at 0; Softplus: far to the right
+  const SlopeRange slopes = activation_of(step.op).slopes(step);
+  const Interval largest = slopes.largest_magnitude();
+  block.upper = largest.upper();
+  block.lower = largest.lower();
+  if (!slopes.exact) {
+    // Another program's enclosure of a computed slope may be wider than ours; a slope of 1 is no computed one.
+    block.upper = block.upper == 1 ? 1 : (Upper::exact(block.upper) * (Upper::exact(1) + Upper::exact(0x1p-38))).value();
+    block.lower = std::max(1.0, (Lower::exact(block.lower) * Lower::exact(1 - 0x1p-38)).value());
   }
 }
 

@@ -3,14 +3,15 @@
 #include "certify/graph/operators/activation.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
-#include <variant>
 #include <vector>
+
+#include "certify/graph/activations.hpp"
 
 namespace lipcert {
 
 void activation_step(StepContext& context, Step& step, const Node& node) {
+  const Activation& row = activation_of(node.op);
   step.kind = Step::Kind::activation;
   step.op = node.op;
   if (context.constant(node.inputs.at(0))) {
@@ -20,41 +21,7 @@ void activation_step(StepContext& context, Step& step, const Node& node) {
   if (data.size() != 1) {
     throw refuse(context.network, step.node, "takes data as a parameter; export the layer with a constant in that place.");
   }
-  switch (node.op) {
-    case Operator::leaky_relu:
-    case Operator::elu:
-      step.alpha = node.real_attribute("alpha");
-      break;
-    case Operator::selu:
-      step.alpha = node.real_attribute("alpha");
-      step.gamma = node.real_attribute("gamma");
-      break;
-    case Operator::hard_sigmoid:
-      step.alpha = node.real_attribute("alpha");
-      step.gamma = node.real_attribute("beta");
-      break;
-    case Operator::gelu:
-      step.tanh_form = std::get<std::string>(node.attributes.at("approximate")) == "tanh";
-      break;
-    case Operator::prelu:
-      step.slopes = context.entries_of(node.inputs.at(1), context.shape_of(step.value));
-      break;
-    case Operator::clip:
-      if (node.attributes.count("min") != 0) {
-        step.low = {{node.real_attribute("min"), 0}};
-        step.high = {{node.real_attribute("max"), 0}};
-      } else {
-        if (node.inputs.size() > 1 && node.inputs[1] != no_value) {
-          step.low = context.entries_of(node.inputs[1], {1});
-        }
-        if (node.inputs.size() > 2 && node.inputs[2] != no_value) {
-          step.high = context.entries_of(node.inputs[2], {1});
-        }
-      }
-      break;
-    default:
-      break;
-  }
+  row.read(node, [&](std::size_t input) { return context.entries_of(node.inputs.at(input), context.shape_of(step.value)); }, step);
 }
 
 void clamp_step(StepContext& context, Step& step, const Node& node, std::size_t data) {

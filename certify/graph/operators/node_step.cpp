@@ -106,22 +106,6 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::batch_normalization:
       normalization_step(context, step);
       break;
-    case Operator::relu:
-    case Operator::leaky_relu:
-    case Operator::prelu:
-    case Operator::abs:
-    case Operator::sigmoid:
-    case Operator::tanh:
-    case Operator::elu:
-    case Operator::selu:
-    case Operator::softplus:
-    case Operator::hard_sigmoid:
-    case Operator::hard_swish:
-    case Operator::gelu:
-    case Operator::mish:
-    case Operator::clip:
-      activation_step(context, step, node);
-      break;
     case Operator::max:
     case Operator::min:
       if (data.size() == 1) {
@@ -156,6 +140,9 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::shape:
     case Operator::constant_of_shape:
       throw refuse(context.network, index, "is a constant that depends on the input; the file is damaged.");
+    default:  // an activation: its row says what it is
+      activation_step(context, step, node);
+      break;
   }
   return step;
 }
