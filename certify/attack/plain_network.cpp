@@ -8,9 +8,9 @@
 #include <numeric>
 #include <type_traits>
 
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert::attack {
 

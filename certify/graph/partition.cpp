@@ -21,7 +21,7 @@
 #include "certify/graph/linear_map.hpp"
 #include "certify/graph/patterns.hpp"
 #include "certify/norms/sll_norm.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 

@@ -14,8 +14,8 @@
 
 #include "certify/graph/constants.hpp"
 #include "certify/graph/linear_map.hpp"
-#include "formats/onnx/entry_map.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/entry_map.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 #include "onnx.pb.h"
 
 namespace lipcert {

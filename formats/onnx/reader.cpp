@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 #include "formats/onnx/wire.hpp"
 #include "onnx.pb.h"
 

@@ -4,7 +4,7 @@
 
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 #include "onnx.pb.h"
 
 namespace lipcert {

@@ -1,12 +1,12 @@
-// Where every entry of a moving node comes from (formats/onnx/entry_map.hpp). All of them but Concat are products of maps of single axes: an
+// Where every entry of a moving node comes from (formats/operators/entry_map.hpp). All of them but Concat are products of maps of single axes: an
 // entry of the result at (i_1, ..., i_r) is entry m_1(i_1) + ... + m_r(i_r) of the input, or padding when one of the m is. Linear in the
 // result's size.
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 
 namespace lipcert {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 
 namespace lipcert {
 

@@ -1,7 +1,7 @@
 // Shapes of the nodes that move entries, and of what Shape and ConstantOfShape write (formats/onnx.md, section 5).
 #include <algorithm>
 
-#include "formats/onnx/shapes.hpp"
+#include "formats/operators/rules.hpp"
 
 namespace lipcert {
 

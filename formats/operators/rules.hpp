@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 
 namespace lipcert {
 

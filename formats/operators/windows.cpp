@@ -1,13 +1,13 @@
-// The parameters of a node, resolved (formats/onnx/parameters.hpp). Written from the ONNX operator specification; where its versions or its
+// The parameters of a node, resolved (formats/operators/parameters.hpp). Written from the ONNX operator specification; where its versions or its
 // runtimes disagree, formats/onnx.md section 5 says what is refused. Lengths are at most 2^28, and pads, strides, dilations and kernels
 // below 2^31, so that no expression here leaves 64 bits.
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 #include <algorithm>
 #include <limits>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 
 namespace lipcert {
 

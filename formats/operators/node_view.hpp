@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 #include "formats/network/network.hpp"
 #include "formats/onnx/reader.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert::onnx {
 class NodeProto;
@@ -105,7 +105,7 @@ void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& o
 void fill_in_from_shapes(Attributes& attributes, Operator op, std::uint64_t opset, const std::vector<Operand>& operands,
                          std::size_t outputs);
 
-// The functions of formats/onnx/parameters.hpp for a node that may still be refused: they throw `Unsupported`.
+// The functions of formats/operators/parameters.hpp for a node that may still be refused: they throw `Unsupported`.
 [[nodiscard]] WindowParameters window_parameters(const NodeView& node);
 [[nodiscard]] std::vector<std::uint64_t> axes_of(const NodeView& node);
 [[nodiscard]] std::vector<SliceAxis> slice_axes(const NodeView& node);

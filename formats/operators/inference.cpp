@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/shapes.hpp"
+#include "formats/operators/rules.hpp"
 
 namespace lipcert {
 
