@@ -1,127 +1,17 @@
-// The parameters of a node, resolved (formats/operators/parameters.hpp). Written from the ONNX operator specification; where its versions or its
-// runtimes disagree, formats/onnx.md section 5 says what is refused. Lengths are at most 2^28, and pads, strides, dilations and kernels
-// below 2^31, so that no expression here leaves 64 bits.
-#include "formats/operators/parameters.hpp"
-
+// Operators that slide a window over the spatial axes: Conv, ConvTranspose and the pools (formats/onnx.md, section 5). Their windows and
+// the shapes of their results.
+//
+// Written from the ONNX operator specification; where its versions or its runtimes disagree, formats/onnx.md says what is refused. Lengths
+// are at most 2^28, and pads, strides, dilations and kernels below 2^31, so that no expression here leaves 64 bits.
 #include <algorithm>
-#include <limits>
 
-#include "formats/encoding/error.hpp"
-#include "formats/operators/node_view.hpp"
+#include "formats/operators/rules.hpp"
 
 namespace lipcert {
 
 namespace {
 
-[[noreturn]] void defect(const std::string& sentence) {
-  throw Error(ExitCode::internal, sentence);
-}
-
-using Integers = std::vector<std::int64_t>;
-
-const Integers& integers_attribute(const NodeView& node, const char* name) {
-  const auto found = node.attributes.find(name);
-  if (found == node.attributes.end() || !std::holds_alternative<Integers>(found->second))
-    defect(std::string("A node of ") + name_of(node.op) + " has no attribute " + name + " of integers.");
-  return std::get<Integers>(found->second);
-}
-
-bool has_attribute(const NodeView& node, const char* name) {
-  return node.attributes.count(name) != 0;
-}
-
-// A list of integers that stands in an input.
-Integers known_list(const NodeView& node, std::size_t input, const char* what, bool allow_int32) {
-  const Operand& operand = node.operands[input];
-  const bool typed = operand.type == ElementType::int64 || (allow_int32 && operand.type == ElementType::int32);
-  if (!typed || operand.shape.size() != 1) throw Unsupported{std::string("Its ") + what + " is not a list of integers, as ONNX wants it."};
-  if (operand.known == nullptr)
-    throw Unsupported{std::string("Its ") + what +
-                      " cannot be computed from constants and shapes alone; export the model for a fixed input shape."};
-  Integers list(static_cast<std::size_t>(operand.shape[0]));
-  for (std::size_t k = 0; k < list.size(); ++k) list[k] = operand.known->integer(k);
-  return list;
-}
-
-std::uint64_t resolve_axis(std::int64_t axis, std::size_t rank, bool allow_negative, const Shape& shape) {
-  const auto r = static_cast<std::int64_t>(rank);
-  if (axis >= r || axis < (allow_negative ? -r : 0))
-    throw Unsupported{"Its axis " + std::to_string(axis) + " lies outside the dimensions of an operand of shape " + text_of(shape) + "."};
-  return static_cast<std::uint64_t>(axis < 0 ? axis + r : axis);
-}
-
-// Not sorted; no axis twice.
-std::vector<std::uint64_t> resolve_axes(const Integers& axes, std::size_t rank, bool allow_negative, const Shape& shape) {
-  std::vector<std::uint64_t> result;
-  std::vector<bool> seen(rank, false);
-  for (const std::int64_t axis : axes) {
-    const std::uint64_t k = resolve_axis(axis, rank, allow_negative, shape);
-    if (seen[static_cast<std::size_t>(k)]) throw Unsupported{"Its axis " + std::to_string(axis) + " is named twice."};
-    seen[static_cast<std::size_t>(k)] = true;
-    result.push_back(k);
-  }
-  return result;
-}
-
-std::vector<std::uint64_t> all_axes(std::size_t rank) {
-  std::vector<std::uint64_t> axes(rank);
-  for (std::size_t k = 0; k < rank; ++k) axes[k] = k;
-  return axes;
-}
-
-std::vector<std::uint64_t> reduced_axes(const NodeView& node) {
-  const Shape& shape = node.operands[0].shape;
-  Integers given;
-  if (has_attribute(node, "axes")) {
-    given = integers_attribute(node, "axes");
-  } else if (node.has(1)) {
-    given = known_list(node, 1, "list of axes", false);
-  }
-  if (given.empty()) {
-    const bool none = has_attribute(node, "noop_with_empty_axes") && flag_of(node, "noop_with_empty_axes");
-    if (none && node.op == Operator::reduce_l2)
-      throw Unsupported{
-          "It reduces no axis (noop_with_empty_axes), where runtimes disagree on whether ReduceL2 gives the number or its size; "
-          "name the axes, or leave the node out."};
-    return none ? std::vector<std::uint64_t>{} : all_axes(shape.size());
-  }
-  std::vector<std::uint64_t> axes = resolve_axes(given, shape.size(), node.opset >= 11, shape);
-  std::sort(axes.begin(), axes.end());
-  return axes;
-}
-
-std::vector<std::uint64_t> squeezed_axes(const NodeView& node) {
-  const Shape& shape = node.operands[0].shape;
-  const bool attribute = has_attribute(node, "axes");
-  std::vector<std::uint64_t> axes;
-  if (!attribute && !node.has(1)) {
-    for (std::size_t k = 0; k < shape.size(); ++k)
-      if (shape[k] == 1) axes.push_back(k);
-    return axes;
-  }
-  const Integers given = attribute ? integers_attribute(node, "axes") : known_list(node, 1, "list of axes", false);
-  axes = resolve_axes(given, shape.size(), node.opset >= 11, shape);
-  for (const std::uint64_t axis : axes)
-    if (shape[static_cast<std::size_t>(axis)] != 1)
-      throw Unsupported{"It removes axis " + std::to_string(axis) + " of an operand of shape " + text_of(shape) +
-                        ", which is not of length 1."};
-  std::sort(axes.begin(), axes.end());
-  return axes;
-}
-
-std::vector<std::uint64_t> unsqueezed_axes(const NodeView& node) {
-  const Integers given = has_attribute(node, "axes") ? integers_attribute(node, "axes") : known_list(node, 1, "list of axes", false);
-  const Shape& shape = node.operands[0].shape;
-  if (given.size() > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
-  std::vector<std::uint64_t> axes = resolve_axes(given, shape.size() + given.size(), node.opset >= 11, shape);
-  std::sort(axes.begin(), axes.end());
-  return axes;
-}
-
-// ------------------------------------------------------------------------------------------------------------------ windows
-
 constexpr std::int64_t window_cap = (std::int64_t{1} << 31U) - 1;
-constexpr std::int64_t length_cap = std::int64_t{1} << 28U;
 
 Integers window_list(const NodeView& node, const char* name, std::size_t count, std::int64_t least) {
   const Integers& list = integers_attribute(node, name);
@@ -309,59 +199,25 @@ WindowParameters global_pool_parameters(const NodeView& node) {
   return window;
 }
 
-// The view of a node of a network, for as long as the object lives.
-class NodeOf {
- public:
-  NodeOf(const Network& network, std::size_t node)
-      : operands_(operands_of(network, node)),
-        view_{network.nodes[node].op, network.opset, network.nodes[node].attributes, operands_, network.nodes[node].outputs.size()} {}
-  [[nodiscard]] const NodeView& view() const { return view_; }
+Shape window_shape(const NodeView& node, std::uint64_t channels) {
+  const WindowParameters window = window_parameters(node);
+  Shape shape = {node.operands[0].shape[0], channels};
+  for (const WindowAxis& axis : window.axes) shape.push_back(axis.output);
+  return shape;
+}
 
- private:
-  std::vector<Operand> operands_;
-  NodeView view_;
-};
-
-template <typename Function>
-auto resolved(const Network& network, std::size_t node, Function function) {
-  const NodeOf item(network, node);
-  try {
-    return function(item.view());
-  } catch (const Unsupported& unsupported) {
-    defect("The parameters of the node '" + network.label(node) + "' were asked for although it is not supported: " + unsupported.reason);
-  }
+Shape convolution_shape(const NodeView& node) {
+  require_floating(node.operands, 3);
+  static_cast<void>(window_parameters(node));  // ranks and groups are right from here on
+  const Shape& weight = node.operands[1].shape;
+  const std::uint64_t channels = node.op == Operator::conv ? weight[0] : weight[1] * static_cast<std::uint64_t>(integer_of(node, "group"));
+  if (node.has(2) && node.operands[2].shape != Shape{channels})
+    throw Unsupported{"Its bias of shape " + text_of(node.operands[2].shape) + " is not a vector of length " + std::to_string(channels) +
+                      "."};
+  return window_shape(node, channels);
 }
 
 }  // namespace
-
-std::int64_t integer_of(const NodeView& node, const char* attribute) {
-  return std::get<std::int64_t>(node.attributes.at(attribute));
-}
-
-const std::string& text_attribute(const NodeView& node, const char* attribute) {
-  return std::get<std::string>(node.attributes.at(attribute));
-}
-
-bool flag_of(const NodeView& node, const char* attribute) {
-  const std::int64_t value = integer_of(node, attribute);
-  if (value != 0 && value != 1)
-    throw Unsupported{std::string("Its attribute '") + attribute + "' is " + std::to_string(value) + " where 0 or 1 is meant."};
-  return value == 1;
-}
-
-std::vector<Operand> operands_of(const Network& network, std::size_t node) {
-  if (node >= network.nodes.size()) defect("A node index beyond the end of the graph was used.");
-  std::vector<Operand> operands;
-  for (const ValueId id : network.nodes[node].inputs) {
-    if (id == no_value) {
-      operands.emplace_back();
-      continue;
-    }
-    const Value& value = network.values.at(id);
-    operands.push_back({true, value.type, value.shape, value.constant, network.known(id)});
-  }
-  return operands;
-}
 
 WindowParameters window_parameters(const NodeView& node) {
   switch (node.op) {
@@ -379,161 +235,26 @@ WindowParameters window_parameters(const NodeView& node) {
   }
 }
 
-std::vector<std::uint64_t> axes_of(const NodeView& node) {
-  const Shape& shape = node.operands.at(0).shape;
-  switch (node.op) {
-    case Operator::reduce_mean:
-    case Operator::reduce_sum:
-    case Operator::reduce_max:
-    case Operator::reduce_min:
-    case Operator::reduce_l2:
-      return reduced_axes(node);
-    case Operator::squeeze:
-      return squeezed_axes(node);
-    case Operator::unsqueeze:
-      return unsqueezed_axes(node);
-    case Operator::concat:
-    case Operator::split:
-    case Operator::top_k:
-    case Operator::gather:
-      return {resolve_axis(integer_of(node, "axis"), shape.size(), true, shape)};
-    case Operator::softmax: {
-      const std::uint64_t axis = resolve_axis(integer_of(node, "axis"), shape.size(), node.opset >= 11, shape);
-      std::vector<std::uint64_t> axes = {axis};
-      if (node.opset < 13)
-        for (std::uint64_t k = axis + 1; k < shape.size(); ++k) axes.push_back(k);
-      return axes;
-    }
-    default:  // every other operator: asked by mistake
-      defect(std::string("The axes of a node of ") + name_of(node.op) + " were asked for.");
-  }
-}
-
-std::vector<SliceAxis> slice_axes(const NodeView& node) {
-  if (node.op != Operator::slice) defect(std::string("The slices of a node of ") + name_of(node.op) + " were asked for.");
+void fill_in_window(Attributes& attributes, const NodeView& node) {
   const Shape& shape = node.operands[0].shape;
-  const bool attribute = has_attribute(node, "starts");
-  const Integers starts = attribute ? integers_attribute(node, "starts") : known_list(node, 1, "list of starts", true);
-  const Integers ends = attribute ? integers_attribute(node, "ends") : known_list(node, 2, "list of ends", true);
-  Integers named;
-  if (attribute) {
-    named = integers_attribute(node, "axes");
-  } else if (node.has(3)) {
-    named = known_list(node, 3, "list of axes", true);
-  } else {
-    for (std::size_t k = 0; k < starts.size() && k <= shape.size(); ++k) named.push_back(static_cast<std::int64_t>(k));
+  const std::size_t spatial = shape.size() > 2 ? shape.size() - 2 : 0;
+  if (node.op == Operator::conv || node.op == Operator::conv_transpose) {
+    Integers kernel;
+    for (std::size_t k = 2; k < node.operands[1].shape.size(); ++k) kernel.push_back(static_cast<std::int64_t>(node.operands[1].shape[k]));
+    fill_in(attributes, node, "kernel_shape", kernel);
+    fill_in(attributes, node, "output_padding", Integers(spatial, 0));
   }
-  const Integers steps = !attribute && node.has(4) ? known_list(node, 4, "list of steps", true) : Integers(starts.size(), 1);
-  for (std::size_t k = 2; k < node.operands.size(); ++k)
-    if (node.has(k) && node.operands[k].type != node.operands[1].type)
-      throw Unsupported{"Its starts, ends, axes and steps are not of one type; ONNX wants all of them INT64, or all INT32."};
-  const std::vector<std::uint64_t> axes = resolve_axes(named, shape.size(), true, shape);
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
-    throw Unsupported{"Its starts, ends, axes and steps are not lists of one length."};
-  std::vector<SliceAxis> result;
-  for (const std::uint64_t length : shape) result.push_back({0, 1, length});
-  for (std::size_t k = 0; k < axes.size(); ++k) {
-    SliceAxis& axis = result[static_cast<std::size_t>(axes[k])];
-    const auto n = static_cast<std::int64_t>(axis.length);
-    if (steps[k] == 0) throw Unsupported{"One of its steps is 0."};
-    // A longer step than the axis takes one entry, as this one does.
-    const std::int64_t step = std::clamp<std::int64_t>(steps[k], -length_cap, length_cap);
-    const std::int64_t least = step > 0 ? 0 : -1;
-    const std::int64_t start = std::clamp<std::int64_t>(starts[k] < 0 ? starts[k] + n : starts[k], 0, step > 0 ? n : n - 1);
-    const std::int64_t end = std::clamp<std::int64_t>(ends[k] < 0 ? ends[k] + n : ends[k], least, step > 0 ? n : n - 1);
-    const std::int64_t count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -step;
-    if (count < 1)
-      throw Unsupported{"It leaves nothing of axis " + std::to_string(axes[k]) + " of an operand of shape " + text_of(shape) + "."};
-    axis = {start, step, static_cast<std::uint64_t>(count)};
-  }
-  return result;
+  fill_in(attributes, node, "dilations", Integers(spatial, 1));
+  fill_in(attributes, node, "pads", Integers(2 * spatial, 0));
+  fill_in(attributes, node, "strides", Integers(spatial, 1));
 }
 
-std::vector<PadAxis> pad_axes(const NodeView& node) {
-  if (node.op != Operator::pad) defect(std::string("The pads of a node of ") + name_of(node.op) + " were asked for.");
-  const Shape& shape = node.operands[0].shape;
-  const Integers pads = has_attribute(node, "pads") ? integers_attribute(node, "pads") : known_list(node, 1, "list of pads", false);
-  const std::vector<std::uint64_t> axes =
-      node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", true), shape.size(), true, shape) : all_axes(shape.size());
-  if (pads.size() != 2 * axes.size())
-    throw Unsupported{"Its list of pads has " + std::to_string(pads.size()) + " entries where " + std::to_string(2 * axes.size()) +
-                      " are meant."};
-  const std::string& mode = text_attribute(node, "mode");
-  const bool reflect = mode == "reflect";
-  const bool wrap = mode == "wrap" && node.opset >= 19;
-  if (!reflect && !wrap && mode != "constant" && mode != "edge")
-    throw Unsupported{"Its mode is none of constant, reflect, edge and, from opset 19 on, wrap."};
-  std::vector<PadAxis> result(shape.size());
-  for (std::size_t k = 0; k < axes.size(); ++k) {
-    const auto n = static_cast<std::int64_t>(shape[static_cast<std::size_t>(axes[k])]);
-    for (const std::int64_t entry : {pads[k], pads[axes.size() + k]}) {
-      if (entry < 0) throw Unsupported{"It cuts entries off (a negative pad); use a Slice for that."};
-      if ((reflect && entry > n - 1) || (wrap && entry > n))
-        throw Unsupported{"Its pad of " + std::to_string(entry) + " is longer than what " + mode + " takes from an axis of length " +
-                          std::to_string(n) + "."};
-      if (entry > length_cap) throw Unsupported{"Its result would have more than 2^28 entries, which is more than this reader takes."};
-    }
-    result[static_cast<std::size_t>(axes[k])] = {static_cast<std::uint64_t>(pads[k]), static_cast<std::uint64_t>(pads[axes.size() + k])};
-  }
-  return result;
-}
-
-std::vector<std::uint64_t> split_lengths(const NodeView& node) {
-  const std::uint64_t axis = axes_of(node)[0];
-  const std::uint64_t length = node.operands[0].shape[static_cast<std::size_t>(axis)];
-  const auto parts = static_cast<std::uint64_t>(node.outputs);
-  const bool attribute = has_attribute(node, "split");
-  const bool numbered = has_attribute(node, "num_outputs");
-  std::vector<std::uint64_t> result;
-  if (attribute || node.has(1)) {
-    if (numbered && integer_of(node, "num_outputs") != 0)
-      throw Unsupported{"It gives both the lengths of its parts and their number (num_outputs); keep one of them."};
-    const Integers given = attribute ? integers_attribute(node, "split") : known_list(node, 1, "list of lengths", false);
-    std::uint64_t sum = 0;
-    for (const std::int64_t entry : given) {
-      if (entry < 1 || static_cast<std::uint64_t>(entry) > length) {
-        sum = 0;
-        break;
-      }
-      sum += static_cast<std::uint64_t>(entry);
-      result.push_back(static_cast<std::uint64_t>(entry));
-    }
-    if (given.size() != node.outputs || sum != length)
-      throw Unsupported{"The lengths of its parts are not " + std::to_string(parts) + " positive numbers with the sum " +
-                        std::to_string(length) + "."};
-    return result;
-  }
-  if (numbered && integer_of(node, "num_outputs") != static_cast<std::int64_t>(parts))
-    throw Unsupported{"Its attribute 'num_outputs' is " + std::to_string(integer_of(node, "num_outputs")) + ", but it has " +
-                      std::to_string(parts) + " outputs."};
-  const std::uint64_t part = numbered ? (length + parts - 1) / parts : length / parts;
-  const std::uint64_t rest = part * (parts - 1);
-  if (part == 0 || rest >= length || (!numbered && length % parts != 0))
-    throw Unsupported{"It cannot split an axis of length " + std::to_string(length) + " into " + std::to_string(parts) +
-                      " equal parts; name their lengths."};
-  result.assign(node.outputs, part);
-  result.back() = length - rest;
-  return result;
-}
-
-WindowParameters window_parameters(const Network& network, std::size_t node) {
-  return resolved(network, node, [](const NodeView& view) { return window_parameters(view); });
-}
-std::vector<std::uint64_t> axes_of(const Network& network, std::size_t node) {
-  return resolved(network, node, [](const NodeView& view) { return axes_of(view); });
-}
-std::vector<SliceAxis> slice_axes(const Network& network, std::size_t node) {
-  return resolved(network, node, [](const NodeView& view) { return slice_axes(view); });
-}
-std::vector<PadAxis> pad_axes(const Network& network, std::size_t node) {
-  return resolved(network, node, [](const NodeView& view) { return pad_axes(view); });
-}
-std::vector<std::uint64_t> split_lengths(const Network& network, std::size_t node) {
-  return resolved(network, node, [](const NodeView& view) { return split_lengths(view); });
-}
-
-std::vector<EntrySource> entry_sources(const Network& network, std::size_t node, std::size_t output) {
-  return resolved(network, node, [&](const NodeView& view) { return entry_sources(view, output); });
+std::vector<Result> infer_window(const NodeView& node) {
+  const Operand& data = node.operands[0];
+  if (node.op == Operator::conv || node.op == Operator::conv_transpose) return {{data.type, convolution_shape(node)}};
+  require_floating(node.operands, 1);
+  static_cast<void>(window_parameters(node));  // the rank is right from here on
+  return {{data.type, window_shape(node, data.shape[1])}};
 }
 
 }  // namespace lipcert
