@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "proofs/front/entries.hpp"
+#include "proofs/front/entries/entries.hpp"
 #include "proofs/front/exact.hpp"
 #include "proofs/front/gram_hint.hpp"
 #include "proofs/front/members.hpp"

@@ -1,6 +1,6 @@
 // See entries.hpp.
 
-#include "proofs/front/entries.hpp"
+#include "proofs/front/entries/entries.hpp"
 
 #include <algorithm>
 #include <cmath>
