@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "formats/network/network.hpp"
-#include "formats/onnx/reader.hpp"
+#include "formats/onnx/options.hpp"
 
 namespace lipcert::onnx {
 class TensorProto;

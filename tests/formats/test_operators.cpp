@@ -2,6 +2,8 @@
 // opsets of its row and in no other.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
@@ -118,9 +120,10 @@ TEST_CASE("operators: an activation keeps the shape of its data, in the opsets o
       REQUIRE(network.nodes.size() == 1);
       CHECK(network.nodes[0].op == row.op);
       CHECK(network.values[network.output].shape == Shape{2, 3});
-      std::size_t attributes = 0;
-      for (const AttributeRow& attribute : row.attributes) attributes += attribute.name != nullptr && attribute.in(opset) ? 1 : 0;
-      CHECK(network.nodes[0].attributes.size() == attributes);
+      const auto attributes = std::count_if(std::begin(row.attributes), std::end(row.attributes), [&](const AttributeRow& attribute) {
+        return attribute.name != nullptr && attribute.in(opset);
+      });
+      CHECK(network.nodes[0].attributes.size() == static_cast<std::size_t>(attributes));
     }
   }
 }
