@@ -1,6 +1,5 @@
 // Entry by entry: sums, products and maxima of several tensors, activations, functions of weights, and BatchNormalization, which is an
 // affine map of every entry (formats/onnx.md, section 5).
-#include "formats/encoding/error.hpp"
 #include "formats/operators/rules.hpp"
 
 namespace lipcert {

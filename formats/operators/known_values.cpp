@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "formats/encoding/error.hpp"
 #include "formats/operators/inference.hpp"
 #include "formats/operators/rules.hpp"
 

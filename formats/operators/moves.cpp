@@ -4,7 +4,6 @@
 // Written from the ONNX operator specification; where its versions or its runtimes disagree, formats/onnx.md says what is refused.
 #include <algorithm>
 
-#include "formats/encoding/error.hpp"
 #include "formats/operators/rules.hpp"
 
 namespace lipcert {
