@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert::attack {
 

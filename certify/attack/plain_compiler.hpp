@@ -13,7 +13,7 @@
 #include "certify/attack/plain_step.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/network/network.hpp"
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 
 namespace lipcert::attack {
 

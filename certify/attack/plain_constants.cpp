@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "certify/attack/plain_compiler.hpp"
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 
 namespace lipcert::attack {
 namespace {

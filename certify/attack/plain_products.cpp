@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "certify/attack/plain_compiler.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert::attack {
 namespace {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "certify/attack/plain_compiler.hpp"
-#include "formats/onnx/entry_map.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/entry_map.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert::attack {
 namespace {

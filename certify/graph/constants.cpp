@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "certify/numbers/interval.hpp"
-#include "formats/onnx/entry_map.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/entry_map.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 

@@ -42,7 +42,8 @@ struct Tensor {
 /// Attribute with the kind numbers of ONNX (AttributeProto.AttributeType): 1 float, 2 int, 3 string, 4 tensor, 7 ints.
 using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::vector<std::int64_t>>;
 
-/// Operators that the graph can hold. An operator outside this list is refused by the reader.
+/// Operators that the graph can hold; each has its row in formats/network/operators.cpp. An operator outside this list is refused by the
+/// reader.
 // clang-format off
 enum class Operator {
   add, sub, mul, div, gemm, matmul,           // affine when one operand is constant
@@ -53,7 +54,7 @@ enum class Operator {
   flatten, reshape, squeeze, unsqueeze, identity, dropout, cast,  // the same numbers in another shape
   transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,  // entries moved, left out, or repeated
   shape, constant_of_shape,                   // integers known from shapes
-  constant                                    // a weight inside the node list
+  constant                                    // a weight inside the node list; stays the last
 };
 // clang-format on
 

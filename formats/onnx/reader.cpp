@@ -12,8 +12,11 @@
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/network/operators.hpp"
+#include "formats/onnx/attributes.hpp"
+#include "formats/onnx/tensor.hpp"
 #include "formats/onnx/wire.hpp"
+#include "formats/operators/inference.hpp"
 #include "onnx.pb.h"
 
 namespace lipcert {
@@ -22,8 +25,6 @@ namespace {
 
 constexpr std::int64_t first_ir_version = 3;
 constexpr std::int64_t last_ir_version = 14;
-constexpr std::int64_t first_opset = 8;
-constexpr std::int64_t last_opset = 20;
 
 bool is_default_domain(const std::string& domain) {
   return domain.empty() || domain == "ai.onnx";
@@ -68,7 +69,7 @@ class GraphReader {
              "' is imported twice; readers disagree on which version holds, so the file is refused.");
       if (!standard) continue;
       found = true;
-      if (opset.version() < first_opset || opset.version() > last_opset)
+      if (opset.version() < static_cast<std::int64_t>(first_opset) || opset.version() > static_cast<std::int64_t>(last_opset))
         fail("the model uses opset " + std::to_string(opset.version()) + "; opsets 8 to 20 are read: export it again with one of these.");
       network_.opset = static_cast<std::uint64_t>(opset.version());
     }
@@ -248,7 +249,7 @@ class GraphReader {
         throw Unsupported{"It calls a function (overload '" + message.overload() + "'); export the model with functions inlined."};
       const std::optional<Operator> op = find_operator(message.op_type());
       if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
-      if (!exists(*op, network_.opset))
+      if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
                           " of the file."};
       build_node(message, *op, label, std::move(inputs), outputs, unknown);
@@ -281,8 +282,8 @@ class GraphReader {
       operands.push_back(std::move(operand));
     }
     check_arity(op, network_.opset, operands, outputs.size());
-    fill_in_from_shapes(node.attributes, op, network_.opset, operands, outputs.size());
     const NodeView view = {op, network_.opset, node.attributes, operands, outputs.size()};
+    fill_in_from_shapes(node.attributes, view);
     const std::vector<Result> results = infer(view);
     if (outputs.front().empty()) throw Unsupported{"It leaves out its first output."};
     if (op == Operator::split && std::count(outputs.begin(), outputs.end(), std::string()) != 0)

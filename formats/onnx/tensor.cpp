@@ -1,10 +1,12 @@
 // Constants of an ONNX file: exact bits, from whichever of the three places they lie in (formats/onnx.md, section 3).
+#include "formats/onnx/tensor.hpp"
+
 #include <algorithm>
 #include <bit>
 
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/node_view.hpp"
 #include "onnx.pb.h"
 
 namespace lipcert {
@@ -68,23 +70,6 @@ std::optional<std::uint64_t> plain_number(const std::string& text) {
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> bounded_count(const Shape& shape) {
-  std::uint64_t count = 1;
-  for (const std::uint64_t dimension : shape) {
-    if (dimension > element_cap) return std::nullopt;
-    count *= dimension;  // both factors are at most 2^28
-    if (count > element_cap) return std::nullopt;
-  }
-  return count;
-}
-
-std::string text_of(const Shape& shape) {
-  if (shape.empty()) return "scalar";
-  std::string text;
-  for (const std::uint64_t dimension : shape) text += (text.empty() ? "" : "x") + std::to_string(dimension);
-  return text;
-}
 
 std::vector<ExternalFile> TensorReader::files() const {
   std::vector<ExternalFile> list;

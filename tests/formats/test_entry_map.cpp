@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/json.hpp"
 #include "formats/onnx/reader.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 #include "tests/support/onnx_builder.hpp"
 
 using namespace lipcert;

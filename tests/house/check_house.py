@@ -55,7 +55,7 @@ TRUSTED_LINES = 15300
 
 # The rooms of each part from the ground up; rooms of one floor stand beside each other. An include goes down, or stays in its room.
 FLOORS = {
-    "formats": ["encoding", "network", "onnx data"],
+    "formats": ["encoding", "network", "operators", "onnx data"],
     "certify": ["numbers", "norms", "graph", "bounds", "samples", "attack certificate", "commands"],
     "verifier": ["base", "envelope", "graph", "theorems", "samples", "verdict", "hint", "program"],
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 

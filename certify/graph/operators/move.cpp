@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "formats/onnx/entry_map.hpp"
+#include "formats/operators/entry_map.hpp"
 
 namespace lipcert {
 namespace {

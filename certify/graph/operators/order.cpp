@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "certify/graph/operators/windows.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "certify/graph/linear_map.hpp"
-#include "formats/onnx/parameters.hpp"
+#include "formats/operators/parameters.hpp"
 
 namespace lipcert {
 namespace {

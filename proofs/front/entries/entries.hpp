@@ -69,7 +69,19 @@ class EntryReader {
   [[nodiscard]] std::vector<bool> reduced_axes(const Node& node) const;
   [[nodiscard]] std::vector<std::vector<std::uint32_t>> reduction_sets(const Node& node) const;
   [[nodiscard]] std::vector<Number> computed(ValueId id) const;
-  [[nodiscard]] std::vector<Form> linear(const Node& node, const std::map<ValueId, std::vector<Form>>& forms) const;
+
+  // One linear node, from the forms of what it reads: any, and by family.
+  using Forms = std::map<ValueId, std::vector<Form>>;
+  [[nodiscard]] static const std::vector<Form>& form(const Forms& forms, ValueId id);
+  [[nodiscard]] std::vector<Form> linear(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> negated(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> sums(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> multiples(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> products(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> convolution(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> transposed_convolution(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> averages(const Node& node, const Forms& forms) const;
+  [[nodiscard]] std::vector<Form> reduced(const Node& node, const Forms& forms) const;
 
   const Network& network_;
   mutable std::map<ValueId, std::vector<Number>> numbers_;

@@ -1,12 +1,12 @@
-// Where every entry of a moving node comes from (formats/onnx/entry_map.hpp). All of them but Concat are products of maps of single axes: an
-// entry of the result at (i_1, ..., i_r) is entry m_1(i_1) + ... + m_r(i_r) of the input, or padding when one of the m is. Linear in the
-// result's size.
-#include "formats/onnx/entry_map.hpp"
+// Where every entry of a moving node comes from (formats/operators/entry_map.hpp). All of them but Concat are products of maps of single
+// axes: an entry of the result at (i_1, ..., i_r) is entry m_1(i_1) + ... + m_r(i_r) of the input, or padding when one of the m is. Linear
+// in the result's size.
+#include "formats/operators/entry_map.hpp"
 
 #include <utility>
 
 #include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/rules.hpp"
 
 namespace lipcert {
 
@@ -60,7 +60,7 @@ std::vector<EntrySource> unmoved(std::uint64_t count) {
 }
 
 std::vector<EntrySource> concatenated(const NodeView& node) {
-  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+  const auto axis = static_cast<std::size_t>(move_axes(node)[0]);
   std::uint64_t outer = 1;
   for (std::size_t k = 0; k < axis; ++k) outer *= node.operands[0].shape[k];
   std::vector<EntrySource> entries;
@@ -75,7 +75,7 @@ std::vector<EntrySource> concatenated(const NodeView& node) {
 
 std::vector<EntrySource> split_part(const NodeView& node, std::size_t output) {
   const Shape& shape = node.operands[0].shape;
-  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+  const auto axis = static_cast<std::size_t>(move_axes(node)[0]);
   const std::vector<std::uint64_t> lengths = split_lengths(node);
   const std::vector<std::int64_t> strides = strides_of(shape);
   std::uint64_t start = 0;
@@ -98,7 +98,7 @@ std::vector<EntrySource> sliced(const NodeView& node) {
 
 std::vector<EntrySource> gathered(const NodeView& node) {
   const Shape& shape = node.operands[0].shape;
-  const auto axis = static_cast<std::size_t>(axes_of(node)[0]);
+  const auto axis = static_cast<std::size_t>(move_axes(node)[0]);
   const std::vector<std::int64_t> strides = strides_of(shape);
   const Tensor& indices = *node.operands[1].known;
   const auto length = static_cast<std::int64_t>(shape[axis]);
@@ -173,26 +173,7 @@ std::vector<EntrySource> transposed(const NodeView& node) {
 }  // namespace
 
 bool moves_entries(Operator op) {
-  switch (op) {
-    case Operator::identity:
-    case Operator::dropout:
-    case Operator::cast:
-    case Operator::flatten:
-    case Operator::reshape:
-    case Operator::squeeze:
-    case Operator::unsqueeze:
-    case Operator::transpose:
-    case Operator::concat:
-    case Operator::split:
-    case Operator::slice:
-    case Operator::gather:
-    case Operator::pad:
-    case Operator::depth_to_space:
-    case Operator::space_to_depth:
-      return true;
-    default:  // computes, chooses or writes out numbers
-      return false;
-  }
+  return row_of(op).family == Family::move;
 }
 
 std::vector<EntrySource> entry_sources(const NodeView& node, std::size_t output) {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "formats/encoding/error.hpp"
-#include "formats/onnx/parts.hpp"
+#include "formats/operators/inference.hpp"
+#include "formats/operators/rules.hpp"
 
 namespace lipcert {
 
@@ -138,7 +138,76 @@ Tensor converted(const Tensor& source, const Result& result) {
   return tensor;
 }
 
+std::uint64_t shape_entries(const NodeView& node) {
+  const auto rank = static_cast<std::int64_t>(node.operands[0].shape.size());
+  std::int64_t start = 0;
+  std::int64_t end = rank;
+  if (node.opset >= 15) {
+    start = integer_of(node, "start");
+    end = integer_of(node, "end");
+    start = std::clamp<std::int64_t>(start < 0 ? start + rank : start, 0, rank);
+    end = std::clamp<std::int64_t>(end < 0 ? end + rank : end, 0, rank);
+  }
+  if (end <= start)
+    throw Unsupported{"It asks for no dimension of an operand of shape " + text_of(node.operands[0].shape) +
+                      "; empty tensors are not read."};
+  return static_cast<std::uint64_t>(end - start);
+}
+
+Result filled(const NodeView& node) {
+  const Operand& wanted = node.operands[0];
+  const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
+  if (value.size() != 1) throw Unsupported{"Its value is not one number."};
+  if (wanted.type != ElementType::int64 || wanted.shape.size() != 1 || wanted.known == nullptr)
+    throw Unsupported{"Its shape is not a list of INT64 numbers that follow from constants and shapes."};
+  Result result = {value.type, {}};
+  if (wanted.shape[0] > rank_cap) throw Unsupported{"Its result would have more than 16 dimensions, which is more than this reader takes."};
+  for (std::uint64_t k = 0; k < wanted.shape[0]; ++k) {
+    const std::int64_t entry = wanted.known->integer(k);
+    if (entry < 1) throw Unsupported{"Its result has the dimension " + std::to_string(entry) + "."};
+    result.shape.push_back(static_cast<std::uint64_t>(entry));
+  }
+  return result;
+}
+
 }  // namespace
+
+void fill_in_constant(Attributes& attributes, const NodeView& node) {
+  if (node.op == Operator::shape && row_of(node.op).attribute("end", node.opset) != nullptr)
+    attributes.emplace("end", static_cast<std::int64_t>(node.operands[0].shape.size()));
+}
+
+std::vector<Result> infer_constant(const NodeView& node) {
+  if (node.op == Operator::shape) return {{ElementType::int64, {shape_entries(node)}}};
+  if (node.op == Operator::constant_of_shape) return {filled(node)};
+  const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
+  return {{value.type, value.shape}};
+}
+
+bool is_computed(const NodeView& node, const Result& result) {
+  switch (node.op) {
+    case Operator::constant_of_shape:
+      return true;
+    case Operator::cast:
+      return !is_floating(node.operands[0].type) && result.type != node.operands[0].type;
+    case Operator::add:
+    case Operator::sub:
+    case Operator::mul:
+    case Operator::div:
+    case Operator::concat:
+    case Operator::flatten:
+    case Operator::gather:
+    case Operator::reshape:
+    case Operator::slice:
+    case Operator::split:
+    case Operator::squeeze:
+    case Operator::transpose:
+    case Operator::unsqueeze:
+      return !is_floating(node.operands[0].type);
+    default:  // Shape has at most 16 entries; the others compute nothing
+      return false;
+  }
+}
 
 std::vector<Tensor> compute_known(const NodeView& node, const std::vector<Result>& results) {
   if (node.operands.empty()) return {};
