@@ -24,10 +24,18 @@ bool PlainFunction::knows(Operator op) {
 PlainFunction::PlainFunction(Operator op, Curve curve, std::vector<double> slopes, double exponent)
     : op_(op), activation_(plain_activation(op)), curve_(curve), slopes_(std::move(slopes)), exponent_(exponent) {}
 
-Curve PlainFunction::curve_at(std::size_t i) const {
+template <class Real>
+Tangent<Real> PlainFunction::tangent(std::size_t i, Real x) const {
+  const auto at = [&](const Curve& curve) {
+    if constexpr (std::is_same_v<Real, double>)
+      return activation_->at(curve, x);
+    else
+      return activation_->extended(curve, x);
+  };
+  if (slopes_.empty()) return at(curve_);
   Curve curve = curve_;
-  if (!slopes_.empty()) curve.slope = slopes_[i];
-  return curve;
+  curve.slope = slopes_[i];
+  return at(curve);
 }
 
 template <class Real>
@@ -44,10 +52,7 @@ Real PlainFunction::value(std::size_t i, Real x) const {
     case Operator::sign:
       return static_cast<Real>(x > 0 ? 1 : x < 0 ? -1 : 0);
     default:
-      if constexpr (std::is_same_v<Real, double>)
-        return activation_->at(curve_at(i), x).value;
-      else
-        return activation_->extended(curve_at(i), x).value;
+      return tangent(i, x).value;
   }
 }
 template double PlainFunction::value(std::size_t, double) const;
@@ -66,7 +71,7 @@ double PlainFunction::slope(std::size_t i, double x, double y) const {
     case Operator::sign:
       return 0;
     default:
-      return activation_->at(curve_at(i), x).slope;
+      return tangent(i, x).slope;
   }
 }
 

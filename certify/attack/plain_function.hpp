@@ -11,8 +11,9 @@ namespace lipcert::attack {
 
 class PlainFunction {
  public:
-  /// What the node says beside its operator, `slopes` (PRelu) by entry of the data. False for an operator that is no such function.
+  /// False for an operator that is no function of one number.
   [[nodiscard]] static bool knows(Operator op);
+  /// `slopes`: of a PRelu, for each entry; `exponent`: of a Pow.
   PlainFunction(Operator op, Curve curve, std::vector<double> slopes, double exponent);
 
   template <class Real>
@@ -21,7 +22,8 @@ class PlainFunction {
   [[nodiscard]] double slope(std::size_t i, double x, double y) const;
 
  private:
-  [[nodiscard]] Curve curve_at(std::size_t i) const;
+  template <class Real>
+  [[nodiscard]] Tangent<Real> tangent(std::size_t i, Real x) const;
 
   Operator op_;
   const PlainActivation* activation_;  // null: one of those without a row

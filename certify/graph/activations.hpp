@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "certify/graph/curves.hpp"
@@ -49,7 +50,7 @@ struct Activation {
 [[nodiscard]] const Activation& activation_of(Operator op);
 
 /// All rows, in the order of `Operator`.
-[[nodiscard]] const std::vector<Activation>& activations();
+[[nodiscard]] std::span<const Activation> activations();
 
 /// The numbers of an activation, entry by entry.
 class Curves {

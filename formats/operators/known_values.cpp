@@ -1,5 +1,6 @@
-// Integers that the graph computes from shapes and constants (formats/onnx.md, section 5: known values), exactly. Exports with a symbolic
-// batch dimension compute the shapes of their Reshape nodes in this way.
+// What is known whatever the graph's input (formats/onnx.md, section 5): the results of Shape, ConstantOfShape and Constant, and the
+// integers that the graph computes from shapes and constants, exactly. Exports with a symbolic batch dimension compute the shapes of their
+// Reshape nodes in this way.
 #include <algorithm>
 #include <bit>
 #include <limits>
