@@ -4,7 +4,7 @@
 // or n d by the sign of d; where an enclosure leaves the sign of z open it is one of p d and n d, so that their hull encloses it. Functions with
 // other kinks are written with max and min: the derivative of max(a, b) is that of the larger one, and where both are equal the larger derivative.
 #include "verifier/graph/functions.hpp"
-#include "verifier/graph/operator_rules.hpp"
+#include "verifier/graph/operators/family.hpp"
 #include "verifier/base/failure.hpp"
 
 namespace lipverify {

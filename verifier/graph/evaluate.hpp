@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 #include "verifier/graph/graph.hpp"
 #include "verifier/base/interval.hpp"
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "verifier/theorems/band.hpp"
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 
 namespace lipverify {
 

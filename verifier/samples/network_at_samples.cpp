@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "verifier/graph/operator_rules.hpp"
+#include "verifier/graph/operators/family.hpp"
 #include "verifier/graph/parameters.hpp"
 #include "verifier/samples/fixed_network.hpp"
 #include "verifier/graph/evaluate.hpp"

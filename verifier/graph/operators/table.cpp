@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "verifier/graph/functions.hpp"
-#include "verifier/graph/operator_rules.hpp"
-#include "verifier/theorems/weighted_sum.hpp"
+#include "verifier/graph/operators/family.hpp"
+#include "verifier/graph/weighted_sum.hpp"
 #include "verifier/base/failure.hpp"
 
 namespace lipverify {

@@ -1,5 +1,5 @@
 // See weighted_sum.hpp.
-#include "verifier/theorems/weighted_sum.hpp"
+#include "verifier/graph/weighted_sum.hpp"
 
 #include <algorithm>
 #include <bit>

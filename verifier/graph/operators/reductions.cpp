@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "verifier/graph/functions.hpp"
-#include "verifier/graph/operator_rules.hpp"
+#include "verifier/graph/operators/family.hpp"
 #include "verifier/base/failure.hpp"
 #include "verifier/base/parallel.hpp"
 
