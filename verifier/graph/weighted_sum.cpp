@@ -13,8 +13,6 @@ namespace {
 constexpr std::int64_t kWeightBits = 62;
 constexpr std::int64_t kDataBits = 160;
 
-std::int64_t bit_length(const Wide& x) { return x == 0 ? 0 : static_cast<std::int64_t>(mp::msb(x < 0 ? Wide(-x) : x)) + 1; }
-
 /// floor(x 2^shift) for |x 2^shift| <= 2^160, as words.
 Words floor_words(const Wide& x, std::int64_t shift) {
   const bool negative = x < 0;

@@ -1,10 +1,10 @@
 // See certificate_samples.hpp.
 #include "verifier/verdict/certificate_samples.hpp"
 
-#include "verifier/verdict/partition.hpp"
+#include "verifier/base/failure.hpp"
 #include "verifier/samples/network_at_samples.hpp"
 #include "verifier/samples/samples.hpp"
-#include "verifier/base/failure.hpp"
+#include "verifier/verdict/partition.hpp"
 
 namespace lipverify {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "verifier/verdict/certificate_samples.hpp"
-#include "verifier/verdict/blocks.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/verdict/blocks.hpp"
+#include "verifier/verdict/certificate_samples.hpp"
 
 namespace lipverify {
 

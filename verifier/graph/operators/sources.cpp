@@ -1,261 +1,14 @@
-// See parameters.hpp. Every list is checked before its entries are used, and a number from the file is below 2^31 before it enters a product.
-#include "verifier/graph/parameters.hpp"
-
+// Where the entries of a node that moves entries come from (see parameters.hpp).
 #include <algorithm>
 #include <numeric>
 
 #include "verifier/base/bytes.hpp"
-#include "verifier/base/failure.hpp"
+#include "verifier/graph/operators/family.hpp"
 
 namespace lipverify {
 
-namespace {
-
-constexpr std::int64_t kLarge = std::int64_t{1} << 31;
-constexpr std::uint64_t kElements = std::uint64_t{1} << 28;
-
-/// One node and what it reads.
-class Reading {
- public:
-  Reading(const Graph& graph, std::size_t index) : graph_(graph), node_(graph.nodes[index]), index_(index) {}
-
-  [[noreturn]] void fail(const std::string& reason) const { refuse_node(graph_, index_, reason); }
-  [[nodiscard]] bool has_input(std::size_t i) const { return i < node_.inputs.size() && node_.inputs[i] != kAbsent; }
-  [[nodiscard]] const Value& in(std::size_t i) const {
-    if (!has_input(i)) fail("input " + std::to_string(i) + " is missing");
-    return graph_.values[node_.inputs[i]];
-  }
-  [[nodiscard]] const Attribute* find(const char* name) const {
-    const auto found = node_.attributes.find(name);
-    return found == node_.attributes.end() ? nullptr : &found->second;
-  }
-  [[nodiscard]] std::int64_t integer(const char* name, std::int64_t otherwise = 0) const {
-    const Attribute* found = find(name);
-    return found == nullptr ? otherwise : found->integer;
-  }
-  [[nodiscard]] bool flag(const char* name) const {
-    const std::int64_t value = integer(name);
-    if (value < 0 || value > 1) fail(std::string(name) + " must be 0 or 1");
-    return value == 1;
-  }
-
-  /// A known vector of integers; INT32 only where it is allowed.
-  [[nodiscard]] std::vector<std::int64_t> vector(std::size_t i, const char* what, bool narrow) const {
-    const Value& value = in(i);
-    if (value.known == nullptr || value.shape.size() != 1 || (value.type != kInt64 && !(narrow && value.type == kInt32)))
-      fail(std::string(what) + " must be a known vector of integers");
-    return integers_of(*value.known);
-  }
-
-  /// An axis of a tensor of this rank; `from_end`: it may be negative.
-  [[nodiscard]] std::uint64_t axis(std::int64_t value, std::size_t rank, bool from_end) const {
-    const auto r = static_cast<std::int64_t>(rank);
-    if (value >= r || value < (from_end ? -r : 0)) fail("axis " + std::to_string(value) + " is out of range");
-    return static_cast<std::uint64_t>(value < 0 ? value + r : value);
-  }
-  [[nodiscard]] std::vector<std::uint64_t> axes(const std::vector<std::int64_t>& values, std::size_t rank, bool from_end) const {
-    std::vector<std::uint64_t> out;
-    for (const std::int64_t value : values) {
-      out.push_back(axis(value, rank, from_end));
-      if (std::count(out.begin(), out.end(), out.back()) != 1) fail("axis " + std::to_string(value) + " is named twice");
-    }
-    return out;
-  }
-
-  /// Attribute with one entry per spatial axis (twice as many for pads), each from `least` to 2^31 - 1; `otherwise` where it is absent.
-  [[nodiscard]] std::vector<std::uint64_t> per_axis(const char* name, std::size_t count, std::int64_t least, std::uint64_t otherwise) const {
-    const Attribute* found = find(name);
-    if (found == nullptr) return std::vector<std::uint64_t>(count, otherwise);
-    if (found->integers.size() != count) fail(std::string(name) + " has " + std::to_string(found->integers.size()) + " entries, not " + std::to_string(count));
-    std::vector<std::uint64_t> out;
-    for (const std::int64_t value : found->integers) {
-      if (value < least || value >= kLarge) fail(std::string(name) + " has the entry " + std::to_string(value));
-      out.push_back(static_cast<std::uint64_t>(value));
-    }
-    return out;
-  }
-
-  [[nodiscard]] std::uint64_t opset() const { return graph_.opset; }
-  [[nodiscard]] const Node& node() const { return node_; }
-  [[nodiscard]] const Graph& graph() const { return graph_; }
-
- private:
-  const Graph& graph_;
-  const Node& node_;
-  std::size_t index_;
-};
-
-// ----------------------------------------------------------------------------------------------------------------------------- windows
-
-/// An output length: at least 1 and not beyond what a tensor may have.
-std::uint64_t length_of(const Reading& at, std::int64_t value) {
-  if (value < 1 || value > static_cast<std::int64_t>(kElements)) at.fail("an output length is " + std::to_string(value));
-  return static_cast<std::uint64_t>(value);
-}
-
-/// auto_pad: NOTSET, VALID, SAME_UPPER or SAME_LOWER.
-std::string padding_rule(const Reading& at) {
-  const Attribute* found = at.find("auto_pad");
-  const std::string rule = found == nullptr || found->text.empty() ? "NOTSET" : found->text;
-  if (rule != "NOTSET" && rule != "VALID" && rule != "SAME_UPPER" && rule != "SAME_LOWER") at.fail("auto_pad '" + printable(rule) + "' is not known");
-  return rule;
-}
-
-/// Every window of a pool must meet the data. Cost: the output length.
-void every_window_meets(const Reading& at, const WindowAxis& a) {
-  for (std::uint64_t i = 0; i < a.output; ++i) {
-    const std::int64_t start = static_cast<std::int64_t>(a.stride * i) - a.begin;
-    const auto step = static_cast<std::int64_t>(a.dilation);
-    const std::int64_t first = start >= 0 ? 0 : (-start + step - 1) / step;  // first tap that is not before the data
-    if (first >= static_cast<std::int64_t>(a.kernel) || start + first * step >= static_cast<std::int64_t>(a.input))
-      at.fail("a window contains no element of the data");
-  }
-}
-
-void pooling_rules(const Reading& at, WindowAxis& a, bool ceil_mode, bool same) {
-  const auto extent = static_cast<std::int64_t>(a.dilation * (a.kernel - 1) + 1);
-  const auto n = static_cast<std::int64_t>(a.input);
-  const auto s = static_cast<std::int64_t>(a.stride);
-  if (a.begin >= extent || a.end >= extent) at.fail("padding must be smaller than the window");
-  if (!same) {
-    const std::int64_t room = n + a.begin + a.end - extent;
-    if (room < 0) at.fail("its window is larger than the padded data");
-    a.output = length_of(at, (room + (ceil_mode ? s - 1 : 0)) / s + 1);
-  }
-  const std::int64_t last = static_cast<std::int64_t>(a.output - 1) * s;
-  if (ceil_mode && last >= n + a.begin) at.fail("with ceil_mode 1 a window begins behind the data");
-  if (ceil_mode && at.node().op == Op::average_pool && at.integer("count_include_pad") == 1 && last + extent > n + a.begin + a.end)
-    at.fail("with ceil_mode 1 and count_include_pad 1 a window ends behind the padding");
-  every_window_meets(at, a);
-}
-
-Window global_window(const Reading& at) {
-  const Shape& shape = at.in(0).shape;
-  if (shape.size() < 3) at.fail("its data must have at least 3 dimensions");
-  Window out;
-  for (std::size_t k = 2; k < shape.size(); ++k) out.axes.push_back({shape[k], 1, shape[k], 1, 1, 0, 0});
-  return out;
-}
-
-}  // namespace
-
-void refuse_node(const Graph& graph, std::size_t node, const std::string& reason) {
-  unreadable("the model's node " + std::to_string(node) + " (" + printable(graph.nodes[node].type) + "): " + reason);
-}
-
-std::vector<std::int64_t> integers_of(const Tensor& tensor) {
-  std::vector<std::int64_t> out(element_count(tensor.shape));
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = tensor.integer(i);
-  return out;
-}
-
-Window window_of(const Graph& graph, std::size_t index) {
-  const Reading at(graph, index);
-  const Op op = at.node().op;
-  if (op == Op::global_average_pool || op == Op::global_max_pool) return global_window(at);
-  const Shape& data = at.in(0).shape;
-  if (data.size() < 3 || data.size() > 5) at.fail("its data must have 3 to 5 dimensions");
-  const std::size_t spatial = data.size() - 2;
-  const bool pool = op == Op::max_pool || op == Op::average_pool;
-  Window out;
-  out.axes.resize(spatial);
-  out.count_include_pad = op == Op::average_pool && at.flag("count_include_pad");
-  const std::vector<std::uint64_t> kernel = at.per_axis("kernel_shape", spatial, 1, 0);
-  const std::vector<std::uint64_t> strides = at.per_axis("strides", spatial, 1, 1);
-  const std::vector<std::uint64_t> dilations = at.per_axis("dilations", spatial, 1, 1);
-  const std::vector<std::uint64_t> pads = at.per_axis("pads", 2 * spatial, 0, 0);
-  const bool ceil_mode = pool && at.flag("ceil_mode");
-  const std::string rule = padding_rule(at);
-  const bool same = rule == "SAME_UPPER" || rule == "SAME_LOWER";
-  const bool padded = std::any_of(pads.begin(), pads.end(), [](std::uint64_t p) { return p != 0; });
-  if (rule != "NOTSET" && padded) at.fail("it has both auto_pad and pads");
-  if ((rule != "NOTSET" && ceil_mode) || (same && op == Op::conv_transpose)) at.fail("auto_pad " + rule + " is not supported here");
-  if (op == Op::max_pool) (void)at.flag("storage_order");
-  if (out.count_include_pad)
-    for (const std::uint64_t d : dilations)
-      if (d != 1) at.fail("dilations with count_include_pad 1 are not supported");
-  if (!pool) {
-    const Shape& weight = at.in(1).shape;
-    if (weight.size() != data.size()) at.fail("its weight does not have the rank of the data");
-    const std::int64_t groups = at.integer("group");
-    if (groups < 1 || groups > static_cast<std::int64_t>(kElements)) at.fail("group must be at least 1");
-    out.groups = static_cast<std::uint64_t>(groups);
-    if (data[1] % out.groups != 0 || weight[0] % out.groups != 0) at.fail("channels are not a multiple of group");
-    if (op == Op::conv ? weight[1] != data[1] / out.groups : weight[0] != data[1]) at.fail("the channels of weight and data differ");
-    for (std::size_t k = 0; k < spatial; ++k)
-      if (weight[k + 2] != kernel[k]) at.fail("kernel_shape is not that of the weight");
-  }
-  for (std::size_t k = 0; k < spatial; ++k) {
-    WindowAxis& a = out.axes[k];
-    a = {data[k + 2], 1, kernel[k], strides[k], dilations[k], static_cast<std::int64_t>(pads[k]), static_cast<std::int64_t>(pads[spatial + k])};
-    const auto n = static_cast<std::int64_t>(a.input);
-    const auto s = static_cast<std::int64_t>(a.stride);
-    const auto extent = static_cast<std::int64_t>(a.dilation * (a.kernel - 1) + 1);  // below 2^62
-    if (op == Op::conv_transpose) {
-      const std::uint64_t more = at.per_axis("output_padding", spatial, 0, 0)[k];
-      if (more >= std::max(a.stride, a.dilation)) at.fail("output_padding must be below stride or dilation");
-      if (extent > kLarge || s * (n - 1) > std::int64_t{1} << 60) at.fail("its result is too large");
-      a.output = length_of(at, s * (n - 1) + static_cast<std::int64_t>(more) + extent - a.begin - a.end);
-      continue;
-    }
-    if (same) {
-      a.output = (a.input + a.stride - 1) / a.stride;
-      const std::int64_t total = std::max<std::int64_t>(static_cast<std::int64_t>(a.output - 1) * s + extent - n, 0);
-      a.begin = rule == "SAME_UPPER" ? total / 2 : total - total / 2;
-      a.end = total - a.begin;
-    } else if (!pool) {
-      const std::int64_t room = n + a.begin + a.end - extent;
-      if (room < 0) at.fail("its window is larger than the padded data");
-      a.output = length_of(at, room / s + 1);
-    }
-    if (pool) pooling_rules(at, a, ceil_mode, same);
-  }
-  return out;
-}
-
-// -------------------------------------------------------------------------------------------------------------------------------- axes
-
-std::vector<std::uint64_t> axes_of(const Graph& graph, std::size_t index) {
-  const Reading at(graph, index);
-  const Shape& shape = at.in(0).shape;
-  const bool from_end = graph.opset >= 11;
-  switch (at.node().op) {
-    case Op::softmax: return {at.axis(at.integer("axis"), shape.size(), from_end)};
-    case Op::top_k:
-    case Op::concat:
-    case Op::split:
-    case Op::gather: return {at.axis(at.integer("axis"), shape.size(), true)};
-    default: break;
-  }
-  const bool squeeze = at.node().op == Op::squeeze;
-  const bool unsqueeze = at.node().op == Op::unsqueeze;
-  std::vector<std::int64_t> named;
-  if (const Attribute* attribute = at.find("axes"); attribute != nullptr) {
-    named = attribute->integers;
-  } else if (at.has_input(1)) {
-    named = at.vector(1, "axes", false);
-  } else if (unsqueeze) {
-    at.fail("axes are missing");
-  }
-  std::vector<std::uint64_t> out;
-  if (unsqueeze) {
-    out = at.axes(named, shape.size() + named.size(), from_end);
-  } else if (!named.empty()) {
-    out = at.axes(named, shape.size(), from_end);
-    for (const std::uint64_t k : out)
-      if (squeeze && shape[k] != 1) at.fail("an axis that it drops does not have length 1");
-  } else if (squeeze || !at.flag("noop_with_empty_axes")) {
-    for (std::size_t k = 0; k < shape.size(); ++k)
-      if (!squeeze || shape[k] == 1) out.push_back(k);
-  } else if (at.node().op == Op::reduce_l2) {
-    at.fail("noop_with_empty_axes without axes is not supported here");
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 std::vector<SliceAxis> slice_of(const Graph& graph, std::size_t index) {
-  const Reading at(graph, index);
+  const NodeRules at(graph, index);
   const Shape& shape = at.in(0).shape;
   std::vector<std::int64_t> starts, ends, axes, steps;
   if (graph.opset < 10) {
@@ -297,7 +50,7 @@ std::vector<SliceAxis> slice_of(const Graph& graph, std::size_t index) {
 }
 
 std::vector<PadAxis> pads_of(const Graph& graph, std::size_t index) {
-  const Reading at(graph, index);
+  const NodeRules at(graph, index);
   const Shape& shape = at.in(0).shape;
   const std::string& mode = at.find("mode")->text;
   const bool wrap = mode == "wrap" && graph.opset >= 19;
@@ -321,7 +74,7 @@ std::vector<PadAxis> pads_of(const Graph& graph, std::size_t index) {
 }
 
 std::vector<std::uint64_t> parts_of(const Graph& graph, std::size_t index, std::size_t outputs) {
-  const Reading at(graph, index);
+  const NodeRules at(graph, index);
   const std::uint64_t length = at.in(0).shape[axes_of(graph, index)[0]];
   std::vector<std::uint64_t> out;
   if (outputs == 0 || outputs > 1024) at.fail("a Split has 1 to 1024 outputs");
@@ -346,44 +99,6 @@ std::vector<std::uint64_t> parts_of(const Graph& graph, std::size_t index, std::
   }
   if (std::accumulate(out.begin(), out.end(), std::uint64_t{0}) != length) at.fail("its parts do not add up to the length of the axis");
   return out;
-}
-
-std::uint64_t top_of(const Graph& graph, std::size_t index) {
-  const Reading at(graph, index);
-  const std::uint64_t length = at.in(0).shape[axes_of(graph, index)[0]];
-  std::int64_t k = 0;
-  if (graph.opset < 10) {
-    k = at.integer("k");
-  } else {
-    const Value& value = at.in(1);
-    if (value.known == nullptr || value.type != kInt64 || element_count(value.shape) != 1) at.fail("K must be one known INT64");
-    k = value.known->integer(0);
-  }
-  if (k < 1 || k > static_cast<std::int64_t>(length)) at.fail("K is " + std::to_string(k));
-  return static_cast<std::uint64_t>(k);
-}
-
-// ----------------------------------------------------------------------------------------------------------------------- moved entries
-
-bool moves_entries(Op op) {
-  switch (op) {
-    case Op::identity:
-    case Op::dropout:
-    case Op::cast:
-    case Op::flatten:
-    case Op::reshape:
-    case Op::squeeze:
-    case Op::unsqueeze:
-    case Op::transpose:
-    case Op::concat:
-    case Op::split:
-    case Op::slice:
-    case Op::gather:
-    case Op::pad:
-    case Op::depth_to_space:
-    case Op::space_to_depth: return true;
-    default: return false;
-  }
 }
 
 namespace {
@@ -464,7 +179,7 @@ std::vector<Source> concatenated(const Graph& graph, std::size_t index) {
 }  // namespace
 
 std::vector<Source> sources_of(const Graph& graph, std::size_t index, std::size_t output) {
-  const Reading at(graph, index);
+  const NodeRules at(graph, index);
   const Node& node = at.node();
   const Shape& shape = at.in(0).shape;
   const Shape strides = strides_of(shape);
