@@ -59,7 +59,7 @@ void NodeLayers::append(const Node& n, std::vector<Layer>& layers) {
       }
       const Fraction slope{numerator(slopes.front()), denominator(slopes.front())};
       const Fraction size{abs(slope.num), slope.den};
-      if (slope.den >> lsb(slope.den) != 1) {
+      if ((slope.den >> lsb(slope.den)) != 1) {
         throw NotCovered("a PRelu whose slope is no binary fraction");
       }
       layers.push_back(plain("leaky-relu dyadic " + dyadic(slope.num, slope.den), at_most(size, {1, 1}) ? Fraction{1, 1} : size));

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "verifier/base/failure.hpp"
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 
 using namespace lipverify;
 

@@ -1,7 +1,6 @@
 // Every operator of the checker's evaluation against references that know nothing of it: exact rationals by the definitions of ONNX, MPFR with 300
 // bits for the smooth functions, and difference quotients of exact values for the derivatives.
 #include <doctest/doctest.h>
-#include <mpfr.h>
 
 #include <ctime>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <random>
 
 #include "tests/support/onnx_builder.hpp"
+#include "tests/verifier/real.hpp"
 #include "tests/verifier/support.hpp"
 #include "verifier/graph/functions.hpp"
 #include "verifier/graph/evaluate.hpp"
@@ -16,6 +16,7 @@
 #include "verifier/graph/onnx.hpp"
 
 using namespace lipverify;
+using namespace verifier_test;
 namespace ob = onnx_builder;
 
 namespace {
@@ -424,50 +425,6 @@ TEST_CASE("what cannot be enclosed is refused, never guessed") {
 // ---------------------------------------------------------------------------------------------------------------------- smooth functions
 
 namespace {
-
-class Real {  // 300 bits, rounded to nearest
- public:
-  Real() { mpfr_init2(x_, 300); mpfr_set_zero(x_, 1); }
-  explicit Real(const Rational& v) : Real() {
-    Real bottom;
-    mpfr_set_str(x_, boost::multiprecision::numerator(v).str().c_str(), 10, MPFR_RNDN);
-    mpfr_set_str(bottom.x_, boost::multiprecision::denominator(v).str().c_str(), 10, MPFR_RNDN);
-    mpfr_div(x_, x_, bottom.x_, MPFR_RNDN);
-  }
-  Real(const Real& other) : Real() { mpfr_set(x_, other.x_, MPFR_RNDN); }
-  Real& operator=(const Real& other) {
-    mpfr_set(x_, other.x_, MPFR_RNDN);
-    return *this;
-  }
-  ~Real() { mpfr_clear(x_); }
-  friend Real operator+(const Real& a, const Real& b) { Real r; mpfr_add(r.x_, a.x_, b.x_, MPFR_RNDN); return r; }
-  friend Real operator-(const Real& a, const Real& b) { Real r; mpfr_sub(r.x_, a.x_, b.x_, MPFR_RNDN); return r; }
-  friend Real operator*(const Real& a, const Real& b) { Real r; mpfr_mul(r.x_, a.x_, b.x_, MPFR_RNDN); return r; }
-  friend Real operator/(const Real& a, const Real& b) { Real r; mpfr_div(r.x_, a.x_, b.x_, MPFR_RNDN); return r; }
-  template <typename F>
-  [[nodiscard]] Real apply(F f) const { Real r; f(r.x_, x_, MPFR_RNDN); return r; }
-  static Real pi() { Real r; mpfr_const_pi(r.x_, MPFR_RNDN); return r; }
-  [[nodiscard]] Rational exact() const {
-    mpz_t z;
-    mpz_init(z);
-    const mpfr_exp_t e = mpfr_zero_p(x_) != 0 ? 0 : mpfr_get_z_2exp(z, x_);
-    char* text = mpz_get_str(nullptr, 10, z);
-    const Rational out = scaled(Integer(text), e);
-    void (*release)(void*, std::size_t) = nullptr;
-    mp_get_memory_functions(nullptr, nullptr, &release);
-    release(text, std::strlen(text) + 1);
-    mpz_clear(z);
-    return out;
-  }
-
- private:
-  mpfr_t x_;
-};
-
-Real number(int n) { return Real(Rational(n)); }
-Real exp_of(const Real& x) { return x.apply(mpfr_exp); }
-Real sigmoid_of(const Real& x) { return number(1) / (number(1) + exp_of(number(0) - x)); }
-Real softplus_of(const Real& x) { return exp_of(x).apply(mpfr_log1p); }
 
 /// |value - enclosure| relative to 2^-140 (the reference itself is good to about 2^-280).
 void near(const Rational& reference, const Interval& x) {

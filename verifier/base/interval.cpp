@@ -9,13 +9,14 @@ namespace lipverify {
 
 namespace mp = boost::multiprecision;
 
+std::int64_t bit_length(const Wide& x) { return x == 0 ? 0 : static_cast<std::int64_t>(mp::msb(x < 0 ? Wide(-x) : x)) + 1; }
+
 namespace {
 
 constexpr std::int64_t kBits = 160;
 constexpr std::int64_t kWindow = 256;
 
-std::int64_t bit_length(const Wide& x) { return x == 0 ? 0 : static_cast<std::int64_t>(mp::msb(x < 0 ? Wide(-x) : x)) + 1; }
-std::int64_t bit_length(const Interval& x) { return std::max(bit_length(x.low), bit_length(x.high)); }
+std::int64_t longest(const Interval& x) { return std::max(bit_length(x.low), bit_length(x.high)); }
 
 /// x / 2^shift rounded to the integer below or above; exact for shift <= 0.
 Wide shifted(const Wide& x, std::int64_t shift, bool up) {
@@ -40,7 +41,7 @@ Interval::Interval(Wide l, Wide h, std::int64_t e) : low(std::move(l)), high(std
     exponent = 0;
     return;
   }
-  const std::int64_t excess = bit_length(*this) - kBits;
+  const std::int64_t excess = longest(*this) - kBits;
   if (excess > 0) {
     low = shifted(low, excess, false);
     high = shifted(high, excess, true);
@@ -73,7 +74,7 @@ namespace {
 void align(const Interval& x, const Interval& y, Wide& xl, Wide& xh, Wide& yl, Wide& yh, std::int64_t& exponent) {
   const Interval& a = x.is_zero() ? y : x;  // a zero has no size of its own
   const Interval& b = y.is_zero() ? x : y;
-  const std::int64_t top = std::max(a.exponent + bit_length(a), b.exponent + bit_length(b));
+  const std::int64_t top = std::max(a.exponent + longest(a), b.exponent + longest(b));
   exponent = std::max(std::min(a.exponent, b.exponent), top - kWindow);
   xl = shifted(x.low, exponent - x.exponent, false);
   xh = shifted(x.high, exponent - x.exponent, true);
@@ -129,7 +130,7 @@ Interval quotient(const Interval& x, const Interval& y) {
   if (y.high < 0) return quotient(negated(x), negated(y));
   if (x.is_zero()) return x;
   // (x 2^shift) / y with at least kBits + 2 bits, floor and ceiling by the remainder's sign.
-  const std::int64_t shift = std::max<std::int64_t>(0, kBits + 2 + bit_length(y) - 1);
+  const std::int64_t shift = std::max<std::int64_t>(0, kBits + 2 + longest(y) - 1);
   const auto divide = [&](const Wide& n, const Wide& d, bool up) {
     const Wide scaled_n = shifted(n, -shift, false);
     Wide q = scaled_n / d;  // towards zero, d > 0
@@ -279,12 +280,12 @@ Interval hyperbolic_tangent_slope(const Interval& x) {  // 4 e^2 / (1 + e^2)^2
 // ------------------------------------------------------------------------------------------------------------------------- dot products
 
 void DotProduct::announce(const Interval& x, const Interval& y) {
-  if (!x.is_zero() && !y.is_zero()) announce_term(x.exponent + y.exponent, bit_length(x) + bit_length(y));
+  if (!x.is_zero() && !y.is_zero()) announce_term(x.exponent + y.exponent, longest(x) + longest(y));
 }
 
 void DotProduct::announce(const Dyadic& w, const Interval& x) {
   if (w.mantissa == 0 || x.is_zero()) return;
-  announce_term(w.exponent + x.exponent, 64 + bit_length(x));
+  announce_term(w.exponent + x.exponent, 64 + longest(x));
 }
 
 void DotProduct::announce_term(std::int64_t fine, std::int64_t bits) {

@@ -31,6 +31,9 @@ struct Interval {
   }
 };
 
+/// Binary digits of |x|.
+[[nodiscard]] std::int64_t bit_length(const Wide& x);
+
 [[nodiscard]] Rational lower_end(const Interval& x);
 [[nodiscard]] Rational upper_end(const Interval& x);
 

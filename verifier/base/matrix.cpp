@@ -163,12 +163,10 @@ EnclosedMatrix product(const EnclosedMatrix& b, const EnclosedMatrix& a, const E
   const int exponent = -scale_b - scale_a;
   for (std::size_t i = 0; i < exact.size(); ++i) {
     const Int128 value = exact[i];
-    const UInt128 magnitude = value < 0 ? -static_cast<UInt128>(value) : static_cast<UInt128>(value);
-    const auto high = static_cast<std::uint64_t>(magnitude >> 64);
-    const auto width = static_cast<int>(high != 0 ? 64 + std::bit_width(high) : std::bit_width(static_cast<std::uint64_t>(magnitude)));
-    const int drop = std::max(0, width - 62);  // kept: the 62 leading bits, cut towards zero
-    const auto kept = static_cast<std::int64_t>(static_cast<std::uint64_t>(magnitude >> drop));
-    const UInt128 rest = magnitude - (static_cast<UInt128>(static_cast<std::uint64_t>(kept)) << drop);
+    const UInt128 size = magnitude(value);
+    const int drop = std::max(0, bit_length(size) - 62);  // kept: the 62 leading bits, cut towards zero
+    const auto kept = static_cast<std::int64_t>(static_cast<std::uint64_t>(size >> drop));
+    const UInt128 rest = size - (static_cast<UInt128>(static_cast<std::uint64_t>(kept)) << drop);
     result.centre[i] = {value < 0 ? -kept : kept, exponent + drop};
     if (rest != 0) rounding.add(Integer(1), exponent + drop);  // less than one unit of the last bit kept
   }

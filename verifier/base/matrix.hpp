@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 #include "verifier/base/numbers.hpp"
 
 namespace lipverify {

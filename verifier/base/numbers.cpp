@@ -1,6 +1,8 @@
 // See numbers.hpp.
 #include "verifier/base/numbers.hpp"
 
+#include <bit>
+
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
 
@@ -8,11 +10,18 @@ namespace lipverify {
 
 namespace mp = boost::multiprecision;
 
+UInt128 magnitude(Int128 value) { return value < 0 ? -static_cast<UInt128>(value) : static_cast<UInt128>(value); }
+
+int bit_length(UInt128 value) {
+  const auto high = static_cast<std::uint64_t>(value >> 64);
+  return static_cast<int>(high != 0 ? 64 + std::bit_width(high) : std::bit_width(static_cast<std::uint64_t>(value)));
+}
+
 Integer integer_of(Int128 value) {
-  const UInt128 magnitude = value < 0 ? -static_cast<UInt128>(value) : static_cast<UInt128>(value);
-  Integer result = static_cast<std::uint64_t>(magnitude >> 64);
+  const UInt128 size = magnitude(value);
+  Integer result = static_cast<std::uint64_t>(size >> 64);
   result <<= 64;
-  result += static_cast<std::uint64_t>(magnitude);
+  result += static_cast<std::uint64_t>(size);
   return value < 0 ? Integer(-result) : result;
 }
 

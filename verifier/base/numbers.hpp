@@ -22,6 +22,8 @@ struct Dyadic {
   std::int32_t exponent = 0;
 };
 
+[[nodiscard]] UInt128 magnitude(Int128 value);
+[[nodiscard]] int bit_length(UInt128 value);
 [[nodiscard]] Integer integer_of(Int128 value);
 [[nodiscard]] Rational rational_of(const Dyadic& value);
 [[nodiscard]] Rational scaled(const Integer& mantissa, std::int64_t exponent);  // mantissa * 2^exponent

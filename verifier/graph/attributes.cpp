@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "verifier/graph/parameters.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/activations.hpp"
 
 namespace lipverify {
 
@@ -136,6 +136,13 @@ class Filling {
     constexpr std::uint32_t one = 0x3F800000;
     constexpr std::uint32_t half = 0x3F000000;
     const std::uint64_t opset = graph_.opset;
+    if (is_activation(node_.op)) {
+      for (const ActivationAttribute& attribute : activation_of(node_.op).attributes) {
+        if (attribute.name == nullptr || opset >= attribute.before) continue;
+        attribute.text == nullptr ? real(attribute.name, attribute.real) : text(attribute.name, attribute.text);
+      }
+      return;
+    }
     switch (node_.op) {
       case Op::gemm:
         real("alpha", one);
@@ -152,23 +159,6 @@ class Filling {
         real("momentum", 0x3F666666);  // 0.9
         if (opset < 9) integer("spatial", 1);
         if (opset >= 14) integer("training_mode", 0);
-        break;
-      case Op::leaky_relu: real("alpha", 0x3C23D70A); break;  // 0.01
-      case Op::elu: real("alpha", one); break;
-      case Op::selu:
-        real("alpha", 0x3FD62D7D);  // 1.67326319217681884765625
-        real("gamma", 0x3F867D5F);  // 1.05070102214813232421875
-        break;
-      case Op::hard_sigmoid:
-        real("alpha", 0x3E4CCCCD);  // 0.2
-        real("beta", half);
-        break;
-      case Op::gelu: text("approximate", "none"); break;
-      case Op::clip:
-        if (opset < 11) {
-          real("min", 0xFF7FFFFF);  // the lowest and the highest binary32
-          real("max", 0x7F7FFFFF);
-        }
         break;
       case Op::softmax: integer("axis", opset < 13 ? 1 : -1); break;
       case Op::flatten: integer("axis", 1); break;

@@ -1,10 +1,10 @@
-// See evaluate.hpp. The operators themselves stand in verifier/layers; here they are joined to a graph.
+// See evaluate.hpp. The operators themselves stand in operators/ and activations.cpp; here they are joined to a graph.
 #include "verifier/graph/evaluate.hpp"
 
 #include <algorithm>
 
-#include "verifier/graph/operators.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/operators.hpp"
 
 namespace lipverify {
 
@@ -96,14 +96,6 @@ const Operand& Evaluator::constant(ValueId id) {
     constants_.emplace(v, std::move(out));
   }
   return constants_.at(id);
-}
-
-std::vector<ValueId> Evaluator::data_inputs(std::size_t node) const {
-  std::vector<ValueId> out;
-  if (graph_.values[graph_.nodes[node].outputs[0]].constant) return out;
-  for (const ValueId id : graph_.nodes[node].inputs)
-    if (id != kAbsent && !graph_.values[id].constant) out.push_back(id);
-  return out;
 }
 
 ValueId Evaluator::data_input(std::size_t node) const {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "verifier/theorems/gram.hpp"
-#include "verifier/graph/graph.hpp"
+#include "verifier/base/gram.hpp"
 #include "verifier/base/interval.hpp"
+#include "verifier/graph/graph.hpp"
 
 namespace lipverify {
 
@@ -58,7 +58,7 @@ class Evaluator {
   [[nodiscard]] const Operand& constant(ValueId id);
 
   /// The inputs of a node that depend on the graph's input, as often as it reads them; none for a Shape, whose result is constant.
-  [[nodiscard]] std::vector<ValueId> data_inputs(std::size_t node) const;
+  [[nodiscard]] std::vector<ValueId> data_inputs(std::size_t node) const { return lipverify::data_inputs(graph_, node); }
   /// The single input of a node that is not constant; kAbsent when there is none or several.
   [[nodiscard]] ValueId data_input(std::size_t node) const;
 

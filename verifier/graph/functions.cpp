@@ -13,8 +13,6 @@ namespace {
 
 constexpr unsigned kFine = 256;  // fractional bits of the fixed-point series below
 
-std::int64_t bit_length(const Wide& x) { return x == 0 ? 0 : static_cast<std::int64_t>(mp::msb(x < 0 ? Wide(-x) : x)) + 1; }
-
 const Interval& one() {
   static const Interval value(Dyadic{1, 0});
   return value;

@@ -1,8 +1,6 @@
-// See graph.hpp: exact values of tensors, and what a node adds to the graph.
+// See graph.hpp: exact values of tensors.
 #include "verifier/graph/graph.hpp"
 
-#include "verifier/graph/parameters.hpp"
-#include "verifier/graph/shapes.hpp"
 #include "verifier/base/bytes.hpp"
 
 namespace lipverify {
@@ -91,45 +89,13 @@ std::string Graph::label(std::size_t node) const {
   return "node " + std::to_string(node) + " (" + printable(n.type) + out + ")";
 }
 
-bool find_operator(const std::string& name, Op& op) {
-  static const std::map<std::string, Op> table = {
-      {"Abs", Op::abs}, {"Add", Op::add}, {"AveragePool", Op::average_pool}, {"BatchNormalization", Op::batch_normalization},
-      {"Cast", Op::cast}, {"Clip", Op::clip}, {"Concat", Op::concat}, {"Constant", Op::constant}, {"ConstantOfShape", Op::constant_of_shape},
-      {"Conv", Op::conv}, {"ConvTranspose", Op::conv_transpose}, {"DepthToSpace", Op::depth_to_space}, {"Div", Op::div},
-      {"Dropout", Op::dropout}, {"Elu", Op::elu}, {"Flatten", Op::flatten}, {"Gather", Op::gather}, {"Gelu", Op::gelu}, {"Gemm", Op::gemm},
-      {"GlobalAveragePool", Op::global_average_pool}, {"GlobalMaxPool", Op::global_max_pool}, {"HardSigmoid", Op::hard_sigmoid},
-      {"HardSwish", Op::hard_swish}, {"Identity", Op::identity}, {"LeakyRelu", Op::leaky_relu}, {"MatMul", Op::matmul}, {"Max", Op::max},
-      {"MaxPool", Op::max_pool}, {"Min", Op::min}, {"Mish", Op::mish}, {"Mul", Op::mul}, {"Neg", Op::neg}, {"PRelu", Op::prelu},
-      {"Pad", Op::pad}, {"Pow", Op::pow}, {"Reciprocal", Op::reciprocal}, {"ReduceL2", Op::reduce_l2}, {"ReduceMax", Op::reduce_max},
-      {"ReduceMean", Op::reduce_mean}, {"ReduceMin", Op::reduce_min}, {"ReduceSum", Op::reduce_sum}, {"Relu", Op::relu},
-      {"Reshape", Op::reshape}, {"Selu", Op::selu}, {"Shape", Op::shape}, {"Sigmoid", Op::sigmoid}, {"Sign", Op::sign},
-      {"Slice", Op::slice}, {"Softmax", Op::softmax}, {"Softplus", Op::softplus}, {"SpaceToDepth", Op::space_to_depth}, {"Split", Op::split},
-      {"Sqrt", Op::sqrt}, {"Squeeze", Op::squeeze}, {"Sub", Op::sub}, {"Tanh", Op::tanh}, {"TopK", Op::top_k},
-      {"Transpose", Op::transpose}, {"Unsqueeze", Op::unsqueeze}};
-  const auto found = table.find(name);
-  if (found == table.end()) return false;
-  op = found->second;
-  return true;
-}
-
-void infer(Graph& graph, std::size_t index, const std::vector<std::string>& output_names) {
-  std::vector<Value> results = outputs_of(graph, index, output_names);
-  if (output_names.empty() || output_names.size() > results.size() || output_names[0].empty())
-    refuse_node(graph, index, "its number of named outputs is not that of the operator");
-  Node& node = graph.nodes[index];
-  for (std::size_t k = 0; k < output_names.size(); ++k) {
-    if (output_names[k].empty()) {
-      node.outputs.push_back(kAbsent);
-      continue;
-    }
-    Value& value = results[k];
-    value.kind = Value::Kind::node_output;
-    value.name = output_names[k];
-    value.producer = index;
-    node.outputs.push_back(graph.values.size());
-    graph.values.push_back(std::move(value));
-  }
-  compute_known(graph, index);
+/// A Shape reads only what is known of its input.
+std::vector<ValueId> data_inputs(const Graph& graph, std::size_t node) {
+  std::vector<ValueId> out;
+  if (graph.nodes[node].op == Op::shape) return out;
+  for (const ValueId id : graph.nodes[node].inputs)
+    if (id != kAbsent && !graph.values[id].constant) out.push_back(id);
+  return out;
 }
 
 }  // namespace lipverify

@@ -47,14 +47,16 @@ struct Attribute {
   std::vector<std::int64_t> integers;
 };
 
+/// In the order of the tables: operators/table.cpp, and from kFirstActivation on activations.cpp.
 enum class Op {
-  add, sub, mul, div, gemm, matmul, max, min, pow,
-  conv, conv_transpose, batch_normalization, average_pool, global_average_pool, max_pool, global_max_pool,
-  reduce_mean, reduce_sum, reduce_max, reduce_min, reduce_l2, softmax, top_k,
-  relu, leaky_relu, prelu, abs, neg, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, sign, sqrt, reciprocal,
+  add, sub, mul, div, neg, batch_normalization, gemm, matmul, conv, conv_transpose, average_pool, global_average_pool,
+  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, softmax,
   identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,
-  shape, constant_of_shape, constant
+  sign, sqrt, reciprocal, pow, shape, constant_of_shape, constant,
+  relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip,
+  end  // no operator
 };
+inline constexpr Op kFirstActivation = Op::relu;
 
 using ValueId = std::size_t;
 inline constexpr ValueId kAbsent = static_cast<ValueId>(-1);
@@ -97,6 +99,10 @@ struct Graph {
   [[nodiscard]] const Value& input() const { return values[0]; }
   [[nodiscard]] std::string label(std::size_t node) const;  // for messages: "node 3 (Gemm -> y)"
 };
+
+/// The data inputs of a node (those that depend on the graph's input) in its order, each as often as the node reads it; none for a Shape, whose
+/// result is constant.
+[[nodiscard]] std::vector<ValueId> data_inputs(const Graph& graph, std::size_t node);
 
 /// The operator of this name, or false.
 [[nodiscard]] bool find_operator(const std::string& name, Op& op);

@@ -4,9 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "verifier/graph/parameters.hpp"
 #include "verifier/graph/evaluate.hpp"
-#include "verifier/graph/graph.hpp"
+#include "verifier/graph/parameters.hpp"
 
 namespace lipverify {
 
@@ -34,6 +33,13 @@ struct NodeInputs {
 [[nodiscard]] Operand node_derivative(const NodeInputs& inputs, const std::vector<const Operand*>& derivatives, const Operand& value,
                                       std::size_t output);
 
+/// Identity, Dropout, Cast, Flatten, Reshape, Squeeze, Unsqueeze: the same entries in the same order.
+[[nodiscard]] bool keeps_entries(Op op);
+
+/// The linear operators of formats/SPEC.md, section 5, and whether the node is linear in its data.
+[[nodiscard]] bool is_linear_op(Op op);
+[[nodiscard]] bool is_linear(const NodeInputs& inputs);
+
 /// For every output position of a window: pairs (flat index in the kernel, flat index in the data's spatial axes), padding left out.
 /// `transposed`: as a ConvTranspose reads it.
 struct Tap {
@@ -46,6 +52,9 @@ struct Tap {
 
 /// Reduce*: for every output entry the flat indices of the entries that it reduces; Softmax: of its vector.
 [[nodiscard]] std::vector<std::vector<std::uint32_t>> groups_of(const Graph& graph, std::size_t node);
+
+/// MaxPool, GlobalMaxPool, ReduceMax, ReduceMin, TopK: for every output entry the flat indices of the entries among which it is chosen.
+[[nodiscard]] std::vector<std::vector<std::uint32_t>> candidates_of(const NodeInputs& inputs);
 
 /// BatchNormalization: y = factor x + offset, channel by channel.
 struct ChannelMap {

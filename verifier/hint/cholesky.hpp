@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "verifier/base/gram.hpp"
 #include "verifier/theorems/band.hpp"
-#include "verifier/theorems/gram.hpp"
 
 namespace lipverify {
 

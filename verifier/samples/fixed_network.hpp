@@ -17,33 +17,13 @@
 #include <optional>
 #include <vector>
 
+#include "verifier/base/matrix.hpp"
 #include "verifier/graph/operators.hpp"
+#include "verifier/samples/fixed_numbers.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/samples/scaling.hpp"
-#include "verifier/graph/evaluate.hpp"
-#include "verifier/base/matrix.hpp"
 
 namespace lipverify {
-
-/// Thrown where numbers leave the range of these integers, or a node is not of a form that is known here.
-struct Unavailable {};
-
-struct FixedTensor {
-  static constexpr int kBits = 58;  // |centre_i| <= 2^(kBits - 1)
-  std::vector<std::int64_t> centre;
-  std::int64_t exponent = 0;
-  Integer distance = 0;  // units 2^exponent
-};
-
-/// At least a number >= 0: mantissa * 2^exponent with 40 bits, rounded up.
-struct UpperBound {
-  UpperBound() = default;
-  explicit UpperBound(const Rational& x);
-  /// At least the number times distance * 2^from, in units 2^to.
-  [[nodiscard]] Integer times(const Integer& distance, std::int64_t from, std::int64_t to) const;
-  Integer mantissa = 0;
-  std::int64_t exponent = 0;
-};
 
 /// One node: its output from those of its inputs that are data, in the node's order. Thread-safe.
 class FixedStep {
@@ -94,7 +74,7 @@ enum class Joining { sum, difference, maximum, minimum };
 enum class Kink { relu, abs, leaky_relu };
 [[nodiscard]] std::unique_ptr<FixedStep> kink_step(Kink kink, const Dyadic& slope);
 
-/// Any other node: the intervals of layers/operators.hpp, put on a grid. Slow. `inputs`: its constants; null where it reads data.
+/// Any other node: the intervals of graph/operators.hpp, put on a grid. Slow. `inputs`: its constants; null where it reads data.
 [[nodiscard]] std::unique_ptr<FixedStep> enclosing_step(const Graph& graph, std::size_t node, std::size_t output,
                                                         std::vector<const Operand*> inputs);
 

@@ -5,11 +5,11 @@
 #include <map>
 #include <set>
 
-#include "verifier/graph/operator_rules.hpp"
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/evaluate.hpp"
+#include "verifier/graph/operators.hpp"
 #include "verifier/graph/parameters.hpp"
 #include "verifier/samples/fixed_network.hpp"
-#include "verifier/graph/evaluate.hpp"
-#include "verifier/base/failure.hpp"
 #include "verifier/theorems/linear.hpp"
 
 namespace lipverify {
@@ -59,29 +59,6 @@ bool negates(const Graph& graph, const Evaluator& evaluator, const std::vector<s
     if (node.op == Op::neg || (node.op == Op::sub && node.inputs[0] != evaluator.data_input(index))) odd = !odd;
   }
   return odd;
-}
-
-/// The nodes that linear_part folds.
-bool folds(Op op) {
-  switch (op) {
-    case Op::identity:
-    case Op::dropout:
-    case Op::cast:
-    case Op::flatten:
-    case Op::reshape:
-    case Op::squeeze:
-    case Op::unsqueeze:
-    case Op::neg:
-    case Op::add:
-    case Op::sub:
-    case Op::mul:
-    case Op::div:
-    case Op::gemm:
-    case Op::matmul:
-      return true;
-    default:
-      return false;
-  }
 }
 
 /// Constant entries as a matrix: entry i is that of `values` at order(i).
@@ -177,7 +154,7 @@ class Builder {
     ValueId current = evaluator_.data_input(nodes[0]);
     const ValueId first = current;
     for (const std::size_t i : nodes) {
-      if (current == kAbsent || !folds(at(i).op) || evaluator_.data_input(i) != current) return false;
+      if (current == kAbsent || !is_foldable(at(i).op) || evaluator_.data_input(i) != current) return false;
       current = at(i).outputs[0];
     }
     LinearPart linear;
@@ -237,15 +214,12 @@ class Builder {
     if (moves_entries(node.op)) return moves(index);
     switch (node.op) {
       case Op::conv:
-      case Op::conv_transpose:
-        return only && convolves(index);
-      case Op::batch_normalization:
-        return only && normalises(index);
+      case Op::conv_transpose: return only && convolves(index);
+      case Op::batch_normalization: return only && normalises(index);
       case Op::average_pool:
       case Op::global_average_pool:
       case Op::reduce_mean:
-      case Op::reduce_sum:
-        return only && averages(index);
+      case Op::reduce_sum: return only && averages(index);
       case Op::max_pool:
       case Op::global_max_pool:
       case Op::reduce_max:
@@ -253,8 +227,7 @@ class Builder {
         if (!only) return false;
         put(index, extreme_step(candidates(index), node.op == Op::reduce_min));
         return true;
-      case Op::top_k:
-        return only && orders(index);
+      case Op::top_k: return only && orders(index);
       case Op::add:
       case Op::sub:
       case Op::max:
@@ -265,17 +238,10 @@ class Builder {
                                 : node.op == Op::max ? Joining::maximum
                                                      : Joining::minimum));
         return true;
-      case Op::relu:
-        put(index, kink_step(Kink::relu, {}));
-        return true;
-      case Op::abs:
-        put(index, kink_step(Kink::abs, {}));
-        return true;
-      case Op::leaky_relu:
-        put(index, kink_step(Kink::leaky_relu, dyadic_of_binary32(node.attributes.at("alpha").real)));
-        return true;
-      default:
-        return false;
+      case Op::relu: put(index, kink_step(Kink::relu, {})); return true;
+      case Op::abs: put(index, kink_step(Kink::abs, {})); return true;
+      case Op::leaky_relu: put(index, kink_step(Kink::leaky_relu, dyadic_of_binary32(node.attributes.at("alpha").real))); return true;
+      default: return false;
     }
   }
 
@@ -424,13 +390,9 @@ NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<Verifie
   state.enclosed = builder.enclosed();
 }
 
-std::size_t NetworkAtSamples::enclosed() const {
-  return state_->enclosed;
-}
+std::size_t NetworkAtSamples::enclosed() const { return state_->enclosed; }
 
-bool NetworkAtSamples::has_fast() const {
-  return state_->fast;
-}
+bool NetworkAtSamples::has_fast() const { return state_->fast; }
 
 EnclosedOutput NetworkAtSamples::operator()(const Sample& sample, const Scaling& scaling, bool wide) const {
   if (!wide && state_->fast)

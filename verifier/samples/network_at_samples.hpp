@@ -1,12 +1,12 @@
-// The network at a sample: the fast evaluation (fixed_network.hpp) where its numbers fit, and else the wide one (trusted/evaluate.hpp, 160
+// The network at a sample: the fast evaluation (fixed_network.hpp) where its numbers fit, and else the wide one (graph/evaluate.hpp, 160
 // bits, node by node). Both enclose the same real numbers.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "verifier/samples/samples.hpp"
 #include "verifier/graph/graph.hpp"
+#include "verifier/samples/samples.hpp"
 
 namespace lipverify {
 

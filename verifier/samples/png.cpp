@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 
-#include "verifier/samples/data.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/samples/data.hpp"
 
 namespace lipverify {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "verifier/base/numbers.hpp"
 #include "verifier/samples/byte_stream.hpp"
 #include "verifier/samples/merkle.hpp"
-#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

@@ -13,11 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "verifier/base/json.hpp"
+#include "verifier/base/numbers.hpp"
 #include "verifier/samples/data.hpp"
 #include "verifier/samples/records.hpp"
 #include "verifier/samples/scaling.hpp"
-#include "verifier/base/json.hpp"
-#include "verifier/base/numbers.hpp"
 
 namespace lipverify {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "verifier/samples/data.hpp"
 #include "verifier/base/numbers.hpp"
+#include "verifier/samples/data.hpp"
 
 namespace lipverify {
 

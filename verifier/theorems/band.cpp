@@ -1,4 +1,4 @@
-// See band.hpp. Slices, chunks of 512 rows and the bounds that keep everything in 64 and 128 bits are those of verifier/theorems/gram.cpp:
+// See band.hpp. Slices, chunks of 512 rows and the bounds that keep everything in 64 and 128 bits are those of verifier/base/gram.cpp:
 // with x = h 2^26 + l, -2^25 <= l < 2^25, and s = h + l,
 //     x'y = 2^52 h'h + 2^26 (s's - h'h - l'l) + l'l,
 // each of the three sums over at most 512 terms stays below 2^63 in magnitude, and by Cauchy and Schwarz every partial sum of X'X below

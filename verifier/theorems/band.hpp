@@ -3,14 +3,14 @@
 // Elimination makes no entry outside the skyline, so an upper triangular R with the same skyline is all that a factorisation needs, and R'R
 // has it as well: (R'R)_ij = sum_k R_ki R_kj has no term with k <= i above the top of column j. Nothing is computed or stored outside.
 //
-// Cost of subtract_factor for order n and half bandwidth w: n w^2 / 2 multiplications, times three slices (verifier/theorems/gram.cpp).
+// Cost of subtract_factor for order n and half bandwidth w: n w^2 / 2 multiplications, times three slices (verifier/base/gram.cpp).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 #include "verifier/base/numbers.hpp"
 
 namespace lipverify {

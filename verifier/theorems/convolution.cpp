@@ -53,9 +53,9 @@
 #include <mutex>
 #include <optional>
 
-#include "verifier/theorems/roots.hpp"
 #include "verifier/base/failure.hpp"
 #include "verifier/base/parallel.hpp"
+#include "verifier/theorems/roots.hpp"
 
 namespace lipverify {
 

@@ -19,9 +19,9 @@
 #include <algorithm>
 #include <map>
 
-#include "verifier/theorems/linear_map.hpp"
-#include "verifier/graph/parameters.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/parameters.hpp"
+#include "verifier/theorems/linear_map.hpp"
 
 namespace lipverify {
 

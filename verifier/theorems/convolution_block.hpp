@@ -1,8 +1,8 @@
 // The kernel of a convolution block (formats/SPEC.md, section 5): what its nodes compute, as a convolution with one index map per axis.
 #pragma once
 
+#include "verifier/theorems/block.hpp"
 #include "verifier/theorems/convolution.hpp"
-#include "verifier/verdict/partition.hpp"
 
 namespace lipverify {
 

@@ -15,9 +15,9 @@
 #include <algorithm>
 #include <set>
 
-#include "verifier/graph/parameters.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/parameters.hpp"
 
 namespace lipverify {
 

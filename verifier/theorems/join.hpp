@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "verifier/verdict/partition.hpp"
+#include "verifier/theorems/block.hpp"
 
 namespace lipverify {
 

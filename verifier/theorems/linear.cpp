@@ -8,6 +8,7 @@
 
 #include "verifier/base/failure.hpp"
 #include "verifier/base/parallel.hpp"
+#include "verifier/graph/operators.hpp"
 
 namespace lipverify {
 
@@ -76,6 +77,10 @@ std::vector<Interval> one_copy(const IntervalTensor& d, std::uint64_t left, std:
 
 }  // namespace
 
+bool is_foldable(Op op) {
+  return keeps_entries(op) || op == Op::neg || op == Op::add || op == Op::sub || op == Op::mul || op == Op::div || op == Op::gemm || op == Op::matmul;
+}
+
 LinearPart linear_part(const Graph& graph, Evaluator& evaluator, const std::vector<std::size_t>& nodes, const Engine& engine) {
   LinearPart out;
   for (const std::size_t index : nodes) {
@@ -89,14 +94,6 @@ LinearPart linear_part(const Graph& graph, Evaluator& evaluator, const std::vect
     const auto constant = [&](std::size_t k) -> const Operand& { return evaluator.constant(node.inputs[k]); };
     const bool same_size = element_count(shape) == in_size;
     switch (node.op) {
-      case Op::identity:
-      case Op::dropout:
-      case Op::cast:
-      case Op::flatten:
-      case Op::reshape:
-      case Op::squeeze:
-      case Op::unsqueeze:
-      case Op::neg: break;
       case Op::add:
       case Op::sub:
         if (!same_size) reject(where + " enlarges the tensor by broadcasting");
@@ -176,7 +173,8 @@ LinearPart linear_part(const Graph& graph, Evaluator& evaluator, const std::vect
         }
         break;
       }
-      default: reject(where + " is not affine");
+      default:
+        if (!keeps_entries(node.op) && node.op != Op::neg) reject(where + " is not affine");
     }
   }
   return out;

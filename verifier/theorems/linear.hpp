@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "verifier/graph/evaluate.hpp"
 #include "verifier/base/matrix.hpp"
+#include "verifier/graph/evaluate.hpp"
 
 namespace lipverify {
 
@@ -17,6 +17,9 @@ struct LinearPart {
   std::uint64_t right = 1;
   std::optional<IntervalTensor> diagonal;
 };
+
+/// The nodes of affine blocks (isometry, scale, dense).
+[[nodiscard]] bool is_foldable(Op op);
 
 /// Folds the nodes of an affine block in order (formats/SPEC.md, section 5). A node that is not affine with constants, a constant that
 /// enlarges the tensor, or a fold that is not one of the allowed ones: Failure (rejected).

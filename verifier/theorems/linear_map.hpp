@@ -1,8 +1,7 @@
 // The explicit matrix of a graph of linear nodes (formats/SPEC.md, section 5, linear blocks), entry by entry.
 //
-// A node is given by its rows: entry r of its output is the sum of factor * (entry of a data input), plus constants that no norm sees. The matrix
-// of a block is the sum over all paths of the products along them: node by node, M := sum over the node's inputs of (node's rows) M_input, with
-// the block's input as the identity. Factors are exact dyadics, or a dyadic with a bound on its distance (1/9, scale/sqrt(var + epsilon)).
+// A node is given by its rows (verifier/graph/linear_node.hpp). The matrix of a block is the sum over all paths of the products along them: node by
+// node, M := sum over the node's inputs of (node's rows) M_input, with the block's input as the identity.
 //
 // Error. Node N = Nc + Nr (centre, rest), input A = Ac + Ar with ||Ar||_F <= ra, result rounded entry by entry with distances of Frobenius norm d:
 //     ||N A - result||_F <= ||Nc||_2 ra + ||Nr||_F (||Ac||_2 + ra) + d,
@@ -12,48 +11,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <set>
 #include <vector>
 
+#include "verifier/graph/linear_node.hpp"
 #include "verifier/theorems/sparse.hpp"
-#include "verifier/graph/evaluate.hpp"
 
 namespace lipverify {
-
-/// |true factor - centre| <= error; exact when error.mantissa is 0.
-struct Coefficient {
-  Dyadic centre;
-  Dyadic error;
-};
-
-/// A coefficient that encloses an interval: centre of at most 62 bits.
-[[nodiscard]] Coefficient coefficient_of(const Interval& x);
-[[nodiscard]] Interval interval_of(const Coefficient& x);
-
-struct Term {
-  std::uint32_t slot = 0;   // data input: LinearNode::data[slot]
-  std::uint32_t index = 0;  // flat index in it
-  Coefficient factor;
-};
-
-/// The linear part of one output of a node.
-struct LinearNode {
-  std::vector<ValueId> data;  // its data inputs, each as often as the node reads it
-  std::uint64_t rows = 0;     // entries of the output
-  std::uint64_t most = 0;     // terms in a row, at most
-  bool offset = false;        // adds a constant that may be nonzero
-  std::function<void(std::uint64_t row, std::vector<Term>& terms)> row;  // appends the terms of a row
-};
-
-/// The linear nodes of formats/SPEC.md, section 5.
-[[nodiscard]] bool is_linear_op(Op op);
-
-/// Output number `output` of a linear node; a node that is not linear in its data: Failure (rejected).
-[[nodiscard]] LinearNode linear_node(const Graph& graph, Evaluator& evaluator, std::size_t node, std::size_t output);
-
-/// scale / sqrt(var + epsilon) for every channel of a BatchNormalization.
-[[nodiscard]] IntervalTensor batch_factors(const Graph& graph, Evaluator& evaluator, std::size_t node);
 
 /// The matrix from `source` to `target` through the nodes (ascending; those from which `target` cannot be reached are skipped), with the tensors in
 /// `zero` taken as zero. A data input that is none of these: Failure (rejected).

@@ -13,8 +13,8 @@
 #include <algorithm>
 #include <map>
 
-#include "verifier/graph/parameters.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/parameters.hpp"
 
 namespace lipverify {
 

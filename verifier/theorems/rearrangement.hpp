@@ -1,7 +1,7 @@
 // Theorem `rearrangement` (formats/SPEC.md, section 5): sorting in groups, in every form that an export gives it.
 #pragma once
 
-#include "verifier/verdict/partition.hpp"
+#include "verifier/theorems/block.hpp"
 
 namespace lipverify {
 

@@ -19,8 +19,8 @@
 
 #include <algorithm>
 
-#include "verifier/theorems/linear_map.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/theorems/linear_map.hpp"
 
 namespace lipverify {
 

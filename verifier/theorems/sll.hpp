@@ -1,8 +1,8 @@
 // Theorem `sll-psd` (formats/SPEC.md, section 5): residual blocks x - A' diag(d) relu(A x + b), 1-Lipschitz up to the rounding of their weights.
 #pragma once
 
+#include "verifier/theorems/block.hpp"
 #include "verifier/theorems/hints.hpp"
-#include "verifier/verdict/partition.hpp"
 
 namespace lipverify {
 

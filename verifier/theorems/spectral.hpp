@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 #include "verifier/base/matrix.hpp"
 
 namespace lipverify {

@@ -1,18 +1,18 @@
 // See blocks.hpp.
 //
-// Each operator has its theorem in verifier/layers; here they are asked, and what they answer is compared with what the certificate claims.
+// Each operator has its theorem in verifier/theorems; here they are asked, and what they answer is compared with what the certificate claims.
 #include "verifier/verdict/blocks.hpp"
 
 #include <algorithm>
 
+#include "verifier/base/failure.hpp"
+#include "verifier/graph/parameters.hpp"
 #include "verifier/theorems/convolution_block.hpp"
 #include "verifier/theorems/elementwise.hpp"
 #include "verifier/theorems/linear_map.hpp"
-#include "verifier/graph/parameters.hpp"
 #include "verifier/theorems/pooling.hpp"
 #include "verifier/theorems/rearrangement.hpp"
 #include "verifier/theorems/sll.hpp"
-#include "verifier/base/failure.hpp"
 
 namespace lipverify {
 

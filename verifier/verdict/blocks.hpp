@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "verifier/theorems/join.hpp"
-#include "verifier/verdict/partition.hpp"
 #include "verifier/theorems/linear.hpp"
+#include "verifier/verdict/partition.hpp"
 #include "verifier/verdict/report.hpp"
 #include "verifier/verdict/statement.hpp"
 

@@ -1,11 +1,11 @@
 // See certificate_samples.hpp.
 #include "verifier/verdict/certificate_samples.hpp"
 
-#include "verifier/verdict/partition.hpp"
-#include "verifier/samples/network_at_samples.hpp"
-#include "verifier/samples/samples.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/samples/network_at_samples.hpp"
+#include "verifier/samples/samples.hpp"
+#include "verifier/verdict/partition.hpp"
 
 namespace lipverify {
 

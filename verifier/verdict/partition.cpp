@@ -5,90 +5,31 @@
 #include <map>
 #include <set>
 
-#include "verifier/theorems/linear_map.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/activations.hpp"
+#include "verifier/theorems/linear.hpp"
 
 namespace lipverify {
-
-std::string name_of(const BlockClaim& block) { return "block '" + printable(block.id) + "'"; }
-
-bool is_join(const std::string& op) { return op == "add" || op == "concat" || op == "max-min"; }
-
-std::vector<ValueId> data_inputs(const Graph& graph, std::size_t node) {
-  std::vector<ValueId> out;
-  if (graph.nodes[node].op == Op::shape) return out;
-  for (const ValueId id : graph.nodes[node].inputs)
-    if (id != kAbsent && !graph.values[id].constant) out.push_back(id);
-  return out;
-}
 
 namespace {
 
 // --------------------------------------------------------------------------------------------------- the nodes that an operator allows
 
-bool is_shift(Op op) {
-  switch (op) {
-    case Op::identity:
-    case Op::dropout:
-    case Op::cast:
-    case Op::flatten:
-    case Op::reshape:
-    case Op::squeeze:
-    case Op::unsqueeze:
-    case Op::neg:
-    case Op::add:
-    case Op::sub: return true;
-    default: return false;
-  }
-}
 bool is_scale(Op op) { return op == Op::mul || op == Op::div; }
 bool is_dense(Op op) { return op == Op::gemm || op == Op::matmul; }
 
-bool is_activation(Op op) {
-  switch (op) {
-    case Op::relu:
-    case Op::leaky_relu:
-    case Op::prelu:
-    case Op::abs:
-    case Op::sigmoid:
-    case Op::tanh:
-    case Op::elu:
-    case Op::selu:
-    case Op::softplus:
-    case Op::hard_sigmoid:
-    case Op::hard_swish:
-    case Op::gelu:
-    case Op::mish:
-    case Op::clip:
-    case Op::max:
-    case Op::min: return true;
-    default: return false;
-  }
-}
+/// Max and Min with constants too.
+bool is_entrywise(Op op) { return is_activation(op) || op == Op::max || op == Op::min; }
 
-bool is_channelwise(Op op) {
-  switch (op) {
-    case Op::identity:
-    case Op::dropout:
-    case Op::cast:
-    case Op::neg:
-    case Op::add:
-    case Op::sub:
-    case Op::batch_normalization:
-    case Op::mul:
-    case Op::div: return true;
-    default: return false;
-  }
-}
-bool is_padding(Op op) {
-  return op == Op::pad || op == Op::slice || op == Op::concat || op == Op::identity || op == Op::dropout || op == Op::cast;
-}
+/// The same entries in the same shape.
+bool is_copy(Op op) { return op == Op::identity || op == Op::dropout || op == Op::cast; }
+bool is_channelwise(Op op) { return is_copy(op) || op == Op::neg || op == Op::add || op == Op::sub || is_scale(op) || op == Op::batch_normalization; }
+bool is_padding(Op op) { return is_copy(op) || op == Op::pad || op == Op::slice || op == Op::concat; }
 bool is_convolution(Op op) { return op == Op::conv || op == Op::conv_transpose; }
 
 bool is_rearranging(Op op) {
   switch (op) {
-    case Op::pad: return false;
     case Op::neg:
     case Op::relu:
     case Op::max:
@@ -96,9 +37,7 @@ bool is_rearranging(Op op) {
     case Op::reduce_max:
     case Op::reduce_min:
     case Op::top_k: return true;
-    default: return op == Op::identity || op == Op::dropout || op == Op::cast || op == Op::flatten || op == Op::reshape || op == Op::squeeze ||
-                    op == Op::unsqueeze || op == Op::transpose || op == Op::slice || op == Op::gather || op == Op::split || op == Op::concat ||
-                    op == Op::depth_to_space || op == Op::space_to_depth;
+    default: return moves_entries(op) && op != Op::pad;
   }
 }
 
@@ -120,7 +59,7 @@ void check_operator(const Graph& graph, Evaluator& evaluator, const Block& block
   };
 
   if (op == "isometry" || op == "scale" || op == "dense") {
-    all([](Op o) { return is_shift(o) || is_scale(o) || is_dense(o); });
+    all(is_foldable);
     const std::string kind = count(is_dense) > 0 ? "dense" : count(is_scale) > 0 ? "scale" : "isometry";
     if (kind != op) fail("its nodes are " + kind);
     ValueId current = block.input();
@@ -142,7 +81,7 @@ void check_operator(const Graph& graph, Evaluator& evaluator, const Block& block
           (factors != std::vector<ValueId>{block.input(), gate} && factors != std::vector<ValueId>{gate, block.input()}))
         fail("its two nodes are not x * Sigmoid(x)");
     } else {
-      if (nodes.size() != 1 || count(is_activation) != 1) fail("its nodes are not one activation");
+      if (nodes.size() != 1 || count(is_entrywise) != 1) fail("its nodes are not one activation");
       if (data_inputs(graph, nodes[0]).size() != 1) fail(graph.label(nodes[0]) + " does not have exactly one tensor of data");
     }
   } else if (op == "softmax") {

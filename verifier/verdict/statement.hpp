@@ -6,49 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "verifier/theorems/convolution.hpp"
-#include "verifier/graph/evaluate.hpp"
 #include "verifier/base/json.hpp"
-#include "verifier/base/numbers.hpp"
 #include "verifier/graph/onnx.hpp"
-#include "verifier/theorems/spectral.hpp"
+#include "verifier/theorems/block.hpp"
 
 namespace lipverify {
-
-/// A rigorous number whose decimal has been found on the safe side.
-struct Number {
-  Rational exact = 0;
-  std::string decimal;
-};
-
-/// Why a block's constant is at least `lower`.
-struct LowerEvidence {
-  enum class Theorem { zero, attained, diagonal_entry, gram_entry, operator_witness };
-  Theorem theorem = Theorem::zero;
-  std::uint64_t index = 0;  // diagonal_entry, gram_entry
-  IntegerVector vector;     // operator_witness
-};
-
-/// Evidence of `sll-psd` besides that for the norm of A: the grids of B = A' diag(d), and what is missing to a positive semidefinite matrix.
-struct SllEvidence {
-  int sA = 0;
-  int sR = 0;
-  Number delta;
-};
-
-struct BlockClaim {
-  std::string id;
-  std::string op;  // the operators of section 5
-  std::vector<std::size_t> nodes;
-  std::vector<std::string> inputs;
-  std::string theorem;
-  Number upper, lower;
-  std::optional<GramEvidence> gram;  // dense-gram-psd, explicit-gram-psd, and W of sll-psd; of diagonal-gram its side alone
-  ConvEvidence convolution;          // conv-frequency-grid, conv-bernstein, conv-reshape (`gram` in it)
-  SllEvidence sll;                   // sll-psd
-  std::string tensor;                // disjoint-slices
-  LowerEvidence lower_evidence;
-};
 
 struct GlobalClaim {
   std::string formula;

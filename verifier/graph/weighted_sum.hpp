@@ -10,8 +10,8 @@
 #include <optional>
 #include <vector>
 
-#include "verifier/graph/evaluate.hpp"
 #include "verifier/base/parallel.hpp"
+#include "verifier/graph/evaluate.hpp"
 
 namespace lipverify {
 

@@ -1,5 +1,5 @@
 // See weighted_sum.hpp.
-#include "verifier/theorems/weighted_sum.hpp"
+#include "verifier/graph/weighted_sum.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::int64_t kWeightBits = 62;
 constexpr std::int64_t kDataBits = 160;
-
-std::int64_t bit_length(const Wide& x) { return x == 0 ? 0 : static_cast<std::int64_t>(mp::msb(x < 0 ? Wide(-x) : x)) + 1; }
 
 /// floor(x 2^shift) for |x 2^shift| <= 2^160, as words.
 Words floor_words(const Wide& x, std::int64_t shift) {

@@ -11,7 +11,7 @@
 // starts below 2^125 thus stays below 2^126.
 //
 // Nothing depends on the order of these exact sums, on the number of threads or on the microkernel.
-#include "verifier/theorems/gram.hpp"
+#include "verifier/base/gram.hpp"
 
 #include <algorithm>
 #include <array>

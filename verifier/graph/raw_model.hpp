@@ -1,0 +1,48 @@
+// A model as its messages say it, before anything in it is put together: onnx.cpp reads it, build.cpp makes the graph.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "verifier/graph/graph.hpp"
+
+namespace lipverify {
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+struct RawNode {
+  std::string op, domain, overload;
+  std::vector<std::string> inputs, outputs;
+  std::map<std::string, Attribute> attributes;
+};
+
+struct Dimension {
+  bool known = false;
+  std::uint64_t value = 0;
+};
+
+struct ValueInfo {
+  std::string name;
+  bool tensor = false;
+  std::uint32_t type = 0;
+  bool has_shape = false;
+  std::vector<Dimension> shape;
+};
+
+struct RawModel {
+  std::int64_t ir_version = 0;
+  std::int64_t opset = 0;
+  std::vector<RawNode> nodes;
+  std::vector<NamedTensor> initialisers;
+  std::vector<ValueInfo> inputs, outputs;
+};
+
+/// The graph, by the rules of formats/onnx.md, sections 3 to 5: Failure (input) when one of them is broken. Takes the model apart.
+[[nodiscard]] Graph graph_of(RawModel& model);
+
+}  // namespace lipverify
