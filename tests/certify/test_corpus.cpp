@@ -1,9 +1,9 @@
 // Public networks that nobody here wrote: the norm of every dense layer against float64 reference values, and each block's two ends against
 // each other. Needs LIPCERT_CORPUS; skipped (exit code 77) without.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -3,12 +3,17 @@ openssl command line (so that a test can be the forger who has a key). Uses Pyth
 
 The programs come from the environment: LIPCERT, LIPVERIFY (paths) and LIPCERT_SANITIZED (1 when they are slowed down by sanitizers)."""
 
+import atexit
 import base64
+import contextlib
 import decimal
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -67,6 +72,83 @@ class Case(unittest.TestCase):
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
+
+
+def shared_folder():
+    """A folder that all tests of a build tree share (LIPCERT_SHARED), or one of this test's own."""
+    named = os.environ.get("LIPCERT_SHARED")
+    if not named:
+        named = os.environ["LIPCERT_SHARED"] = tempfile.mkdtemp(prefix="lipcert-shared-")
+        atexit.register(shutil.rmtree, named, ignore_errors=True)
+    folder = pathlib.Path(named)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def locked(path):
+    """One process at a time."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def content_digest(*paths):
+    """Of contents and names."""
+    whole = hashlib.sha256()
+    for path in map(pathlib.Path, paths):
+        whole.update(f"{path.name} {path.stat().st_size}\n".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def shared_key():
+    """(secret, public): one key for all certificates that tests share."""
+    folder = shared_folder()
+    secret, public = folder / "key.pem", folder / "key.pub.pem"
+    with locked(folder / "key.lock"):
+        if not public.is_file():
+            secret.unlink(missing_ok=True)
+            done = run(LIPCERT, "keygen", "--out", secret, "--algorithm", "p256")
+            assert done.returncode == 0, done.stderr
+    return secret, public
+
+
+class SharedCertificate:
+    """What `lipcert certify MODEL OPTIONS --json` did with the shared key: code, stdout, stderr, and the certificate if there is one."""
+
+    def __init__(self, folder):
+        done = json.loads((folder / "done.json").read_text())
+        self.returncode, self.stdout, self.stderr, self.seconds = done["code"], done["stdout"], done["stderr"], done["seconds"]
+        self.path = folder / "certificate.json"
+        self.printed = json.loads(self.stdout) if self.returncode == 0 else None
+
+
+def shared_certificate(model, *options):
+    """Certifies a network once for all tests of a build tree. The entry is found by what the result depends on: program, network with the data beside it,
+    key and options; so a rebuilt program never meets the certificates of another one."""
+    model = pathlib.Path(model)
+    beside = model.with_name(model.name + ".data")
+    secret, _ = shared_key()
+    parts = content_digest(LIPCERT, secret, model, *([beside] if beside.exists() else [])), *map(str, options)
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    with locked(shared_folder() / f"{name}.lock"):
+        entry = shared_folder() / name
+        if not (entry / "done.json").is_file():
+            shutil.rmtree(entry, ignore_errors=True)
+            entry.mkdir()
+            start = processor_seconds()
+            done = run(LIPCERT, "certify", model, "--key", secret, "-o", entry / "certificate.json", "--json", *options)
+            (entry / "done.tmp").write_text(json.dumps(
+                {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr, "seconds": processor_seconds() - start}))
+            (entry / "done.tmp").rename(entry / "done.json")
+        return SharedCertificate(entry)
+
+
+def processor_seconds():
+    """Of all programs that this test has run so far: a clock that does not see what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main():

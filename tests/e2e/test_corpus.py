@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import sys
-import time
 
 import jsonschema
 
@@ -28,6 +27,9 @@ REFUSED = {
 
 # Networks that take minutes: looked at, but certified only when LIPCERT_CORPUS_ALL is set.
 SLOW = {"TinyYOLO.onnx"}
+
+# Certificate -> seconds that its check took: each is checked once.
+CHECKED = {}
 
 
 def reference_products():
@@ -58,7 +60,7 @@ def reference_products():
 class Corpus(support.Case):
     def setUp(self):
         super().setUp()
-        self.secret, self.public = self.key()
+        self.secret, self.public = support.shared_key()
         schema = json.loads((support.ROOT / "formats" / "certificate.schema.json").read_text())
         self.schema = jsonschema.validators.validator_for(schema)(schema)
 
@@ -66,15 +68,17 @@ class Corpus(support.Case):
         return ["--allow-external-data"] if model.with_name(model.name + ".data").exists() else []
 
     def certify_and_check(self, model):
-        """Returns (what certify --json printed, seconds to certify, seconds to check)."""
-        start = time.monotonic()
-        path, printed = self.certify(model, self.secret, *self.options(model))
-        made = time.monotonic()
-        report = json.loads(self.lipverify(path, "--model", model, "--public-key", self.public, "--json", *self.options(model)).stdout)
-        checked = time.monotonic()
+        """Returns (the shared certificate, seconds of processor time to check it)."""
+        made = support.shared_certificate(model, *self.options(model))
+        self.assertEqual(made.returncode, 0, f"{model}\n{made.stdout}{made.stderr}")
+        if made.path in CHECKED:  # twins and the nine layers meet networks that were checked before
+            return made, CHECKED[made.path]
+        start = support.processor_seconds()
+        report = json.loads(self.lipverify(made.path, "--model", model, "--public-key", self.public, "--json", *self.options(model)).stdout)
+        CHECKED[made.path] = support.processor_seconds() - start
         self.assertEqual(report["verdict"], "accepted")
-        self.schema.validate(support.statement(path))
-        return printed, made - start, checked - made
+        self.schema.validate(support.statement(made.path))
+        return made, CHECKED[made.path]
 
     def test_every_network(self):
         products = reference_products()
@@ -100,14 +104,15 @@ class Corpus(support.Case):
                     self.assertEqual(done.returncode, 0)
                     if support.SANITIZED and model.stat().st_size > 30000:
                         continue  # minutes under sanitizers; the release run has them
-                    printed, made, checked = self.certify_and_check(model)
+                    made, checked = self.certify_and_check(model)
+                    printed = made.printed
                     for block in printed["blocks"]:
                         theorems[block["method"]] = theorems.get(block["method"], 0) + 1
                     upper, lower = float(printed["lipschitz"]), float(printed["lipschitzLower"])
                     self.assertGreaterEqual(upper, lower)
                     if lower == 0:
                         no_lower_end.append(model.name)
-                    line = f"accepted  {folder}/{model.name}: {lower:.6g} <= L <= {upper:.12g}, {made:.2f} s + {checked:.2f} s"
+                    line = f"accepted  {folder}/{model.name}: {lower:.6g} <= L <= {upper:.12g}, {made.seconds:.2f} s + {checked:.2f} s of processor time"
                     if model.name in products:
                         product, layers = products[model.name]
                         self.assertLessEqual(upper, product * (1 + 1e-6))
@@ -132,20 +137,18 @@ class Corpus(support.Case):
     def test_gloro(self):
         """The Dafny-verified certifier (CAV 2025) needs 17 minutes for these nine norms and ends 0.078 % above the truth."""
         model = CORPUS / "converted" / "gloro_mnist_8x128.f64.onnx"
-        times = []
-        for _ in range(3):
-            printed, made, checked = self.certify_and_check(model)
-            times.append((made, checked))
-        upper = float(printed["lipschitz"])
-        print(f"gloro: L <= {upper:.15g}; certified in {min(t[0] for t in times):.3f} s, checked in {min(t[1] for t in times):.3f} s")
+        made, checked = self.certify_and_check(model)
+        upper = float(made.printed["lipschitz"])
+        print(f"gloro: L <= {upper:.15g}; certified in {made.seconds:.3f} s, checked in {checked:.3f} s of processor time")
         self.assertLessEqual(upper, 125.248190648 * (1 + 1e-9))
         self.assertGreaterEqual(upper, 125.24819064788096 * (1 - 1e-12))
         if not support.SANITIZED:
-            self.assertLess(min(t[0] for t in times), 1)
-            self.assertLess(min(t[1] for t in times), 2)
+            # Processor time, which a busy machine does not stretch: 1 s and 2 s on two cores, and twice that for neighbours who share a core.
+            self.assertLess(made.seconds, 4)
+            self.assertLess(checked, 8)
         # Its published bounds of all class pairs are met too.
         published = json.loads((CORPUS / "converted" / "PUBLISHED_gloro_mnist.json").read_text())["pairwise_lipschitz_upper"]
-        claim = support.statement(self.folder / "cert.json")["predicate"]["claims"][1]
+        claim = support.statement(made.path)["predicate"]["claims"][1]
         ours = [float.fromhex(e) for e in claim["upper"]["exact"]]
         k = 0
         for i in range(10):
@@ -162,13 +165,13 @@ class Corpus(support.Case):
                       ("public/cifar_base_kw.onnx", "public/cifar_base_kw.torch04.onnx")):
             if support.SANITIZED and (CORPUS / names[0]).stat().st_size > 30000:
                 continue
-            a, b = (self.certify_and_check(CORPUS / name)[0] for name in names)
+            a, b = (self.certify_and_check(CORPUS / name)[0].printed for name in names)
             self.assertEqual((a["lipschitz"], a["lipschitzLower"]), (b["lipschitz"], b["lipschitzLower"]))
         if support.SANITIZED:
             return
         # Exports with the constraint in the graph, with it folded, and with a fixed batch: three graphs of one function.
         for name in sorted({path.name.split(".")[0] for path in (CORPUS / "lipschitz").glob("*.onnx")}):
-            bounds = [float(self.certify_and_check(path)[0]["lipschitz"]) for path in sorted((CORPUS / "lipschitz").glob(f"{name}.*.onnx"))]
+            bounds = [float(self.certify_and_check(path)[0].printed["lipschitz"]) for path in sorted((CORPUS / "lipschitz").glob(f"{name}.*.onnx"))]
             self.assertEqual(len(bounds), 3)
             self.assertLess(max(bounds) / min(bounds) - 1, 1e-6, name)
 

@@ -1,6 +1,5 @@
 // The signing room against published vectors: the P-256 key of RFC 6979 (A.2.5), the Ed25519 key and signature of RFC 8032 (7.1, test 2),
 // fingerprints as `ssh-keygen -l` prints them, digests of what `openssl pkey -pubout` prints.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>

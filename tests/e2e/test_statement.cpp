@@ -1,6 +1,5 @@
 // The statement byte for byte: a small network and an analysis with every kind of evidence, against text written by hand from
 // formats/SPEC.md.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cmath>

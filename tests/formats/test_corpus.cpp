@@ -1,8 +1,8 @@
 // The whole corpus (LIPCERT_CORPUS): every ONNX file is read or refused as corpus.tsv says, its output shape is the one that ONNX's own
 // tools wrote into INDEX.tsv, and no damaged copy of a file that is read crashes the reader. Skipped (77) without the corpus.
-#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -1,6 +1,5 @@
 // Data readers of the checker against the vectors of tests/vectors/data (written by a program of its own): every value exactly, every
 // refusal with exit code 3 and a sentence that says what is wrong.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "verifier/samples/data.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,5 @@
 // Every step of the checker's fast evaluation against exact rationals, at inputs whose true values lie as far from the integers as the
 // distance allows and in the direction that the step stretches most: an error that is not charged shows as a result outside its distance.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <random>

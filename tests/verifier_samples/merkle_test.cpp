@@ -1,5 +1,4 @@
 // Merkle tree against the definition of RFC 6962 written out recursively, its published vectors, and the proof algorithm of RFC 9162.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "verifier/samples/merkle.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,5 @@
 // The fast evaluation of the checker against its wide one on every kind of block, random networks, and numbers of extreme size: the two
 // must meet at every output, and the fast one must be narrow. (samples_test.cpp holds both against exact rationals of its own.)
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -3,7 +3,6 @@
 //
 // The network is small (6-5-3, ReLU, weights that are short dyadics), so that f is also computed here in exact rationals: an independent
 // truth for both evaluations of the checker, and for tight margins and radii, of which one ulp more must be refused.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <functional>

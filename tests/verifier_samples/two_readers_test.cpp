@@ -1,7 +1,6 @@
 // The generator's and the checker's data readers, written by two programs that share no code, on the same files: both read the same exact
 // numbers and labels, or both refuse. The files are the vectors, and every file that one changed, dropped or added byte makes of the small
 // ones among them.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include <fstream>
