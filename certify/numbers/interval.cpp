@@ -201,6 +201,44 @@ Interval erf(const Interval& x) {
   return result;
 }
 
+namespace {
+
+// |sin'|, |cos'| <= 1: at a distance of at most r from the midpoint the value is within r of the midpoint's.
+void around_midpoint(mpfr_srcptr low, mpfr_srcptr high, int (*function)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t), mpfr_ptr lower, mpfr_ptr upper) {
+  MpfrNumber middle;
+  MpfrNumber radius;
+  MpfrNumber other;
+  mpfr_add(middle.get(), low, high, MPFR_RNDN);
+  mpfr_div_2ui(middle.get(), middle.get(), 1, MPFR_RNDN);
+  mpfr_sub(radius.get(), high, middle.get(), MPFR_RNDU);
+  mpfr_sub(other.get(), middle.get(), low, MPFR_RNDU);
+  mpfr_max(radius.get(), radius.get(), other.get(), MPFR_RNDU);
+  function(lower, middle.get(), MPFR_RNDD);
+  mpfr_sub(lower, lower, radius.get(), MPFR_RNDD);
+  function(upper, middle.get(), MPFR_RNDU);
+  mpfr_add(upper, upper, radius.get(), MPFR_RNDU);
+  if (mpfr_cmp_si(lower, -1) < 0) {
+    mpfr_set_si(lower, -1, MPFR_RNDD);
+  }
+  if (mpfr_cmp_si(upper, 1) > 0) {
+    mpfr_set_si(upper, 1, MPFR_RNDU);
+  }
+}
+
+}  // namespace
+
+Interval sin(const Interval& x) {
+  Interval result;
+  around_midpoint(x.lower_.get(), x.upper_.get(), mpfr_sin, result.lower_.get(), result.upper_.get());
+  return result;
+}
+
+Interval cos(const Interval& x) {
+  Interval result;
+  around_midpoint(x.lower_.get(), x.upper_.get(), mpfr_cos, result.lower_.get(), result.upper_.get());
+  return result;
+}
+
 Interval square(const Interval& x) {
   const bool lower_is_larger = mpfr_cmpabs(x.lower_.get(), x.upper_.get()) > 0;
   Interval result;

@@ -57,6 +57,9 @@ class Interval {
   /// log(1 + e^x), increasing.
   friend Interval softplus(const Interval& x);
   friend Interval erf(const Interval& x);
+  /// Within [-1, 1]. At most the interval's half width (in which sin and cos move by at most as much) is added on either side of the midpoint's value.
+  friend Interval sin(const Interval& x);
+  friend Interval cos(const Interval& x);
   friend Interval square(const Interval& x);
   friend Interval pi();
 
@@ -77,6 +80,8 @@ Interval tanh_slope(const Interval& x);
 Interval exp(const Interval& x);
 Interval softplus(const Interval& x);
 Interval erf(const Interval& x);
+Interval sin(const Interval& x);
+Interval cos(const Interval& x);
 Interval square(const Interval& x);
 [[nodiscard]] Interval pi();
 

@@ -162,6 +162,35 @@ TEST_CASE("interval: sigmoid, tanh and their slopes enclose and are tight") {
   }
 }
 
+TEST_CASE("interval: sin and cos enclose, also around their extremes and after many turns") {
+  const auto true_sin = [](mpfr_ptr t, double x) {
+    mpfr_set_d(t, x, MPFR_RNDN);
+    mpfr_sin(t, t, MPFR_RNDN);
+  };
+  const auto true_cos = [](mpfr_ptr t, double x) {
+    mpfr_set_d(t, x, MPFR_RNDN);
+    mpfr_cos(t, t, MPFR_RNDN);
+  };
+  exact::Hard hard(29);
+  for (int i = 0; i < 3000; ++i) {
+    Interval x = some_interval(hard);
+    const double at = point_of(x, hard);
+    CHECK(encloses(sin(x), at, true_sin));
+    CHECK(encloses(cos(x), at, true_cos));
+    x = Interval::exact(at);
+    for (const Interval& y : {sin(x), cos(x), sin(some_interval(hard))}) {
+      CHECK(y.lower() >= -1);
+      CHECK(y.upper() <= 1);
+    }
+    CHECK(sin(x).upper() <= std::nextafter(sin(x).lower(), 2));
+    CHECK(cos(x).upper() <= std::nextafter(cos(x).lower(), 2));
+  }
+  CHECK(sin(Interval::exact(0)).lower() == 0);
+  CHECK(sin(Interval::exact(0)).upper() == 0);
+  CHECK(sin(Interval::between(1, 2)).upper() == 1);
+  CHECK(cos(Interval::between(3, 4)).lower() == -1);
+}
+
 TEST_CASE("interval: ends that are not finite or not ordered are refused") {
   CHECK_THROWS_AS(static_cast<void>(Interval::exact(std::nan(""))), Error);
   CHECK_THROWS_AS(static_cast<void>(Interval::exact(std::numeric_limits<double>::infinity())), Error);

@@ -459,6 +459,10 @@ TEST_CASE("smooth functions and their slopes against MPFR") {
     const Real t = softplus_of(x).apply(mpfr_tanh);
     near((x * t).exact(), mish(z));
     near((t + x * (one - t * t) * sigmoid_of(x)).exact(), mish_slope(z));
+    near(x.apply(mpfr_sin).exact(), sine(z));
+    near(x.apply(mpfr_cos).exact(), cosine(z));
+    near(x.apply(mpfr_erf).exact(), error_function(z));
+    near((number(2) / Real::pi().apply(mpfr_sqrt) * exp_of(number(0) - x * x)).exact(), error_function_slope(z));
     if (at.mantissa <= 0) near(exp_of(x).exact(), exponential_below(z));
     if (at.mantissa >= 0) near(x.apply(mpfr_sqrt).exact(), square_root(z));
   }
@@ -475,6 +479,41 @@ TEST_CASE("smooth functions and their slopes against MPFR") {
     CHECK(lower_end(mish_slope(wide)) <= lower_end(mish_slope(z)));
     CHECK(upper_end(mish_slope(wide)) >= upper_end(mish_slope(z)));
   }
+}
+
+TEST_CASE("sine and cosine: many turns, wide enclosures, never beyond 1") {
+  std::mt19937_64 random(23);
+  for (int k = 0; k < 2000; ++k) {
+    // Up to 2^70 in size: beyond 2^64 nothing is known but that they lie in [-1, 1].
+    const auto mantissa = static_cast<std::int64_t>(random() >> 11) * (k % 2 == 0 ? 1 : -1);
+    const auto exponent = static_cast<std::int32_t>(random() % 78) - 60;
+    const Dyadic at{mantissa, exponent};
+    const Real x(rational_of(at));
+    const Interval z(at);
+    for (const auto& [function, value] : {std::pair{x.apply(mpfr_sin).exact(), sine(z)}, std::pair{x.apply(mpfr_cos).exact(), cosine(z)}}) {
+      CHECK(lower_end(value) <= function);
+      CHECK(function <= upper_end(value));
+      CHECK(lower_end(value) >= -1);
+      CHECK(upper_end(value) <= 1);
+      if (exponent <= 0) CHECK(upper_end(value) - lower_end(value) <= scaled(Integer(1), -90));
+    }
+    // An enclosure around it, of any width: the value at the point, and at the ends.
+    const Interval width(Dyadic{static_cast<std::int64_t>(random() >> 40), static_cast<std::int32_t>(random() % 40) - 38});
+    const Interval wide = z + hull(negated(width), quotient(width, integer(3)));
+    for (const Interval& y : {sine(wide), cosine(wide)}) {
+      CHECK(lower_end(y) >= -1);
+      CHECK(upper_end(y) <= 1);
+    }
+    for (const Interval& point : {z, Interval(wide.low, wide.low, wide.exponent), Interval(wide.high, wide.high, wide.exponent)}) {
+      CHECK(meets(sine(wide), sine(point)));
+      CHECK(lower_end(sine(wide)) <= upper_end(sine(point)));
+      CHECK(meets(cosine(wide), cosine(point)));
+    }
+  }
+  CHECK(sine({}).is_zero());
+  // Around an extreme the value is 1, whatever the ends give.
+  CHECK(upper_end(sine(Interval(Wide(1), Wide(2), 0))) == 1);
+  CHECK(lower_end(cosine(Interval(Wide(3), Wide(4), 0))) == -1);
 }
 
 TEST_CASE("smooth nodes: values and derivatives against MPFR") {

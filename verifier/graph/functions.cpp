@@ -211,6 +211,42 @@ Interval normal_distribution(const Interval& x) { return monotone(x, distributio
 
 namespace {
 
+/// sin(r) = sum of the terms (-1)^n r^(2 n + 1) / (2 n + 1)!, cos(r) = sum of (-1)^n r^(2 n) / (2 n)!. For |r| <= 1 the terms alternate and fall,
+/// so that what follows a term is at most the next one, which is at most that term: 1 / 44! < 2^-180.
+Interval series(const Interval& r, bool odd) {
+  const Interval square = squared(r);
+  Interval term = odd ? r : one();
+  Interval sum = term;
+  for (std::int64_t n = odd ? 2 : 1; n < 45; n += 2) {
+    term = negated(term * square * fraction(1, n * (n + 1)));
+    sum = sum + term;
+  }
+  const Interval rest = absolute(term);
+  return sum + hull(negated(rest), rest);
+}
+
+/// sin(x + quarter pi / 2), quarter = 0 or 1. At the midpoint m of x: with k the integer nearest to m 2 / pi, r = m - k pi / 2 is within
+/// [-1, 1], and sin(m + quarter pi / 2) is sin r, cos r, -sin r or -cos r as k + quarter is 0, 1, 2, 3 modulo 4. Elsewhere in x the value is
+/// within |x - m| of that, since |sin'| <= 1.
+Interval wave(const Interval& x, unsigned quarter) {
+  const Interval all = hull(integer(-1), integer(1));
+  const Interval size = absolute(x);
+  if (size.exponent + bit_length(size.high) > 64) return all;
+  const Interval middle = at(x.low + x.high, x.exponent - 1);
+  const Interval radius = at(x.high - x.low, x.exponent - 1);
+  const Interval turns = middle * quotient(integer(2), pi()) + fraction(1, 2);
+  const Integer k = turns.exponent >= 0 ? Integer(turns.low) << static_cast<std::size_t>(turns.exponent)
+                                        : floor_shift(Integer(turns.low), static_cast<std::size_t>(std::min<std::int64_t>(-turns.exponent, 4096)));
+  const Interval r = middle + negated(at(Wide(k), 0) * pi() * fraction(1, 2));
+  const Interval distance = absolute(r);
+  if (compare(distance.high, distance.exponent, 1, 0) > 0) return all;  // m is too large for the digits of pi that are known
+  const auto phase = static_cast<unsigned>(Integer(((k % 4) + 4) % 4)) + quarter;
+  Interval value = series(r, phase % 2 == 0);
+  if (phase % 4 >= 2) value = negated(value);
+  value = value + hull(negated(radius), radius);
+  return minimum(maximum(value, integer(-1)), integer(1));
+}
+
 /// 2 sqrt(2 / pi) (x + 0.044715 x^3) and its derivative.
 Interval tanh_argument(const Interval& x) {
   static const Interval factor = integer(2) * square_root(quotient(integer(2), pi()));
@@ -234,6 +270,18 @@ Interval gate(const Interval& x) {
 }
 
 }  // namespace
+
+Interval sine(const Interval& x) { return wave(x, 0); }
+Interval cosine(const Interval& x) { return wave(x, 1); }
+
+Interval error_function(const Interval& x) {
+  static const Interval root = square_root(integer(2));
+  return integer(2) * normal_distribution(root * x) + integer(-1);
+}
+Interval error_function_slope(const Interval& x) {
+  static const Interval factor = quotient(integer(2), square_root(pi()));
+  return factor * exponential_below(negated(squared(x)));
+}
 
 Interval gelu(const Interval& x, bool by_tanh) { return x * (by_tanh ? sigmoid(tanh_argument(x)) : normal_distribution(x)); }
 

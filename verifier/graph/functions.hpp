@@ -26,9 +26,17 @@ namespace lipverify {
 [[nodiscard]] Interval exponential_below(const Interval& x);  // exp(x) for x <= 0
 [[nodiscard]] Interval softplus(const Interval& x);           // log(1 + exp(x))
 
+/// sin and cos; [-1, 1] where |x| reaches 2^64.
+[[nodiscard]] Interval sine(const Interval& x);
+[[nodiscard]] Interval cosine(const Interval& x);
+
 /// Distribution function and density of the standard normal distribution.
 [[nodiscard]] Interval normal_distribution(const Interval& x);
 [[nodiscard]] Interval normal_density(const Interval& x);
+
+/// The error function 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x, and its slope.
+[[nodiscard]] Interval error_function(const Interval& x);
+[[nodiscard]] Interval error_function_slope(const Interval& x);
 
 /// x Phi(x), and x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)), which ONNX calls "tanh".
 [[nodiscard]] Interval gelu(const Interval& x, bool by_tanh);
