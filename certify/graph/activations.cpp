@@ -336,6 +336,24 @@ struct Clip : Differences<Clip> {
   }
 };
 
+/// x / (1 + |x|): slope 1 / (1 + |x|)^2 in (0, 1], 1 at 0.
+struct Softsign : Pieces<Softsign> {
+  static constexpr Operator op = Operator::softsign;
+  static constexpr std::array<double, 1> breaks{0};
+  static SlopeRange slopes(const Step& /*step*/) { return {exactly(0), exactly(1)}; }
+  static Enclosure piece(const Step& /*step*/, std::size_t k, const Interval& x) {
+    const Interval one = Interval::exact(1);
+    const Interval size = k == 0 ? one - x : one + x;
+    // -1 + 1 / (1 - x) and 1 - 1 / (1 + x): x stands once, so that intervals stay tight.
+    return {k == 0 ? one / size - one : one - one / size, one / square(size)};
+  }
+  template <class Real>
+  static Tangent<Real> plain(const Curve& /*curve*/, Real t) {
+    const Real size = 1 + std::fabs(t);
+    return {t / size, 1 / (size * size)};
+  }
+};
+
 // The table.
 
 template <class F>
@@ -345,11 +363,11 @@ constexpr Activation row() {
 }
 
 constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>()};
+                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;
-constexpr Operator last = Operator::clip;
+constexpr Operator last = Operator::softsign;
 
 constexpr bool every_activation_has_its_row() {
   for (std::size_t i = 0; i < table.size(); ++i) {

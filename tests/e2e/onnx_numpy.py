@@ -234,6 +234,7 @@ def apply(op, attributes, inputs, opset):
         "HardSwish": lambda v: v * numpy.clip(v / 6 + 0.5, 0, 1), "Mish": lambda v: v * numpy.tanh(numpy.logaddexp(v, 0)),
         "Gelu": lambda v: v / 2 * (1 + _erf(v / math.sqrt(2))) if attributes.get("approximate", "none") == "none"
         else v / 2 * (1 + numpy.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v ** 3))),
+        "Softsign": lambda v: v / (1 + numpy.abs(v)),
         "Sign": numpy.sign, "Sqrt": numpy.sqrt, "Reciprocal": lambda v: 1 / v, "PRelu": lambda v: numpy.where(v > 0, v, second * v)}
     return [entrywise[op](x)]
 

@@ -86,6 +86,7 @@ const std::map<std::string, std::vector<Case>>& cases() {
                    {[](const Real& x, std::size_t) { return larger(x, real(0.5F)); }, {}, {{0.5F}}, 13},
                    {clip(-0.5F, 0.75F), {ob::attribute("min", -0.5F), ob::attribute("max", 0.75F)}, {}, 10},
                    {[](const Real& x, std::size_t) { return x; }, {}, {}, 10}};
+    out["Softsign"] = {plain([](const Real& x) { return x / (number(1) + (negative(x) ? minus(x) : x)); })};
     return out;
   }();
   return all;

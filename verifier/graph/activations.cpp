@@ -8,6 +8,7 @@
 // g' = s (1 - s) <= 1/4, at s = 1/2. Softplus: g' = sigmoid, supremum 1. Elu: slope 1 for x > 0 and alpha e^x for x < 0, supremum |alpha|.
 // Selu: gamma times Elu. HardSigmoid: max(0, min(1, alpha x + beta)), slope alpha or 0 (alpha = 0: constant; else some interval has it).
 // HardSwish: x max(0, min(1, x/6 + 1/2)): on (-3, 3) the slope is x/3 + 1/2, between -1/2 and 3/2; 0 and 1 outside.
+// Softsign: 1 / (1 + |x|)^2, 1 at 0.
 //
 // Gelu, exact: g = x Phi(x), g' = Phi + x phi, g'' = phi (2 - x^2): the maximum is at sqrt(2), the minimum at -sqrt(2), with
 // g'(-x) = 1 - g'(x). g'(sqrt 2) = Phi(sqrt 2) + sqrt(2) phi(sqrt 2) = (1 + erf(1))/2 + e^-1/sqrt(pi) = 0.92135039... + 0.20755374... =
@@ -242,6 +243,13 @@ Interval selu_derivative(const Place& at, const Interval& x, const Interval& d) 
 Interval gelu_value(const Place& at, const Interval& x) { return gelu(x, at.text("approximate") == "tanh"); }
 Interval gelu_derivative(const Place& at, const Interval& x, const Interval& d) { return gelu_slope(x, at.text("approximate") == "tanh") * d; }
 
+/// x / (1 + |x|) = sign(x) (1 - 1 / (1 + |x|)): rising, with slope 1 / (1 + |x|)^2.
+Interval softsign(const Interval& x) {
+  const auto rest = [](const Interval& size) { return integer(1) + negated(quotient(integer(1), integer(1) + size)); };
+  return hull(negated(rest(negated(not_positive(x)))), rest(not_negative(x)));
+}
+Interval softsign_slope(const Interval& x) { return quotient(integer(1), squared(integer(1) + absolute(x))); }
+
 // --------------------------------------------------------------------------------------------------------------------------- the table
 
 constexpr ActivationAttribute kAlpha{"alpha", 0x3F800000};  // 1
@@ -264,6 +272,7 @@ constexpr std::array kActivations = {
     Activation{Op::mish, "Mish", 18, {}, one_input, slope_near<108849>, value_of<mish>, derivative_of<mish_slope>},
     Activation{Op::clip, "Clip", 1, {{{"min", 0xFF7FFFFF, nullptr, 11}, {"max", 0x7F7FFFFF, nullptr, 11}}} /* the lowest and highest binary32 */,
                clip_inputs, clip_slope, pair_value<clip>, pair_derivative<clip>},
+    Activation{Op::softsign, "Softsign", 1, {}, one_input, slope_is<1>, value_of<softsign>, derivative_of<softsign_slope>},
 };
 
 constexpr bool complete() {
