@@ -354,6 +354,27 @@ struct Softsign : Pieces<Softsign> {
   }
 };
 
+/// alpha (e^(x / alpha) - 1) to the left of 0, x to the right, alpha > 0: slopes e^(x / alpha) in (0, 1], and 1.
+struct Celu : Pieces<Celu> {
+  static constexpr Operator op = Operator::celu;
+  static constexpr std::array<double, 1> breaks{0};
+  static void read(const Node& node, const Activation::Constants& /*constants*/, Step& step) { step.alpha = node.real_attribute("alpha"); }
+  static SlopeRange slopes(const Step& /*step*/) { return {exactly(0), exactly(1)}; }
+  static Enclosure piece(const Step& step, std::size_t k, const Interval& x) {
+    if (k == 1) {
+      return {x, Interval::exact(1)};
+    }
+    const Interval alpha = Interval::exact(step.alpha);
+    const Interval power = exp(x / alpha);
+    return {alpha * (power - Interval::exact(1)), power};
+  }
+  template <class Real>
+  static Tangent<Real> plain(const Curve& curve, Real t) {
+    const auto alpha = static_cast<Real>(curve.alpha);
+    return t > 0 ? Tangent<Real>{t, 1} : Tangent<Real>{alpha * std::expm1(t / alpha), std::exp(t / alpha)};
+  }
+};
+
 // The table.
 
 template <class F>
@@ -363,11 +384,11 @@ constexpr Activation row() {
 }
 
 constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>()};
+                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;
-constexpr Operator last = Operator::softsign;
+constexpr Operator last = Operator::celu;
 
 constexpr bool every_activation_has_its_row() {
   for (std::size_t i = 0; i < table.size(); ++i) {

@@ -66,6 +66,7 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::clip, .name = "Clip", .family = Family::activation, .inputs = {{0, 1, 1}, {11, 1, 3}},
      .attributes = {{"max", real, std::numeric_limits<float>::max(), 0, 10}, {"min", real, std::numeric_limits<float>::lowest(), 0, 10}}},
     {.op = Operator::softsign, .name = "Softsign", .family = Family::activation},
+    {.op = Operator::celu, .name = "Celu", .family = Family::activation, .since = 12, .attributes = {{"alpha", real, 1.0F, 12}}},
 
     // order statistics and vectors
     {.op = Operator::max, .name = "Max", .family = Family::broadcast, .inputs = {{0, 1, 64, true}}},

@@ -71,6 +71,11 @@ std::vector<Result> infer_activation(const NodeView& node) {
       if (const std::string& how = text_attribute(node, "approximate"); how != "none" && how != "tanh")
         throw Unsupported{"Its attribute 'approximate' is neither none nor tanh."};
       break;
+    case Operator::celu:
+      require_floating(node.operands, 1);
+      if (!(std::get<float>(node.attributes.at("alpha")) > 0))
+        throw Unsupported{"Its attribute 'alpha' is not above 0; then its slope exp(x / alpha) has no bound."};
+      break;
     default:
       require_floating(node.operands, 1);
   }

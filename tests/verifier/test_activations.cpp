@@ -87,6 +87,10 @@ const std::map<std::string, std::vector<Case>>& cases() {
                    {clip(-0.5F, 0.75F), {ob::attribute("min", -0.5F), ob::attribute("max", 0.75F)}, {}, 10},
                    {[](const Real& x, std::size_t) { return x; }, {}, {}, 10}};
     out["Softsign"] = {plain([](const Real& x) { return x / (number(1) + (negative(x) ? minus(x) : x)); })};
+    const auto celu = [](float alpha) {
+      return plain([=](const Real& x) { return negative(x) ? real(alpha) * (x / real(alpha)).apply(mpfr_expm1) : x; }, {ob::attribute("alpha", alpha)});
+    };
+    out["Celu"] = {celu(1.0F), celu(0.3F), celu(2.5F)};
     return out;
   }();
   return all;

@@ -9,6 +9,7 @@
 // Selu: gamma times Elu. HardSigmoid: max(0, min(1, alpha x + beta)), slope alpha or 0 (alpha = 0: constant; else some interval has it).
 // HardSwish: x max(0, min(1, x/6 + 1/2)): on (-3, 3) the slope is x/3 + 1/2, between -1/2 and 3/2; 0 and 1 outside.
 // Softsign: 1 / (1 + |x|)^2, 1 at 0.
+// Celu: e^(x / alpha) for x < 0 and alpha > 0, 1 for x > 0.
 //
 // Gelu, exact: g = x Phi(x), g' = Phi + x phi, g'' = phi (2 - x^2): the maximum is at sqrt(2), the minimum at -sqrt(2), with
 // g'(-x) = 1 - g'(x). g'(sqrt 2) = Phi(sqrt 2) + sqrt(2) phi(sqrt 2) = (1 + erf(1))/2 + e^-1/sqrt(pi) = 0.92135039... + 0.20755374... =
@@ -59,6 +60,11 @@ void gelu_inputs(const NodeRules& at) {
   (void)at.unary();
   const std::string& approximate = at.node().attributes.at("approximate").text;
   if (approximate != "none" && approximate != "tanh") at.fail("approximate must be none or tanh");
+}
+
+void celu_inputs(const NodeRules& at) {
+  (void)at.unary();
+  if (dyadic_of_binary32(at.node().attributes.at("alpha").real).mantissa <= 0) at.fail("alpha must be above 0");
 }
 
 // ------------------------------------------------------------------------------------------------------------------------ largest slopes
@@ -250,6 +256,17 @@ Interval softsign(const Interval& x) {
 }
 Interval softsign_slope(const Interval& x) { return quotient(integer(1), squared(integer(1) + absolute(x))); }
 
+/// alpha (exp(x / alpha) - 1) below 0, x above, alpha > 0.
+Interval celu(const Place& at, const Interval& x) {
+  const Interval alpha = at.real("alpha");
+  const Interval below = alpha * (exponential_below(quotient(not_positive(x), alpha)) + integer(-1));
+  if (x.low >= 0) return x;
+  return x.high <= 0 ? below : hull(below, not_negative(x));
+}
+Interval celu_derivative(const Place& at, const Interval& x, const Interval& d) {
+  return exponential_below(quotient(not_positive(x), at.real("alpha"))) * d;
+}
+
 // --------------------------------------------------------------------------------------------------------------------------- the table
 
 constexpr ActivationAttribute kAlpha{"alpha", 0x3F800000};  // 1
@@ -273,6 +290,7 @@ constexpr std::array kActivations = {
     Activation{Op::clip, "Clip", 1, {{{"min", 0xFF7FFFFF, nullptr, 11}, {"max", 0x7F7FFFFF, nullptr, 11}}} /* the lowest and highest binary32 */,
                clip_inputs, clip_slope, pair_value<clip>, pair_derivative<clip>},
     Activation{Op::softsign, "Softsign", 1, {}, one_input, slope_is<1>, value_of<softsign>, derivative_of<softsign_slope>},
+    Activation{Op::celu, "Celu", 12, {{kAlpha}}, celu_inputs, slope_is<1>, celu, celu_derivative},
 };
 
 constexpr bool complete() {
