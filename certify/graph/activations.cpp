@@ -375,6 +375,18 @@ struct Celu : Pieces<Celu> {
   }
 };
 
+/// Slope cos: -1 to 1, 1 at 0.
+struct Sin : Pieces<Sin> {
+  static constexpr Operator op = Operator::sin;
+  static SlopeRange slopes(const Step& /*step*/) { return {exactly(-1), exactly(1)}; }
+  static Enclosure piece(const Step& /*step*/, std::size_t /*k*/, const Interval& x) { return {sin(x), cos(x)}; }
+  template <class Real>
+  static Tangent<Real> plain(const Curve& /*curve*/, Real t) {
+    return {std::sin(t), std::cos(t)};
+  }
+  static double curvature(const Curve& /*curve*/, double /*t*/, const Tangent<double>& here) { return -here.value; }
+};
+
 // The table.
 
 template <class F>
@@ -384,11 +396,11 @@ constexpr Activation row() {
 }
 
 constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>()};
+                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;
-constexpr Operator last = Operator::celu;
+constexpr Operator last = Operator::sin;
 
 constexpr bool every_activation_has_its_row() {
   for (std::size_t i = 0; i < table.size(); ++i) {

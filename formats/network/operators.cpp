@@ -67,6 +67,7 @@ constexpr OperatorRow rows[] = {
      .attributes = {{"max", real, std::numeric_limits<float>::max(), 0, 10}, {"min", real, std::numeric_limits<float>::lowest(), 0, 10}}},
     {.op = Operator::softsign, .name = "Softsign", .family = Family::activation},
     {.op = Operator::celu, .name = "Celu", .family = Family::activation, .since = 12, .attributes = {{"alpha", real, 1.0F, 12}}},
+    {.op = Operator::sin, .name = "Sin", .family = Family::activation},
 
     // order statistics and vectors
     {.op = Operator::max, .name = "Max", .family = Family::broadcast, .inputs = {{0, 1, 64, true}}},

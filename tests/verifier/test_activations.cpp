@@ -91,6 +91,7 @@ const std::map<std::string, std::vector<Case>>& cases() {
       return plain([=](const Real& x) { return negative(x) ? real(alpha) * (x / real(alpha)).apply(mpfr_expm1) : x; }, {ob::attribute("alpha", alpha)});
     };
     out["Celu"] = {celu(1.0F), celu(0.3F), celu(2.5F)};
+    out["Sin"] = {plain([](const Real& x) { return x.apply(mpfr_sin); })};
     return out;
   }();
   return all;

@@ -10,6 +10,7 @@
 // HardSwish: x max(0, min(1, x/6 + 1/2)): on (-3, 3) the slope is x/3 + 1/2, between -1/2 and 3/2; 0 and 1 outside.
 // Softsign: 1 / (1 + |x|)^2, 1 at 0.
 // Celu: e^(x / alpha) for x < 0 and alpha > 0, 1 for x > 0.
+// Sin: cos, 1 at 0.
 //
 // Gelu, exact: g = x Phi(x), g' = Phi + x phi, g'' = phi (2 - x^2): the maximum is at sqrt(2), the minimum at -sqrt(2), with
 // g'(-x) = 1 - g'(x). g'(sqrt 2) = Phi(sqrt 2) + sqrt(2) phi(sqrt 2) = (1 + erf(1))/2 + e^-1/sqrt(pi) = 0.92135039... + 0.20755374... =
@@ -291,6 +292,7 @@ constexpr std::array kActivations = {
                clip_inputs, clip_slope, pair_value<clip>, pair_derivative<clip>},
     Activation{Op::softsign, "Softsign", 1, {}, one_input, slope_is<1>, value_of<softsign>, derivative_of<softsign_slope>},
     Activation{Op::celu, "Celu", 12, {{kAlpha}}, celu_inputs, slope_is<1>, celu, celu_derivative},
+    Activation{Op::sin, "Sin", 7, {}, one_input, slope_is<1>, value_of<sine>, derivative_of<cosine>},
 };
 
 constexpr bool complete() {
