@@ -387,6 +387,18 @@ struct Sin : Pieces<Sin> {
   static double curvature(const Curve& /*curve*/, double /*t*/, const Tangent<double>& here) { return -here.value; }
 };
 
+/// Slope -sin: -1 to 1, 1 at -pi/2.
+struct Cos : Pieces<Cos> {
+  static constexpr Operator op = Operator::cos;
+  static SlopeRange slopes(const Step& /*step*/) { return {exactly(-1), exactly(1)}; }
+  static Enclosure piece(const Step& /*step*/, std::size_t /*k*/, const Interval& x) { return {cos(x), Interval() - sin(x)}; }
+  template <class Real>
+  static Tangent<Real> plain(const Curve& /*curve*/, Real t) {
+    return {std::cos(t), -std::sin(t)};
+  }
+  static double curvature(const Curve& /*curve*/, double /*t*/, const Tangent<double>& here) { return -here.value; }
+};
+
 // The table.
 
 template <class F>
@@ -396,11 +408,11 @@ constexpr Activation row() {
 }
 
 constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>()};
+                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>(), row<Cos>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;
-constexpr Operator last = Operator::sin;
+constexpr Operator last = Operator::cos;
 
 constexpr bool every_activation_has_its_row() {
   for (std::size_t i = 0; i < table.size(); ++i) {

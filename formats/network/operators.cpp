@@ -68,6 +68,7 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::softsign, .name = "Softsign", .family = Family::activation},
     {.op = Operator::celu, .name = "Celu", .family = Family::activation, .since = 12, .attributes = {{"alpha", real, 1.0F, 12}}},
     {.op = Operator::sin, .name = "Sin", .family = Family::activation},
+    {.op = Operator::cos, .name = "Cos", .family = Family::activation},
 
     // order statistics and vectors
     {.op = Operator::max, .name = "Max", .family = Family::broadcast, .inputs = {{0, 1, 64, true}}},

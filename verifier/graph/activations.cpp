@@ -11,6 +11,7 @@
 // Softsign: 1 / (1 + |x|)^2, 1 at 0.
 // Celu: e^(x / alpha) for x < 0 and alpha > 0, 1 for x > 0.
 // Sin: cos, 1 at 0.
+// Cos: -sin, 1 at -pi / 2.
 //
 // Gelu, exact: g = x Phi(x), g' = Phi + x phi, g'' = phi (2 - x^2): the maximum is at sqrt(2), the minimum at -sqrt(2), with
 // g'(-x) = 1 - g'(x). g'(sqrt 2) = Phi(sqrt 2) + sqrt(2) phi(sqrt 2) = (1 + erf(1))/2 + e^-1/sqrt(pi) = 0.92135039... + 0.20755374... =
@@ -268,6 +269,8 @@ Interval celu_derivative(const Place& at, const Interval& x, const Interval& d) 
   return exponential_below(quotient(not_positive(x), at.real("alpha"))) * d;
 }
 
+Interval cosine_slope(const Interval& x) { return negated(sine(x)); }
+
 // --------------------------------------------------------------------------------------------------------------------------- the table
 
 constexpr ActivationAttribute kAlpha{"alpha", 0x3F800000};  // 1
@@ -293,6 +296,7 @@ constexpr std::array kActivations = {
     Activation{Op::softsign, "Softsign", 1, {}, one_input, slope_is<1>, value_of<softsign>, derivative_of<softsign_slope>},
     Activation{Op::celu, "Celu", 12, {{kAlpha}}, celu_inputs, slope_is<1>, celu, celu_derivative},
     Activation{Op::sin, "Sin", 7, {}, one_input, slope_is<1>, value_of<sine>, derivative_of<cosine>},
+    Activation{Op::cos, "Cos", 7, {}, one_input, slope_is<1>, value_of<cosine>, derivative_of<cosine_slope>},
 };
 
 constexpr bool complete() {
