@@ -399,6 +399,23 @@ struct Cos : Pieces<Cos> {
   static double curvature(const Curve& /*curve*/, double /*t*/, const Tangent<double>& here) { return -here.value; }
 };
 
+/// Slope 2/sqrt(pi) e^(-x^2): in (0, 2/sqrt(pi)], the end at 0: 1.12837916709551257...
+struct Erf : Pieces<Erf> {
+  static constexpr Operator op = Operator::erf;
+  static SlopeRange slopes(const Step& /*step*/) {
+    const Interval unit = Interval::exact(1e15);
+    return {exactly(0), between((Interval::exact(1128379167095512) / unit).lower(), (Interval::exact(1128379167095513) / unit).upper())};
+  }
+  static Enclosure piece(const Step& /*step*/, std::size_t /*k*/, const Interval& x) {
+    return {erf(x), Interval::exact(2) / sqrt(pi()) * exp(Interval() - square(x))};
+  }
+  template <class Real>
+  static Tangent<Real> plain(const Curve& /*curve*/, Real t) {
+    return {std::erf(t), 2 / std::sqrt(std::acos(Real{-1})) * std::exp(-t * t)};
+  }
+  static double curvature(const Curve& /*curve*/, double t, const Tangent<double>& here) { return -2 * t * here.slope; }
+};
+
 // The table.
 
 template <class F>
@@ -408,11 +425,11 @@ constexpr Activation row() {
 }
 
 constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>(), row<Cos>()};
+                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>(), row<Cos>(), row<Erf>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;
-constexpr Operator last = Operator::cos;
+constexpr Operator last = Operator::erf;
 
 constexpr bool every_activation_has_its_row() {
   for (std::size_t i = 0; i < table.size(); ++i) {

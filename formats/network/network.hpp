@@ -48,7 +48,7 @@ using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::ve
 enum class Operator {
   add, sub, mul, div, gemm, matmul,           // affine when one operand is constant
   conv, conv_transpose, average_pool, global_average_pool, batch_normalization, reduce_mean, reduce_sum,  // affine
-  relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos,  // entrywise activations
+  relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos, erf,  // entrywise activations
   max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, softmax,  // order statistics and vectors
   neg, sign, sqrt, reciprocal, pow, reduce_l2,  // on constants, or in an L2 pooling
   flatten, reshape, squeeze, unsqueeze, identity, dropout, cast,  // the same numbers in another shape

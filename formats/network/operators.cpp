@@ -69,6 +69,7 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::celu, .name = "Celu", .family = Family::activation, .since = 12, .attributes = {{"alpha", real, 1.0F, 12}}},
     {.op = Operator::sin, .name = "Sin", .family = Family::activation},
     {.op = Operator::cos, .name = "Cos", .family = Family::activation},
+    {.op = Operator::erf, .name = "Erf", .family = Family::activation, .since = 9},
 
     // order statistics and vectors
     {.op = Operator::max, .name = "Max", .family = Family::broadcast, .inputs = {{0, 1, 64, true}}},

@@ -238,6 +238,7 @@ def apply(op, attributes, inputs, opset):
         "Celu": lambda v: numpy.where(v > 0, v, attributes.get("alpha", 1.0) * numpy.expm1(numpy.minimum(v, 0) / attributes.get("alpha", 1.0))),
         "Sin": numpy.sin,
         "Cos": numpy.cos,
+        "Erf": _erf,
         "Sign": numpy.sign, "Sqrt": numpy.sqrt, "Reciprocal": lambda v: 1 / v, "PRelu": lambda v: numpy.where(v > 0, v, second * v)}
     return [entrywise[op](x)]
 

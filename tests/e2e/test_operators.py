@@ -307,7 +307,7 @@ class Operators(support.Case):
                 ("Elu", 1, 13, {}), ("Elu", 2.5, 13, {"alpha": 2.5}), ("Selu", 1.7580993, 13, {}), ("Softplus", 1, 13, {}), ("HardSigmoid", 0.75, 13, {"alpha": 0.75}),
                 ("HardSwish", 1.5, 14, {}), ("Gelu", 1.128905, 20, {}), ("Gelu", 1.12900, 20, {"approximate": "tanh"}), ("Mish", 1.08850, 18, {}),
                 ("LeakyRelu", 3, 13, {"alpha": -3.0}), ("Tanh", 1, 13, {}), ("Sigmoid", 0.25, 13, {}), ("Abs", 1, 13, {}),
-                ("Softsign", 1, 13, {}), ("Celu", 1, 13, {}), ("Celu", 1, 13, {"alpha": 0.25}), ("Sin", 1, 13, {}), ("Cos", 1, 13, {})):
+                ("Softsign", 1, 13, {}), ("Celu", 1, 13, {}), ("Celu", 1, 13, {"alpha": 0.25}), ("Sin", 1, 13, {}), ("Cos", 1, 13, {}), ("Erf", 1.1283792, 13, {})):
             with self.subTest(op=op, **attributes):
                 m = Model((1, 3), opset)
                 m.add(op, "x", **attributes)

@@ -537,6 +537,7 @@ void read_entrywise(const Cases& add) {
   add.read("Celu, opset 12", graph("Celu", {2}, {2}, {ob::attribute("alpha", 0.5F)}, {}, 12));
   add.read("Sin", graph("Sin", {2, 3}, {2, 3}, {}, {}, 9));
   add.read("Cos", graph("Cos", {2, 3}, {2, 3}, {}, {}, 9));
+  add.read("Erf, opset 9", graph("Erf", {2, 3}, {2, 3}, {}, {}, 9));
   add.read("PRelu", graph("PRelu", {2, 3}, {2, 3}, {}, {real("s", {3})}));
   add.read("PRelu, one slope", graph("PRelu", {2, 3}, {2, 3}, {}, {real("s", {1, 1})}));
   add.read("Pow", graph("Pow", {2, 3}, {2, 3}, {}, {real("e", {})}));
@@ -564,6 +565,7 @@ void refuse_entrywise(const Cases& add) {
   add.refused("Celu, alpha below 0", graph("Celu", {2}, {2}, {ob::attribute("alpha", -1.0F)}, {}, 12), "alpha");
   add.refused("Sin with alpha", graph("Sin", {2}, {2}, {ob::attribute("alpha", 1.0F)}), "'alpha'");
   add.refused("Cos with alpha", graph("Cos", {2}, {2}, {ob::attribute("alpha", 1.0F)}), "'alpha'");
+  add.refused("Erf, opset 8", graph("Erf", {2}, {2}, {}, {}, 8), "does not exist in opset 8");
   add.refused("PRelu, slope from the data", graph("PRelu", {2}, {2}, {}, {data()}), "constant slopes");
   add.refused("PRelu, slope larger than the data", graph("PRelu", {1, 3}, {2, 3}, {}, {real("s", {2, 3})}), "does not broadcast");
   add.refused("PRelu, slope of another type", graph("PRelu", {2}, {2}, {}, {{"s", ob::doubles("s", {1}, {1})}}), "mixes");

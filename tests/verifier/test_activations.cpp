@@ -93,6 +93,7 @@ const std::map<std::string, std::vector<Case>>& cases() {
     out["Celu"] = {celu(1.0F), celu(0.3F), celu(2.5F)};
     out["Sin"] = {plain([](const Real& x) { return x.apply(mpfr_sin); })};
     out["Cos"] = {plain([](const Real& x) { return x.apply(mpfr_cos); })};
+    out["Erf"] = {plain([](const Real& x) { return x.apply(mpfr_erf); })};
     return out;
   }();
   return all;

@@ -12,6 +12,7 @@
 // Celu: e^(x / alpha) for x < 0 and alpha > 0, 1 for x > 0.
 // Sin: cos, 1 at 0.
 // Cos: -sin, 1 at -pi / 2.
+// Erf: 2 / sqrt(pi) e^(-x^2), largest at 0.
 //
 // Gelu, exact: g = x Phi(x), g' = Phi + x phi, g'' = phi (2 - x^2): the maximum is at sqrt(2), the minimum at -sqrt(2), with
 // g'(-x) = 1 - g'(x). g'(sqrt 2) = Phi(sqrt 2) + sqrt(2) phi(sqrt 2) = (1 + erf(1))/2 + e^-1/sqrt(pi) = 0.92135039... + 0.20755374... =
@@ -271,6 +272,12 @@ Interval celu_derivative(const Place& at, const Interval& x, const Interval& d) 
 
 Interval cosine_slope(const Interval& x) { return negated(sine(x)); }
 
+/// 2 / sqrt(pi) = 1.12837916709551257...
+Constant erf_largest(const Graph&, Evaluator&, const Node&) {
+  const Rational unit(1000000000000000);
+  return {Rational(1128379167095512) / unit, Rational(1128379167095513) / unit};
+}
+
 // --------------------------------------------------------------------------------------------------------------------------- the table
 
 constexpr ActivationAttribute kAlpha{"alpha", 0x3F800000};  // 1
@@ -297,6 +304,7 @@ constexpr std::array kActivations = {
     Activation{Op::celu, "Celu", 12, {{kAlpha}}, celu_inputs, slope_is<1>, celu, celu_derivative},
     Activation{Op::sin, "Sin", 7, {}, one_input, slope_is<1>, value_of<sine>, derivative_of<cosine>},
     Activation{Op::cos, "Cos", 7, {}, one_input, slope_is<1>, value_of<cosine>, derivative_of<cosine_slope>},
+    Activation{Op::erf, "Erf", 9, {}, one_input, erf_largest, value_of<error_function>, derivative_of<error_function_slope>},
 };
 
 constexpr bool complete() {
