@@ -106,8 +106,10 @@ class PngFolder final : public DataSet {
   bool next(Sample& sample) override {
     if (count_ == list_.images.size()) return false;
     Image image = decode(count_, true);
-    if (image.shape != shape_)
-      unreadable("'" + printable(list_.images[count_].name) + "' has another size or number of channels than the images before it");
+    if (image.shape != shape_) {
+      const std::string name = printable(list_.images[count_].name);
+      unreadable("'" + name + "' has another size or number of channels than the images before it");
+    }
     sample.pixels = std::move(image.pixels);
     sample.numbers.clear();
     sample.label.reset();
