@@ -25,7 +25,7 @@ namespace ob = onnx_builder;
 
 namespace {
 
-using Document = layers_test::Json;
+using JsonBlock = layers_test::Json;
 using Vector = std::vector<double>;
 using Matrix = Eigen::MatrixXd;
 using Map = std::function<Vector(const Vector&)>;
@@ -135,9 +135,9 @@ Conv2 conv2(int channels, int height, int width, int outputs, int groups, int k,
   return out;
 }
 
-Document evidence_of(const GramEvidence& g) { return {{"side", g.at_a ? "AtA" : "AAt"}, {"sA", g.sA}, {"sR", g.sR}, {"C2", g.C2.str()}}; }
+JsonBlock evidence_of(const GramEvidence& g) { return {{"side", g.at_a ? "AtA" : "AAt"}, {"sA", g.sA}, {"sR", g.sR}, {"C2", g.C2.str()}}; }
 
-Document witness_of(const Matrix& a) {
+JsonBlock witness_of(const Matrix& a) {
   const Eigen::JacobiSVD<Matrix> svd(a, Eigen::ComputeThinV);
   IntegerVector v;
   v.exponent = -20;
@@ -340,40 +340,40 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   const double upper = verifier_test::double_above(explicit_gram_bound(sparse, evidence, hints(), Engine()));
   CHECK(upper >= s * (1 - 1e-15));
   CHECK(upper <= s * (1 + 1e-9));
-  Document good = block("y", "linear", "explicit-gram-psd", {0}, {""}, verifier_test::hex_float(upper));
+  JsonBlock good = block("y", "linear", "explicit-gram-psd", {0}, {""}, verifier_test::hex_float(upper));
   good["evidence"] = evidence_of(evidence);
   good["lower"] = below(s * (1 - 1e-9));
   good["lowerEvidence"] = witness_of(a);
   CHECK(verdict(m, good) == kAccepted);
-  const auto broken = [&](const std::function<void(Document&)>& change) {
-    Document bad = good;
+  const auto broken = [&](const std::function<void(JsonBlock&)>& change) {
+    JsonBlock bad = good;
     change(bad);
     return rejected(verdict(m, bad));
   };
-  CHECK(broken([&](Document& b) { b["upper"] = above(std::nextafter(upper, 0.0)); }));
-  CHECK(broken([&](Document& b) { b["upper"] = above(s * (1 - 1e-9)), b["evidence"]["C2"] = Integer(Integer(evidence.C2) * 99 / 100).str(); }));
-  CHECK(broken([&](Document& b) { b["lower"] = below(s * (1 + 1e-9)); }));
-  CHECK(broken([&](Document& b) { b["lowerEvidence"] = {{"theorem", "attained"}}; }));
-  CHECK(broken([&](Document& b) { b["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 0}}; }));
-  CHECK(broken([&](Document& b) { b["lowerEvidence"]["vector"]["count"] = 39; }));
-  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "diagonal-gram", b["evidence"] = {{"side", "AtA"}}; }));
-  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "zero-operator", b["evidence"] = Document::object(), b["upper"] = above(0.0); }));
-  CHECK(broken([&](Document& b) { b["method"]["theorem"] = "dense-gram-psd"; }));
-  CHECK(broken([&](Document& b) { b["operator"] = "dense", b["method"]["theorem"] = "dense-gram-psd"; }));
-  CHECK(broken([&](Document& b) { b["operator"] = "isometry", b["method"]["theorem"] = "isometry", b["evidence"] = Document::object(); }));
-  CHECK(broken([&](Document& b) { b["evidence"].erase("sR"); }));
-  CHECK(broken([&](Document& b) { b["evidence"]["grid"] = {1}; }));
+  CHECK(broken([&](JsonBlock& b) { b["upper"] = above(std::nextafter(upper, 0.0)); }));
+  CHECK(broken([&](JsonBlock& b) { b["upper"] = above(s * (1 - 1e-9)), b["evidence"]["C2"] = Integer(Integer(evidence.C2) * 99 / 100).str(); }));
+  CHECK(broken([&](JsonBlock& b) { b["lower"] = below(s * (1 + 1e-9)); }));
+  CHECK(broken([&](JsonBlock& b) { b["lowerEvidence"] = {{"theorem", "attained"}}; }));
+  CHECK(broken([&](JsonBlock& b) { b["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 0}}; }));
+  CHECK(broken([&](JsonBlock& b) { b["lowerEvidence"]["vector"]["count"] = 39; }));
+  CHECK(broken([&](JsonBlock& b) { b["method"]["theorem"] = "diagonal-gram", b["evidence"] = {{"side", "AtA"}}; }));
+  CHECK(broken([&](JsonBlock& b) { b["method"]["theorem"] = "zero-operator", b["evidence"] = JsonBlock::object(), b["upper"] = above(0.0); }));
+  CHECK(broken([&](JsonBlock& b) { b["method"]["theorem"] = "dense-gram-psd"; }));
+  CHECK(broken([&](JsonBlock& b) { b["operator"] = "dense", b["method"]["theorem"] = "dense-gram-psd"; }));
+  CHECK(broken([&](JsonBlock& b) { b["operator"] = "isometry", b["method"]["theorem"] = "isometry", b["evidence"] = JsonBlock::object(); }));
+  CHECK(broken([&](JsonBlock& b) { b["evidence"].erase("sR"); }));
+  CHECK(broken([&](JsonBlock& b) { b["evidence"]["grid"] = {1}; }));
 
   // The average over a ragged edge, times 2: the entry that stands alone keeps its factor.
   ob::Model ragged = net({1, 1, 5}, {1, 1, 3});
   ragged.initialiser(ob::floats("two", {}, {2})).node("AveragePool", {"x"}, {"a"}, {ob::ints_attribute("kernel_shape", {2}), ob::ints_attribute("strides", {2}), ob::attribute("ceil_mode", 1)});
   ragged.node("Mul", {"a", "two"}, {"y"});
-  Document two = block("y", "linear", "diagonal-gram", {0, 1}, {""}, "0x1p+1");
+  JsonBlock two = block("y", "linear", "diagonal-gram", {0, 1}, {""}, "0x1p+1");
   two["evidence"] = {{"side", "AAt"}};
   two["lower"] = below(2.0);
   two["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 2}};
   CHECK(verdict(ragged, two) == kAccepted);
-  Document bad = two;
+  JsonBlock bad = two;
   bad["upper"] = above(std::nextafter(2.0, 0.0));
   CHECK(rejected(verdict(ragged, bad)));
   bad["upper"] = above(std::nextafter(std::sqrt(2.0), 2.0));  // what the whole windows have
@@ -393,7 +393,7 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   // A selection that repeats an entry three times has norm sqrt 3.
   ob::Model gather = net({1, 4}, {1, 4});
   gather.initialiser(ob::int64s("i", {4}, {1, 1, 3, 1})).node("Gather", {"x", "i"}, {"y"}, {ob::attribute("axis", 1)});
-  Document three = block("y", "linear", "diagonal-gram", {0}, {""}, "0x1.bb67ae8584cabp+0");
+  JsonBlock three = block("y", "linear", "diagonal-gram", {0}, {""}, "0x1.bb67ae8584cabp+0");
   three["evidence"] = {{"side", "AtA"}};
   CHECK(verdict(gather, three) == kAccepted);
   bad = three;
@@ -411,7 +411,7 @@ TEST_CASE("linear blocks: tight numbers accepted, sharper ones refused, both sid
   // An average of nine: entries that are no dyadics, the norm 1/3 from above
   ob::Model nine = net({1, 1, 6, 6}, {1, 1, 2, 2});
   nine.node("AveragePool", {"x"}, {"y"}, {ob::ints_attribute("kernel_shape", {3, 3}), ob::ints_attribute("strides", {3, 3})});
-  Document third = block("y", "linear", "diagonal-gram", {0}, {""}, verifier_test::hex_float(std::nextafter(1.0 / 3, 1.0)));
+  JsonBlock third = block("y", "linear", "diagonal-gram", {0}, {""}, verifier_test::hex_float(std::nextafter(1.0 / 3, 1.0)));
   third["evidence"] = {{"side", "AAt"}};
   third["lower"] = below(std::nextafter(1.0 / 3, 0.0));
   third["lowerEvidence"] = {{"theorem", "gram-entry"}, {"index", 3}};
@@ -427,7 +427,7 @@ namespace {
 
 /// A convolution block as it stands in a statement, with the sharpest upper end that its evidence proves; C2 is sought from the norm up.
 struct Proved {
-  Document block;
+  JsonBlock block;
   double upper = 0;
 };
 
@@ -435,7 +435,7 @@ Proved prove(const ob::Model& m, const std::string& theorem, const std::vector<s
   const Graph g = graph_of(m.bytes());
   Evaluator evaluator(g, Engine());
   const std::vector<std::size_t> nodes = all_nodes(g);
-  Document claim = block(g.values[g.output].name, "convolution", theorem, nodes, {""}, "0x1p+0");
+  JsonBlock claim = block(g.values[g.output].name, "convolution", theorem, nodes, {""}, "0x1p+0");
   lipverify::BlockClaim parsed;
   parsed.id = "y";
   parsed.nodes = nodes;
@@ -567,11 +567,11 @@ TEST_CASE("convolution blocks: every theorem and kind of axis, above the true no
       const Proved good = prove(c.model, theorem, c.kinds, reshape ? std::vector<std::uint64_t>{0} : c.grid, norm);
       CHECK(good.upper >= norm * (1 - 1e-12));
       CHECK(good.upper <= norm * 6);
-      Document b = good.block;
+      JsonBlock b = good.block;
       b["lower"] = below(norm * (1 - 1e-6));
       b["lowerEvidence"] = witness_of(c.matrix);
       CHECK(verdict(c.model, b) == kAccepted);
-      Document bad = b;
+      JsonBlock bad = b;
       bad["upper"] = above(std::nextafter(good.upper, 0.0));
       CHECK(rejected(verdict(c.model, bad)));
       bad = b;
@@ -595,14 +595,14 @@ TEST_CASE("convolution blocks: every theorem and kind of axis, above the true no
       } else {
         bad["evidence"].erase("shift");
         CHECK(rejected(verdict(c.model, bad)));
-        for (const Document& shift : {Document(2), Document(-1), Document(true), Document("1"), Document(nullptr), Document::array({1})}) {
+        for (const JsonBlock& shift : {JsonBlock(2), JsonBlock(-1), JsonBlock(true), JsonBlock("1"), JsonBlock(nullptr), JsonBlock::array({1})}) {
           bad["evidence"]["shift"] = b["evidence"]["shift"];
           bad["evidence"]["shift"][1] = shift;
           CHECK(rejected(verdict(c.model, bad)));
         }
         bad["evidence"]["shift"] = 1;
         CHECK(rejected(verdict(c.model, bad)));
-        bad["evidence"]["shift"] = Document::array({0});
+        bad["evidence"]["shift"] = JsonBlock::array({0});
         CHECK(rejected(verdict(c.model, bad)));
         if (c.kinds[0] == "circular") {
           bad["evidence"]["shift"] = {1, 0};
@@ -630,7 +630,7 @@ TEST_CASE("nodes that do not belong in a convolution block") {
     body(m);
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < nodes; ++i) all.push_back(i);
-    Document b = block("y", "convolution", "conv-reshape", all, {""}, "0x1p+22");
+    JsonBlock b = block("y", "convolution", "conv-reshape", all, {""}, "0x1p+22");
     b["evidence"] = {{"rows", {0}}, {"axes", {"zero", "zero"}}, {"side", "AtA"}, {"sA", 20}, {"sR", 18}, {"C2", "1" + std::string(24, '0')}};
     return verdict(m, b);
   };
@@ -687,7 +687,7 @@ TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like
   const auto claim = [&](const ob::Model& m, const std::string& delta = "0x0p+0", const std::string& upper = "0x1p+0", std::size_t nodes = 5) {
     std::vector<std::size_t> all;
     for (std::size_t i = 0; i < nodes; ++i) all.push_back(i);
-    Document b = block("y", "sll", "sll-psd", all, {""}, upper);
+    JsonBlock b = block("y", "sll", "sll-psd", all, {""}, upper);
     b["evidence"] = {{"W", {{"side", "AAt"}, {"sA", 40}, {"sR", 36}, {"C2", Integer(Integer(5) << 80).str()}}}, {"D", {{"sA", 40}, {"sR", 36}}}, {"delta", above(delta)}};
     return verdict(m, b);
   };
