@@ -311,7 +311,9 @@ constexpr bool complete() {
   for (std::size_t i = 0; i < kActivations.size(); ++i) {
     const Activation& a = kActivations[i];
     if (static_cast<std::size_t>(a.op) != static_cast<std::size_t>(kFirstActivation) + i || a.name == nullptr || a.since == 0) return false;
+#ifndef __SANITIZE_ADDRESS__  // instrumented, g++ 12 does not take a function's address for a constant; the other presets look
     if (a.inputs == nullptr || a.slope == nullptr || a.value == nullptr || a.derivative == nullptr) return false;
+#endif
   }
   return static_cast<std::size_t>(Op::end) == static_cast<std::size_t>(kFirstActivation) + kActivations.size();
 }
