@@ -66,8 +66,12 @@ constexpr std::array kRows = {
 };
 
 constexpr bool in_order() {
-  for (std::size_t i = 0; i < kRows.size(); ++i)
-    if (kRows[i].op != static_cast<Op>(i) || kRows[i].shape == nullptr) return false;
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (kRows[i].op != static_cast<Op>(i)) return false;
+#ifndef __SANITIZE_ADDRESS__  // instrumented, g++ 12 does not take a function's address for a constant; the other presets look
+    if (kRows[i].shape == nullptr) return false;
+#endif
+  }
   return true;
 }
 static_assert(in_order() && kRows.size() == static_cast<std::size_t>(kFirstActivation), "an operator without a row");
