@@ -23,6 +23,7 @@ target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_option
 
 add_library(lipcert_library INTERFACE)
 target_link_libraries(lipcert_library INTERFACE lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
+target_compile_features(lipcert_library INTERFACE cxx_std_20)
 add_library(lipcert::lipcert ALIAS lipcert_library)
 
 add_executable(lipcert commands/main.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_inspect.cpp commands/command_keygen.cpp

@@ -1,5 +1,5 @@
-// The generator as a library: read a model, cut it into blocks, bound them, certify samples, attack them, make and sign a statement. The program
-// `lipcert` uses nothing but this header.
+// The generator as a library: read a model, cut it into blocks, bound them, certify samples, attack them, make and sign a statement. The
+// program `lipcert` uses nothing but this header.
 //
 //     const lipcert::Model model = lipcert::read_model("mnist.onnx");              // formats/onnx.md: what is read
 //     const lipcert::Partition parts = lipcert::partition(model.network);          // blocks, or the reasons why there are none
@@ -11,16 +11,17 @@
 //     const lipcert::Certified made = lipcert::certify(job);
 //     const std::string certificate = lipcert::sign_bundle(made.payload, lipcert::SigningKey::read("key.pem", std::nullopt));
 //
-// Shapes: tensors are flat and row-major; the first dimension may be symbolic and is taken as 1: a network is a function of one input. L is the
-// Lipschitz constant of the graph's whole output with respect to its whole input, Euclidean norms, exact real arithmetic, so it is per unit of
-// the graph's input tensor (after whatever scaling the caller does before it). `Analysis::pairs` holds one bound for each difference of outputs.
-// Radii of samples and distances of flips are in the same units.
+// Shapes: tensors are flat and row-major; the first dimension may be symbolic and is taken as 1: a network is a function of one input. L is
+// the Lipschitz constant of the graph's whole output with respect to its whole input, Euclidean norms, exact real arithmetic, so it is per
+// unit of the graph's input tensor (after whatever scaling the caller does before it). `Analysis::pairs` holds one bound for each
+// difference of outputs. Radii of samples and distances of flips are in the same units.
 //
-// Rigorous numbers are doubles that have been rounded outward: `upper` is never too small, `lower` never too large. Print them with `decimal_up`
-// and `decimal_down`, which keep that.
+// Rigorous numbers are doubles that have been rounded outward: `upper` is never too small, `lower` never too large. Print them with
+// `decimal_up` and `decimal_down`, which keep that.
 //
-// Errors: every function may throw `Error`, whose text is one sentence for the user and whose code is the program's exit code. Nothing is
-// written, or left behind, when it does. Results do not depend on the number of threads.
+// Errors: every function may throw `Error`, whose text is one sentence for the user and whose code is the program's exit code, and
+// std::bad_alloc. Nothing half-written is left behind; a complete records file, named by its digest, may stay when a later step of
+// `certify` fails. Callbacks for progress may be empty. Results do not depend on the number of threads.
 #pragma once
 
 #include "certify/attack/attack_samples.hpp"

@@ -8,13 +8,14 @@
 //     const lipverify::Report report = lipverify::verify(request);
 //     if (report.outcome == lipverify::Outcome::accepted) ...
 //
-// What accepted means: the signature is the key's; the model has the digest that the statement names; every block's theorem was recomputed in
-// integers from the model's own bytes; every claim follows from the blocks (formats/SPEC.md, sections 3 to 8). Claims are about exact real
-// arithmetic and Euclidean norms; a Lipschitz constant is per unit of the graph's input tensor, whose shape stands in the claim's formula.
-// What was not rechecked stands in `Report::not_checked` and, for samples, in `SampleSummary::depth`: look at them before you rely on a verdict.
+// What accepted means: the signature is the key's; the model has the digest that the statement names; every block's theorem was recomputed
+// in integers from the model's own bytes; every claim follows from the blocks (formats/SPEC.md, sections 3 to 8). Claims are about exact
+// real arithmetic and Euclidean norms; a Lipschitz constant is per unit of the graph's input tensor, whose shape stands in the claim's
+// formula. What was not rechecked stands in `Report::not_checked` and, for samples, in `SampleSummary::depth`: look at them before you rely
+// on a verdict.
 //
-// Errors: `verify` never throws. A file that cannot be read, a model that is not supported, a resource limit are outcomes of their own, with one
-// sentence in `Report::error`; none of them is an acceptance. Names inside files are hostile: print them through `printable`.
+// Errors: `verify` never throws. A file that cannot be read, a model that is not supported, a resource limit are outcomes of their own,
+// with one sentence in `Report::error`; none of them is an acceptance. Names inside files are hostile: print them through `printable`.
 #pragma once
 
 #include "verifier/base/bytes.hpp"
@@ -22,7 +23,8 @@
 
 namespace lipverify {
 
-/// The whole check. Same request, same files: same report, whatever the number of threads and the processor.
+/// The whole check. Same request with `time` set, same files: same report, whatever the number of threads and the processor. Without `time`
+/// the clock decides whether a certificate has expired.
 [[nodiscard]] Report verify(const Request& request);
 
 }  // namespace lipverify

@@ -112,7 +112,7 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
     std::sort(report.shown.begin(), report.shown.end(), before);
     if (report.shown.size() > job.list) report.shown.resize(job.list);
     std::vector<double>().swap(radii[b]);
-    progress(static_cast<double>(b + 1) / static_cast<double>(batches));
+    if (progress) progress(static_cast<double>(b + 1) / static_cast<double>(batches));
   };
   const unsigned threads = job.threads != 0 ? job.threads : std::max(1U, std::thread::hardware_concurrency());
   attack_all(network, batches, threads, {job.seed, job.steps}, load, done);

@@ -44,15 +44,16 @@ struct AttackReport {
   bool against_certificate = false;
   std::uint64_t attacked = 0;
   std::uint64_t flipped = 0;
-  std::uint64_t refuted = 0;    // flipped inside their certified radius: the certificate is wrong
-  std::uint64_t certified = 0;  // attacked samples with a positive certified radius
-  std::vector<Finding> shown;   // best `list` by ratio with a certificate, by distance without
-  double smallest = std::numeric_limits<double>::infinity();
-  double largest_ratio = 0;  // radius / distance over certified samples that were flipped
+  std::uint64_t refuted = 0;                                  // flipped inside their certified radius: the certificate is wrong
+  std::uint64_t certified = 0;                                // attacked samples with a positive certified radius
+  std::vector<Finding> shown;                                 // best `list` by ratio with a certificate, by distance without
+  double smallest = std::numeric_limits<double>::infinity();  // distance of a flip; infinity without one
+  double largest_ratio = 0;                                   // radius / distance over certified samples that were flipped
   double median_ratio = 0;
 };
 
-/// `progress` is called with fractions. Throws `Error` (input) when model, data and certificate do not belong together.
+/// `progress` may be empty; it is called with fractions in [0, 1]. Throws `Error`: input when model, data and certificate do not belong
+/// together, usage for a scaling that does not fit the data.
 [[nodiscard]] AttackReport attack_samples(const AttackJob& job, const std::function<void(double)>& progress);
 
 }  // namespace lipcert::attack

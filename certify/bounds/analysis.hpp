@@ -25,11 +25,11 @@ struct AnalysisOptions {
 
 struct Analysis {
   Partition partition;  // blocks with bounds
-  double upper = 0;     // the network's Lipschitz constant, both ends proved
+  double upper = 0;     // the network's Lipschitz constant per unit of the graph's input, both ends proved and rounded outward
   double lower = 0;
   std::optional<IntegerVector> point;      // lower end: one-sided directional derivative at `point`
   std::optional<IntegerVector> direction;  // in this direction; both absent: lower is 0
-  std::uint64_t classes = 0;               // 0: no pair claim
+  std::uint64_t classes = 0;               // entries of the output; 0: no pair claim, else classes (classes - 1) / 2 pairs
   bool pairs_by_rows = false;              // theorem pair-row-difference (else pair-sqrt2)
   std::vector<double> pairs;               // upper triangle, row-major: f_i - f_j is pairs[k]-Lipschitz
 };

@@ -2,10 +2,27 @@
 
 #include "certify/certificate/build_info.hpp"
 #include "certify/certificate/shard.hpp"
+#include "formats/encoding/error.hpp"
 
 namespace lipcert {
 
+void check_issuance(const Issuance& issuance) {
+  check_utf8(issuance.issuer, "--issuer");
+  for (const std::string& requirement : issuance.requirements) {
+    check_utf8(requirement, "--requirement");
+  }
+  if (issuance.not_after && *issuance.not_after <= issuance.issued_at) {
+    throw Error(ExitCode::usage, "--not-after " + format_time(*issuance.not_after) + " is not later than the time of issue, " +
+                                     format_time(issuance.issued_at) + "; choose a later time.");
+  }
+}
+
 Certified certify(const CertifyJob& job) {
+  check_issuance(job.issuance);
+  if (job.samples && !job.shards.empty()) {
+    throw Error(ExitCode::usage, "Samples come from data or from shards; give one of the two.");
+  }
+  const Generator generator = build_info();
   Certified made;
   made.model = read_model(job.model, job.allow_external_data);
   const Network& network = made.model.network;
@@ -22,7 +39,7 @@ Certified certify(const CertifyJob& job) {
   } else if (!job.shards.empty()) {
     made.samples = merge_shards(job.shards, job.shard_eps, made.model, job.model, made.analysis, job.analysis, job.folder);
   }
-  made.payload = statement(network, made.analysis, made.model.file, job.analysis, build_info(), job.issuance, made.samples);
+  made.payload = statement(network, made.analysis, made.model.file, job.analysis, generator, job.issuance, made.samples);
   return made;
 }
 

@@ -15,13 +15,16 @@ namespace lipcert {
 struct CertifyJob {
   std::string model;  // path
   bool allow_external_data = false;
-  std::optional<SampleJob> samples;  // radii of samples too
-  std::vector<std::string> shards;   // or: the samples of these shard files, counted at `shard_eps`
-  std::vector<std::string> shard_eps;
-  std::string folder = ".";  // where the records file goes, beside the certificate
-  Issuance issuance;
-  AnalysisOptions analysis;  // its `progress` is called for the samples too
+  std::optional<SampleJob> samples;    // radii of samples too
+  std::vector<std::string> shards;     // or: the samples of these shard files, counted at `shard_eps`
+  std::vector<std::string> shard_eps;  // canonical, ascending
+  std::string folder = ".";            // where the records file goes, beside the certificate
+  Issuance issuance;                   // `issue_time()` gives its time; by default it is 1970
+  AnalysisOptions analysis;            // its `progress` is called for the samples too
 };
+
+/// Throws `Error` (usage) when a text is not UTF-8 or the end of validity is not after the time of issue.
+void check_issuance(const Issuance& issuance);
 
 struct Certified {
   Model model;
@@ -30,8 +33,8 @@ struct Certified {
   std::string payload;  // what is signed: formats/SPEC.md
 };
 
-/// Whatever can be wrong with model, data and settings is found before the long work. Throws `Error`: input for files that cannot be read or are
-/// not supported, usage for settings that do not fit them.
+/// Whatever can be wrong with model, data and settings is found before the long work (but for the folder of the records, which is written
+/// to when they come). Throws `Error`: input for files that cannot be read or are not supported, usage for settings that do not fit them.
 [[nodiscard]] Certified certify(const CertifyJob& job);
 
 }  // namespace lipcert

@@ -1,5 +1,5 @@
-// Shards -> the claim about all samples. A shard is a file that somebody else may have written: everything in it that can contradict the model, the
-// data or the other shards is looked at before its records are taken.
+// Shards -> the claim about all samples. A shard is a file that somebody else may have written: everything in it that can contradict the
+// model, the data or the other shards is looked at before its records are taken.
 #include <algorithm>
 
 #include "certify/certificate/shard.hpp"
@@ -8,7 +8,8 @@
 
 namespace lipcert {
 SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
-                         const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings, const std::string& folder) {
+                         const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings,
+                         const std::string& folder) {
   SampleClaim claim;
   claim.counts = SampleCounts(eps);
   const RadiusRule rule(analysis, model.network.values[model.network.output].shape);
@@ -34,8 +35,7 @@ SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vect
     };
     if (shard.configuration.model_sha256 != expected.model_sha256 || shard.configuration.graph_digest != expected.graph_digest)
       throw differs("another model than " + model_name);
-    if (!(shard.configuration.data == expected.data))
-      throw differs("other data, or another scaling of them, than " + shards.front());
+    if (!(shard.configuration.data == expected.data)) throw differs("other data, or another scaling of them, than " + shards.front());
     if (shard.configuration.configuration != expected.configuration)
       throw differs("bounds that this program does not find (another version or processor)");
     if (shard.number.of != of)

@@ -39,7 +39,7 @@ struct ShardConfiguration {
 [[nodiscard]] std::string configuration_digest(const Analysis& analysis, const AnalysisOptions& settings, const Generator& generator);
 
 [[nodiscard]] ShardConfiguration shard_configuration(const Model& model, const Json& data, const Analysis& analysis,
-                                                    const AnalysisOptions& settings);
+                                                     const AnalysisOptions& settings);
 
 struct Shard {
   ShardConfiguration configuration;
@@ -74,9 +74,9 @@ struct OpenShard {
 /// Evaluates the shard's samples.
 void make_records(OpenShard& open, const AnalysisOptions& settings);
 
-/// The samples of all shards of one run, in any order: the same claim and the same records file (in `folder`) as without shards. Throws `Error`
-/// (input) when a shard is missing, given twice, damaged, or belongs to another model, data set, scaling, program or division. `model_name` is
-/// for messages.
+/// The samples of all shards of one run, in any order: the same claim and the same records file (in `folder`) as without shards. Throws
+/// `Error` (input) when a shard is missing, given twice, damaged, or belongs to another model, data set, scaling, program or division.
+/// `model_name` is for messages.
 [[nodiscard]] SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
                                        const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings,
                                        const std::string& folder);

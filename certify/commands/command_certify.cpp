@@ -156,21 +156,14 @@ int certify_command(const CertifyOptions& options) {
     throw Error(ExitCode::usage, "Options about samples were given without --data; name the file with the samples.");
   }
   const auto start = std::chrono::steady_clock::now();
-  check_utf8(options.issuer, "--issuer");
-  for (const std::string& requirement : options.requirements) {
-    check_utf8(requirement, "--requirement");
-  }
   Issuance issuance;
   issuance.issuer = options.issuer;
   issuance.requirements = options.requirements;
   issuance.issued_at = issue_time();
   if (options.not_after) {
     issuance.not_after = parse_time(*options.not_after, "The argument of --not-after");
-    if (*issuance.not_after <= issuance.issued_at) {
-      throw Error(ExitCode::usage, "--not-after " + *options.not_after + " is not later than the time of issue, " +
-                                       format_time(issuance.issued_at) + "; choose a later time.");
-    }
   }
+  check_issuance(issuance);
   check_output(options);
   const SigningKey key = SigningKey::read(options.key, read_passphrase(options.passphrase_fd));
   CertifyJob job;

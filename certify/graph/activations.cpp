@@ -424,8 +424,10 @@ constexpr Activation row() {
           F::value, F::along, {F::template plain<double>, F::template plain<long double>, F::curvature, F::two_lines}};
 }
 
-constexpr std::array table{row<Relu>(), row<LeakyRelu>(), row<PRelu>(),       row<Abs>(),       row<Sigmoid>(), row<Tanh>(), row<Elu>(),
-                           row<Selu>(), row<Softplus>(),  row<HardSigmoid>(), row<HardSwish>(), row<Gelu>(),    row<Mish>(), row<Clip>(), row<Softsign>(), row<Celu>(), row<Sin>(), row<Cos>(), row<Erf>()};
+constexpr std::array table{row<Relu>(),      row<LeakyRelu>(), row<PRelu>(), row<Abs>(),      row<Sigmoid>(),
+                           row<Tanh>(),      row<Elu>(),       row<Selu>(),  row<Softplus>(), row<HardSigmoid>(),
+                           row<HardSwish>(), row<Gelu>(),      row<Mish>(),  row<Clip>(),     row<Softsign>(),
+                           row<Celu>(),      row<Sin>(),       row<Cos>(),   row<Erf>()};
 
 // The activations stand together in `Operator`.
 constexpr Operator first = Operator::relu;

@@ -21,9 +21,9 @@ struct Model {
   Network network;
 };
 
-/// Reads an ONNX file (formats/onnx.md). With `allow_external_data` weights may lie in plain files beside it; their digests are kept. Throws
-/// `Error`: usage for a path that is not UTF-8, input for a file that cannot be read or is malformed; what is only unsupported is listed in the
-/// network.
+/// Reads an ONNX file (formats/onnx.md). With `allow_external_data` weights may lie in plain files beside it; their digests are kept.
+/// Throws `Error`: usage for a path that is not UTF-8, input for a file that cannot be read or is malformed; what is only unsupported is
+/// listed in the network.
 [[nodiscard]] Model read_model(const std::string& path, bool allow_external_data = false);
 
 /// The same from bytes in memory; `name` goes into the certificate. External data are refused.

@@ -46,11 +46,12 @@ struct SampleClaim {
 /// The member `data`: digests, number of samples, and how a file's numbers become the graph's input.
 [[nodiscard]] Json data_member(const DataDescription& description, const ScalingTexts& scaling);
 
-/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure). `progress` is
-/// called with fractions.
+/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure). `progress` may be
+/// empty; it is called with fractions in [0, 1].
 [[nodiscard]] SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
                                         const std::string& folder, const std::function<void(double)>& progress);
 
+/// The claim as the statement holds it; `outputs`: entries of the network's output.
 [[nodiscard]] Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs);
 
 }  // namespace lipcert

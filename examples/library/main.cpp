@@ -17,7 +17,8 @@ int main(int argc, char** argv) try {
   request.public_key = {"key", key.public_pem()};
   const lipverify::Report report = lipverify::verify(request);
   const bool accepted = report.outcome == lipverify::Outcome::accepted;
-  std::printf("%s  %s <= L <= %s  %s\n", accepted ? "accepted" : "not accepted", report.global_lower.c_str(), report.global_upper.c_str(), report.error.c_str());
+  std::printf("%s  %s <= L <= %s  %s\n", accepted ? "accepted" : "not accepted", report.global_lower.c_str(), report.global_upper.c_str(),
+              report.error.c_str());
   return static_cast<int>(report.outcome);
 } catch (const lipcert::Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -1,4 +1,4 @@
-// See activations.hpp. A new activation is one row, and the functions that the row names; tests/verifier_layers runs over every row.
+// See activations.hpp. A new activation is one row, and the functions that the row names; tests/verifier/test_activations.cpp runs over every row.
 //
 // Kinks. A function with a kink at 0 and slopes n (left) and p (right of it) has the one-sided derivative p d for z > 0, n d for z < 0, and at z = 0 p d
 // or n d by the sign of d; where an enclosure leaves the sign of z open it is one of p d and n d, so that their hull encloses it. Functions with

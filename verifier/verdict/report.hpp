@@ -14,7 +14,7 @@ namespace lipverify {
 
 /// A certificate, a model or a key: a file that is read once when its turn comes, or bytes that the caller holds (nothing is read then).
 struct Document {
-  std::string name;                  // path; of bytes in memory: a name for messages. Files that lie "beside" it are looked for in its folder
+  std::string name;  // path; of bytes in memory: a name for messages. Files that lie "beside" it are looked for in its folder
   std::optional<std::string> bytes;
 
   Document() = default;
@@ -25,7 +25,7 @@ struct Document {
 
 /// The files that a claim about samples needs. Data are streamed from their file, however large it is.
 struct SampleFiles {
-  std::optional<std::string> data;     // file or folder; without it no sample is rechecked
+  std::optional<std::string> data;  // file or folder; without it no sample is rechecked
   std::optional<std::string> labels;
   std::optional<std::string> records;  // default: the file that the claim names, beside the certificate
   std::optional<std::uint64_t> audit;  // recheck this many samples, drawn from the seed; default: all
@@ -40,7 +40,7 @@ struct Request {
   bool allow_external_data = false;  // read weights from plain files beside the model
   std::optional<std::string> time;   // YYYY-MM-DDThh:mm:ssZ (UTC), instead of the clock
   SampleFiles samples;
-  unsigned threads = 0;              // 0: all cores; the verdict does not depend on it
+  unsigned threads = 0;                                                // 0: all cores; the verdict does not depend on it
   std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
 };
 
@@ -54,7 +54,8 @@ struct Check {
 };
 
 struct BlockReport {
-  std::string id, op, theorem, upper, lower;
+  std::string id, op, theorem;
+  std::string upper, lower;  // decimals, rounded to the safe side
   std::size_t nodes = 0;
 };
 
@@ -69,10 +70,11 @@ struct SampleSummary {
   bool claimed = false;
   enum class Depth { records, audit, all } depth = Depth::records;  // records: counts, digest and Merkle root only
   std::string formula;
-  std::uint64_t total = 0, correct = 0, undecided = 0, rechecked = 0, wider = 0;
+  std::uint64_t total = 0, correct = 0, undecided = 0, rechecked = 0;  // numbers of samples
+  std::uint64_t wider = 0;                                             // of those rechecked: needed a second, wider evaluation
   bool labelled = false;
   struct Eps {
-    std::string eps;
+    std::string eps;  // as claimed, in units of the graph's input
     std::uint64_t certified = 0, certified_correct = 0;
   };
   std::vector<Eps> counts;
@@ -80,13 +82,14 @@ struct SampleSummary {
   std::vector<AuditedRecord> audited;
 };
 
-/// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, and not even
-/// then where `not_checked` says so.
+/// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, and not
+/// even then where `not_checked` says so.
 struct Report {
   Outcome outcome = Outcome::internal;
   std::string error;  // one sentence; empty when accepted
   std::vector<Check> checks;
   std::vector<std::string> warnings;
+  // Fingerprint as ssh-keygen prints it (SHA256:...), digests in lower-case hexadecimal.
   std::string key_fingerprint, key_algorithm, payload_sha256, model_sha256, model_path, graph_digest;
   bool has_statement = false;
   std::string global_upper, global_lower, global_formula;  // decimals, rounded to the safe side; L is per unit of the graph's input
@@ -95,7 +98,7 @@ struct Report {
   SampleSummary samples;
   std::vector<BlockReport> blocks;
   std::vector<std::string> not_covered, assumptions, not_checked;
-  std::string issuer, issued_at, not_after, tool, checked_at;
+  std::string issuer, issued_at, not_after, tool, checked_at;  // times as in `Request::time`; empty: none
 };
 
 /// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.

@@ -6,7 +6,7 @@
 
 namespace lipverify {
 
-/// `engine` and `hints` change how long the check takes, never its verdict.
+/// `engine` changes how long the check takes, never its verdict; a bad hint can make a check fail, never pass.
 [[nodiscard]] Report verify(const Request& request, const Engine& engine, const Hints& hints);
 
 }  // namespace lipverify
