@@ -316,6 +316,13 @@ class Operators(support.Case):
                 self.assertGreaterEqual(upper, found * (1 - 1e-6))
                 self.assertLess(abs(upper - constant), 2e-5)
                 self.assertGreater(lower, 0.3 * constant)  # found by a search, hence proved but not always near
+                # Between layers the checker needs values as well as slopes, and an enclosure that is wide loses the lower end.
+                m = Model((1, 4), opset, seed=3)
+                h = "x"
+                for k in range(2):
+                    h = m.add(op, m.add("Gemm", h, m.weight(numpy.random.default_rng(k).normal(size=(4, 4))), transB=1), **attributes)
+                m.add("Gemm", h, m.weight(numpy.random.default_rng(9).normal(size=(3, 4))), transB=1)
+                self.assertGreater(self.interval(m)[0], 0)
         m = Model((1, 3))
         m.add("PRelu", "x", m.weight([0.5, -2.0, 1.0]))
         self.check(m, exact=2)

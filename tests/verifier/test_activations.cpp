@@ -211,6 +211,8 @@ void check_row(const Activation& row, const Case& c) {
       CAPTURE(i);
       CHECK(lower_end(y.at(i)) <= values[i] + kSlack);
       CHECK(upper_end(y.at(i)) >= values[i] - kSlack);
+      // A point's value is known as well as the numbers allow: certificates need it.
+      if (width == 0) CHECK(upper_end(y.at(i)) - lower_end(y.at(i)) <= scaled(Integer(1), -90));
     }
     for (const auto& [low, high] : {std::pair<int, int>{1, 1}, {-1, -1}, {3, 3}, {0, 0}, {-2, 3}, {0, 2}}) {
       CAPTURE(low);

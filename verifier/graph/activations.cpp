@@ -255,6 +255,8 @@ Interval gelu_derivative(const Place& at, const Interval& x, const Interval& d) 
 /// x / (1 + |x|) = sign(x) (1 - 1 / (1 + |x|)): rising, with slope 1 / (1 + |x|)^2.
 Interval softsign(const Interval& x) {
   const auto rest = [](const Interval& size) { return integer(1) + negated(quotient(integer(1), integer(1) + size)); };
+  if (x.low >= 0) return rest(x);
+  if (x.high <= 0) return negated(rest(negated(x)));
   return hull(negated(rest(negated(not_positive(x)))), rest(not_negative(x)));
 }
 Interval softsign_slope(const Interval& x) { return quotient(integer(1), squared(integer(1) + absolute(x))); }

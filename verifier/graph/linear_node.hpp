@@ -33,7 +33,6 @@ struct Term {
 struct LinearNode {
   std::vector<ValueId> data;  // its data inputs, each as often as the node reads it
   std::uint64_t rows = 0;     // entries of the output
-  std::uint64_t most = 0;     // terms in a row, at most
   bool offset = false;        // adds a constant that may be nonzero
   std::function<void(std::uint64_t row, std::vector<Term>& terms)> row;  // appends the terms of a row
 };

@@ -40,7 +40,7 @@ struct Request {
   bool allow_external_data = false;  // read weights from plain files beside the model
   std::optional<std::string> time;   // YYYY-MM-DDThh:mm:ssZ (UTC), instead of the clock
   SampleFiles samples;
-  unsigned threads = 0;                                                // 0: all cores; the verdict does not depend on it
+  unsigned threads = 0;                                                // 0: all cores, at most 1024; the verdict does not depend on it
   std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
 };
 

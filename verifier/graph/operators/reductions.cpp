@@ -105,10 +105,31 @@ Operand reductions::softmax(const NodeInputs& inputs, std::size_t, const Shape& 
 
 void reductions::reduces(const Rows& at, std::size_t, const Shape&) {
   at.only(0);
-  const auto groups = std::make_shared<const std::vector<std::vector<std::uint32_t>>>(groups_of(at.graph, at.index));
-  const Coefficient factor = at.node.op == Op::reduce_mean ? share((*groups)[0].size()) : kOne;
-  at.out.row = [groups, factor](std::uint64_t r, std::vector<Term>& terms) {
-    for (const std::uint32_t i : (*groups)[r]) terms.push_back({0, i, factor});
+  const Shape& data = at.shape(0);
+  const std::vector<std::uint64_t> axes = axes_of(at.graph, at.index);
+  std::vector<std::uint64_t> reduced;              // flat offsets of the entries that are summed: one list for all rows
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> kept;  // (length, stride), last axis first
+  reduced.push_back(0);
+  std::uint64_t stride = 1;
+  for (std::size_t k = data.size(); k-- > 0; stride *= data[k]) {
+    if (std::find(axes.begin(), axes.end(), k) == axes.end()) {
+      kept.emplace_back(data[k], stride);
+      continue;
+    }
+    std::vector<std::uint64_t> next;
+    for (std::uint64_t i = 0; i < data[k]; ++i)
+      for (const std::uint64_t offset : reduced) next.push_back(offset + i * stride);
+    reduced = std::move(next);
+  }
+  const Coefficient factor = at.node.op == Op::reduce_mean ? share(reduced.size()) : kOne;
+  const auto offsets = std::make_shared<const std::vector<std::uint64_t>>(std::move(reduced));
+  at.out.row = [kept, offsets, factor](std::uint64_t r, std::vector<Term>& terms) {
+    std::uint64_t base = 0;
+    for (const auto& [length, step] : kept) {
+      base += r % length * step;
+      r /= length;
+    }
+    for (const std::uint64_t offset : *offsets) terms.push_back({0, static_cast<std::uint32_t>(base + offset), factor});
   };
 }
 

@@ -131,18 +131,19 @@ std::vector<std::vector<Tap>> axis_taps(const WindowAxis& a, bool transposed) {
   std::vector<std::vector<Tap>> out(a.output);
   const auto s = static_cast<std::int64_t>(a.stride);
   const auto dil = static_cast<std::int64_t>(a.dilation);
+  if (transposed) {  // o = s i + dil j - begin; one step for each entry of the data and tap, however long the result is
+    for (std::int64_t j = 0; j < static_cast<std::int64_t>(a.kernel); ++j)
+      for (std::int64_t i = 0; i < static_cast<std::int64_t>(a.input); ++i) {
+        const std::int64_t o = s * i + dil * j - a.begin;
+        if (o >= 0 && o < static_cast<std::int64_t>(a.output)) out[static_cast<std::size_t>(o)].push_back({static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(i)});
+      }
+    return out;
+  }
   for (std::int64_t o = 0; o < static_cast<std::int64_t>(a.output); ++o)
     for (std::int64_t j = 0; j < static_cast<std::int64_t>(a.kernel); ++j) {
-      std::int64_t i = s * o + dil * j - a.begin;
-      if (transposed) {  // o = s i + dil j - begin
-        i = o + a.begin - dil * j;
-        if (i < 0) break;
-        if (i % s != 0) continue;
-        i /= s;
-      } else if (i >= static_cast<std::int64_t>(a.input)) {
-        break;
-      }
-      if (i >= 0 && i < static_cast<std::int64_t>(a.input)) out[static_cast<std::size_t>(o)].push_back({static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(i)});
+      const std::int64_t i = s * o + dil * j - a.begin;
+      if (i >= static_cast<std::int64_t>(a.input)) break;
+      if (i >= 0) out[static_cast<std::size_t>(o)].push_back({static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(i)});
     }
   return out;
 }
