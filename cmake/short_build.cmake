@@ -78,10 +78,16 @@ lipcert_targets(checker verifier)
 lipcert_little_optimised("^(commands|certificate)/|^attack/certified[.]cpp$" ${generator})
 lipcert_little_optimised("^(program|envelope|verdict)/|^graph/(attributes|build|onnx|shapes)[.]cpp$" ${checker})
 lipcert_skip_precompiled(${generator} ${checker})
+if(TARGET lipproof_front)
+  lipcert_little_optimised("^front/(bounds|claimed_blocks|claims|convert|entry_layers|layers|main|node_layers|problem_text|tree)[.]cpp$" lipproof_front lipproof)
+endif()
 
-# Two parts gain by it: files of the checker see Boost's integers, those of the trainer Eigen. Loading the standard library precompiled takes as long as most
-# files of formats/ and certify/ need for it.
+# Three parts gain by it: files of the checker and of lipproof's front see Boost's integers, those of the trainer Eigen. Loading the standard library precompiled
+# takes as long as most files of formats/ and certify/ need for it.
 lipcert_precompile(lipverify_trusted HEADERS ${LIPCERT_STANDARD_HEADERS} <boost/multiprecision/cpp_int.hpp> TARGETS ${checker})
 if(TARGET liptrain_core)
   lipcert_precompile(liptrain_core HEADERS ${LIPCERT_STANDARD_HEADERS} <Eigen/Dense> TARGETS liptrain_core)
+endif()
+if(TARGET lipproof_front)
+  lipcert_precompile(lipproof_front HEADERS ${LIPCERT_STANDARD_HEADERS} <boost/multiprecision/cpp_int.hpp> <nlohmann/json.hpp> TARGETS lipproof_front lipproof)
 endif()

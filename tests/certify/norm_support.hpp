@@ -1,7 +1,7 @@
 // Lower ends of norms that owe nothing to the code under test: Eigen's SVD for the vector, 600-bit numbers for its evaluation.
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -9,6 +9,7 @@
 
 #include "certify/numbers/enclosed.hpp"
 #include "tests/certify/exact.hpp"
+#include "tests/support/decompositions.hpp"
 
 namespace norm_support {
 
@@ -72,8 +73,8 @@ inline Real independent_lower(const lipcert::EnclosedMatrix& a) {
     }
   }
   const bool rows = a.rows < a.columns;
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(rows ? Eigen::MatrixXd(m * m.transpose()) : Eigen::MatrixXd(m.transpose() * m));
-  Eigen::VectorXd top = solver.eigenvectors().col(solver.eigenvectors().cols() - 1);
+  const decompositions::SymmetricEigen eigen = decompositions::symmetric_eigen(rows ? Eigen::MatrixXd(m * m.transpose()) : Eigen::MatrixXd(m.transpose() * m));
+  Eigen::VectorXd top = eigen.vectors.col(eigen.vectors.cols() - 1);
   if (rows) {
     top = m.transpose() * top;
   }

@@ -1,7 +1,7 @@
 // The norm of a matrix: known truths, independent lower ends on every kind of matrix, a model of the checker, and the theorem with bad factors.
 #include <doctest/doctest.h>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <array>
 #include <cfloat>
 #include <functional>
@@ -12,6 +12,7 @@
 #include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/exact.hpp"
+#include "tests/support/decompositions.hpp"
 
 using namespace lipcert;
 using exact::rational;
@@ -80,10 +81,10 @@ Real independent_lower(const EnclosedMatrix& a) {
       m(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = std::ldexp(a.centre[i * a.columns + j], -e);
     }
   }
-  const Eigen::BDCSVD<Eigen::MatrixXd> svd(m, Eigen::ComputeThinV);
+  const decompositions::Svd svd = decompositions::thin_svd(m);
   std::vector<double> v(a.columns);
   for (std::size_t j = 0; j < a.columns; ++j) {
-    v[j] = svd.matrixV()(static_cast<Eigen::Index>(j), 0);
+    v[j] = svd.v(static_cast<Eigen::Index>(j), 0);
   }
   return ratio(a, v);
 }
@@ -285,7 +286,7 @@ TEST_CASE("dense norm: larger matrices") {
   for (Eigen::Index i = 0; i < g.size(); ++i) {
     g.data()[i] = normal();
   }
-  const Eigen::MatrixXd q = Eigen::HouseholderQR<Eigen::MatrixXd>(g).householderQ();
+  const Eigen::MatrixXd q = decompositions::orthogonal_factor(g);
   check_tight("orthogonal", matrix(200, 200, [&](std::size_t i, std::size_t j) {
                 return static_cast<double>(static_cast<float>(q(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j))));
               }),
@@ -306,7 +307,7 @@ TEST_CASE("dense norm: a float32 singular value is no bound, ours is") {
     for (std::size_t k = 0; k < 1600; ++k) {
       f(static_cast<Eigen::Index>(k / 40), static_cast<Eigen::Index>(k % 40)) = static_cast<float>(a.centre[k]);
     }
-    const double single = Eigen::BDCSVD<Eigen::MatrixXf>(f).singularValues()(0);
+    const double single = decompositions::largest_singular_value_float32(f);
     const Real truth = independent_lower(a);
     below += Real(single) < truth ? 1 : 0;
     CHECK(Real(bound_norm(a, pool, 1).upper) >= truth);

@@ -2,21 +2,19 @@
 // were.
 #include <doctest/doctest.h>
 
-#include <Eigen/SVD>
 #include <cmath>
 #include <filesystem>
 
 #include "examples/trainer/finish.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
+#include "tests/support/decompositions.hpp"
 #include "tests/trainer/support.hpp"
 
 namespace trainer_test {
 namespace {
 
-double svd_norm(const Matrix<double>& w) {
-  return Eigen::JacobiSVD<Eigen::MatrixXd>(w).singularValues()(0);
-}
+double svd_norm(const Matrix<double>& w) { return decompositions::largest_singular_value(w); }
 
 Matrix<float> random_floats(Index rows, Index columns, Random& random) {
   return random_matrix(rows, columns, random).cast<float>();

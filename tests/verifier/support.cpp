@@ -7,8 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <Eigen/Dense>
-#include <Eigen/SVD>
+#include <Eigen/Core>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -24,6 +23,7 @@
 #include "verifier/hint/hints.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/envelope/envelope.hpp"
+#include "tests/support/decompositions.hpp"
 
 namespace verifier_test {
 
@@ -140,10 +140,10 @@ Eigen::MatrixXd dense(const EnclosedMatrix& a) {
 
 IntegerVector top_singular_vector(const EnclosedMatrix& a) {
   const Eigen::MatrixXd m = dense(a);
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(m / m.cwiseAbs().maxCoeff(), Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const decompositions::Svd svd = decompositions::thin_svd(m / m.cwiseAbs().maxCoeff());
   IntegerVector v;
   v.exponent = -24;
-  for (Eigen::Index j = 0; j < m.cols(); ++j) v.mantissas.push_back(static_cast<std::int32_t>(std::lrint(std::ldexp(svd.matrixV()(j, 0), 24))));
+  for (Eigen::Index j = 0; j < m.cols(); ++j) v.mantissas.push_back(static_cast<std::int32_t>(std::lrint(std::ldexp(svd.v(j, 0), 24))));
   return v;
 }
 
@@ -157,7 +157,7 @@ GramEvidence gram_evidence(const EnclosedMatrix& a) {
   int top = 0;
   std::frexp(largest, &top);
   const Eigen::MatrixXd unit = m.unaryExpr([top](double x) { return std::ldexp(x, -top); });  // 2^-top alone may overflow
-  const double sigma = Eigen::JacobiSVD<Eigen::MatrixXd>(unit).singularValues()(0);  // of A 2^-top, between 1/2 and sqrt(m n)
+  const double sigma = decompositions::largest_singular_value(unit);  // of A 2^-top, between 1/2 and sqrt(m n)
   int size = 0;
   std::frexp(sigma, &size);
   out.sA = std::min(51, 60 - size) - top;  // |Ah| <= 2^51, C2 < 2^122

@@ -6,6 +6,8 @@
 #include <numbers>
 #include <numeric>
 
+#include "tests/support/decompositions.hpp"
+
 namespace norms_test {
 
 using namespace lipverify;
@@ -56,9 +58,9 @@ namespace {
 Eigen::VectorXd top_vector(const Eigen::MatrixXd& a, double& squared) {
   const bool wide = a.cols() > a.rows();
   const Eigen::MatrixXd gram = wide ? Eigen::MatrixXd(a * a.transpose()) : Eigen::MatrixXd(a.transpose() * a);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
-  squared = std::max(0.0, solver.eigenvalues()(gram.rows() - 1));
-  const Eigen::VectorXd u = solver.eigenvectors().col(gram.rows() - 1);
+  const decompositions::SymmetricEigen eigen = decompositions::symmetric_eigen(gram);
+  squared = std::max(0.0, eigen.values(gram.rows() - 1));
+  const Eigen::VectorXd u = eigen.vectors.col(gram.rows() - 1);
   return wide ? Eigen::VectorXd(a.transpose() * u) : u;
 }
 
@@ -327,8 +329,7 @@ SymbolMaximum symbol_maximum(const Problem& problem, const std::vector<std::uint
                 power * problem.taps[((g * problem.outputs + o) * problem.inputs + c) * product(kernel) + flat(j, kernel)];
       });
       const Eigen::MatrixXcd gram = z * z.adjoint();
-      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXcd> solver(gram, Eigen::EigenvaluesOnly);
-      out.norm = std::max(out.norm, std::sqrt(std::max(0.0, solver.eigenvalues()(gram.rows() - 1))));
+      out.norm = std::max(out.norm, std::sqrt(std::max(0.0, decompositions::largest_eigenvalue_of_hermitian(gram))));
       out.entry = std::max({out.entry, z.real().cwiseAbs().maxCoeff(), z.imag().cwiseAbs().maxCoeff()});
     }
   });

@@ -2,7 +2,7 @@
 // their norms, and evidence found in floating point. Nothing of the code under test is used to build them.
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <complex>
 #include <cstdint>
 #include <random>

@@ -2,8 +2,7 @@
 // are short dyadics, so that the loops are exact except for averages), and their norms against singular values.
 #include <doctest/doctest.h>
 
-#include <Eigen/Dense>
-#include <Eigen/SVD>
+#include <Eigen/Core>
 #include <cmath>
 #include <functional>
 
@@ -12,6 +11,7 @@
 #include "verifier/theorems/convolution_block.hpp"
 #include "verifier/theorems/linear_map.hpp"
 #include "verifier/base/failure.hpp"
+#include "tests/support/decompositions.hpp"
 
 using namespace lipverify;
 using layers_test::above;
@@ -52,7 +52,7 @@ Matrix matrix_of(const Map& f, std::size_t n) {
   return out;
 }
 
-double sigma(const Matrix& a) { return Eigen::JacobiSVD<Matrix>(a).singularValues()(0); }
+double sigma(const Matrix& a) { return decompositions::largest_singular_value(a); }
 
 std::vector<std::size_t> all_nodes(const Graph& g) {
   std::vector<std::size_t> out;
@@ -138,10 +138,10 @@ Conv2 conv2(int channels, int height, int width, int outputs, int groups, int k,
 JsonBlock evidence_of(const GramEvidence& g) { return {{"side", g.at_a ? "AtA" : "AAt"}, {"sA", g.sA}, {"sR", g.sR}, {"C2", g.C2.str()}}; }
 
 JsonBlock witness_of(const Matrix& a) {
-  const Eigen::JacobiSVD<Matrix> svd(a, Eigen::ComputeThinV);
+  const decompositions::Svd svd = decompositions::thin_svd(a);
   IntegerVector v;
   v.exponent = -20;
-  for (Eigen::Index j = 0; j < a.cols(); ++j) v.mantissas.push_back(static_cast<std::int32_t>(std::lrint(std::ldexp(svd.matrixV()(j, 0), 20))));
+  for (Eigen::Index j = 0; j < a.cols(); ++j) v.mantissas.push_back(static_cast<std::int32_t>(std::lrint(std::ldexp(svd.v(j, 0), 20))));
   return {{"theorem", "operator-witness"}, {"vector", verifier_test::vector_json(v)}};
 }
 
