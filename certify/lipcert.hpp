@@ -19,6 +19,9 @@
 // Rigorous numbers are doubles that have been rounded outward: `upper` is never too small, `lower` never too large. Print them with
 // `decimal_up` and `decimal_down`, which keep that.
 //
+// Whether the independent checker accepts what was made, a caller finds out with lipcert::lipverify (verifier/lipverify.hpp; examples/library does it) or
+// with the program lipverify; the program lipcert does the latter by itself.
+//
 // Errors: every function may throw `Error`, whose text is one sentence for the user and whose code is the program's exit code, and
 // std::bad_alloc. Nothing half-written is left behind; a complete records file, named by its digest, may stay when a later step of
 // `certify` fails. Callbacks for progress may be empty. Results do not depend on the number of threads.

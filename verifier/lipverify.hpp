@@ -11,8 +11,9 @@
 // What accepted means: the signature is the key's; the model has the digest that the statement names; every block's theorem was recomputed
 // in integers from the model's own bytes; every claim follows from the blocks (formats/SPEC.md, sections 3 to 8). Claims are about exact
 // real arithmetic and Euclidean norms; a Lipschitz constant is per unit of the graph's input tensor, whose shape stands in the claim's
-// formula. What was not rechecked stands in `Report::not_checked` and, for samples, in `SampleSummary::depth`: look at them before you rely
-// on a verdict.
+// formula. A claim about samples needs its data (`Request::samples`). Who asks by name to leave samples out (`leave_out`, or an `audit` of fewer
+// than there are) gets `accepted_in_part` at best, and `Report::claims_not_rechecked` names the claims that were not wholly recomputed. What no
+// checker can recompute stands in `Report::not_checked`.
 //
 // Errors: `verify` never throws. A file that cannot be read, a model that is not supported, a resource limit are outcomes of their own,
 // with one sentence in `Report::error`; none of them is an acceptance. Names inside files are hostile: print them through `printable`.

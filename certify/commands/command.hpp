@@ -37,6 +37,7 @@ struct CertifyOptions {
   bool verbose = false;
   bool force = false;  // replace a file that is not a certificate
   bool allow_external_data = false;
+  bool no_recheck = false;  // not by the lipverify beside this program, before anything is published
   unsigned threads = 0;  // 0: all cores
   std::string issuer;
   std::optional<std::string> not_after;

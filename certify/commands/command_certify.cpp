@@ -1,5 +1,5 @@
 // `lipcert certify`: model in, signed certificate out. The order is chosen so that every mistake of the user shows before the long work:
-// output place, key and passphrase, model, then the bounds, the statement, the signature, and one atomic write.
+// output place, key and passphrase, model, then the bounds, the statement, the signature, the recheck by lipverify, and one atomic write.
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -14,6 +14,7 @@
 #include "certify/commands/command.hpp"
 #include "certify/commands/command_samples.hpp"
 #include "certify/commands/progress.hpp"
+#include "certify/commands/recheck.hpp"
 #include "certify/commands/text.hpp"
 
 namespace lipcert {
@@ -84,11 +85,19 @@ void print_blocks(std::FILE* out, const Analysis& analysis) {
   fmt::print(out, "\n");
 }
 
+/// Takes back the records of a certificate that is not published, unless an earlier one has the same.
+void discard_records(const Certified& made, const std::string& folder) {
+  if (made.samples && made.samples->records.fresh) {
+    ::unlink((folder + "/" + made.samples->records.name).c_str());
+  }
+}
+
 struct Outcome {
   std::string payload_sha256;
   std::string fingerprint;
   KeyAlgorithm algorithm = KeyAlgorithm::p256;
-  double seconds = 0;
+  double seconds = 0;  // without the recheck
+  Recheck recheck;
 };
 
 void print_json(const CertifyOptions& options, const Model& model, const Analysis& analysis,
@@ -118,7 +127,10 @@ void print_json(const CertifyOptions& options, const Model& model, const Analysi
               {"certificate", options.out},
               {"payloadSha256", outcome.payload_sha256},
               {"keyFingerprint", outcome.fingerprint},
-              {"seconds", outcome.seconds}};
+              {"seconds", outcome.seconds},
+              {"recheck", outcome.recheck.word},
+              {"recheckVerdict", outcome.recheck.verdict.empty() ? Json(nullptr) : Json(outcome.recheck.verdict)},
+              {"recheckSeconds", outcome.recheck.seconds}};
   if (samples) {
     out["samples"] = samples_summary(*samples);
   }
@@ -140,7 +152,9 @@ void print_text(const CertifyOptions& options, const Analysis& analysis, const s
   fmt::print("certificate  {}\n", options.out);
   fmt::print("payload      sha256 {}\n", outcome.payload_sha256);
   fmt::print("signed by    {} ({})\n", outcome.fingerprint, name_of(outcome.algorithm));
-  fmt::print("time         {:.2f} s\n", outcome.seconds);
+  fmt::print("recheck      {}\n", text_of(outcome.recheck));
+  fmt::print("time         {:.2f} s{}\n", outcome.seconds,
+             outcome.recheck.verdict.empty() ? "" : fmt::format(", recheck {:.2f} s", outcome.recheck.seconds));
 }
 
 }  // namespace
@@ -178,22 +192,31 @@ int certify_command(const CertifyOptions& options) {
   job.issuance = issuance;
   job.analysis.threads = options.threads;
   Certified made;
+  Outcome outcome;
+  std::string bundle;
   {
     ProgressBar bar(true);
     job.analysis.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
     made = certify(job);
+    bundle = sign_bundle(made.payload, key);
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    bar.show(1, "lipverify checks it");
+    try {
+      outcome.recheck = recheck(options, job, made, bundle, key);
+    } catch (...) {
+      discard_records(made, job.folder);
+      throw;
+    }
   }
   const auto& [model, analysis, samples, payload] = made;
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  write_file(options.out, sign_bundle(payload, key), Overwrite::yes);
+  write_file(options.out, bundle, Overwrite::yes);
 
-  Outcome outcome;
   outcome.payload_sha256 = sha256_hex(payload);
   outcome.fingerprint = key.fingerprint();
   outcome.algorithm = key.algorithm();
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.verbose) {
     print_blocks(options.json ? stderr : stdout, analysis);
   }

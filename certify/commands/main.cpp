@@ -45,19 +45,23 @@ Claims: ||f(x) - f(y)|| <= L ||x - y|| in the Euclidean norms, for the exact fun
 outputs. Same model, program, CPU kernel and SOURCE_DATE_EPOCH give the same payload bytes, whatever the number of threads. An older
 certificate at the output's place is replaced; another file only with --force. On failure nothing is written.
 
+Where a lipverify stands beside this program, it checks the certificate before it is written, and its verdict is printed; one that it does not
+accept is not written (exit code 4). Of more than 100 samples it recomputes 100, beside all digests and counts: "accepted in part".
+
 With --data the radius of every sample is certified as well: no input nearer than that changes the decision, in exact real arithmetic
 (floating-point inference is not covered yet). The records lie in a side file beside the certificate. A shard that is already there is kept, so a
 killed run is resumed by running it again.
 
 --json prints one object: "lipschitz" and "lipschitzLower" (decimal strings, rounded outward), "blocks" (id, operator, method, bound,
-lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds"; with --data also "samples": "total", "correct",
+lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds", "recheck" ("accepted", "accepted in part",
+"skipped" or "no lipverify beside lipcert"), "recheckVerdict" (its verdict line, or null) and "recheckSeconds"; with --data also "samples": "total", "correct",
 "undecided", "eps" (eps, certified, certified_correct), "records".)";
 
 constexpr const char* footer_of_merge = R"(Example:
   lipcert merge examples/models/digits.onnx 0.shard 1.shard --key key.pem -o merged.lipcert.sigstore.json --eps 1,3
 
 All shards of one division must be there, exactly once, made from the same model and data with the same options. The certificate is the same as
-without shards.)";
+without shards. The lipverify beside this program checks it before it is written, but for the samples, whose data are not here.)";
 
 constexpr const char* footer_of_attack = R"(Examples:
   lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --label-column -1 --limit 100
@@ -144,6 +148,7 @@ int main(int argc, char** argv) {
       command.add_option("--requirement", options.requirements, "id of a requirement that the certificate serves; may be repeated")
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->allow_extra_args(false);
+      command.add_flag("--no-recheck", options.no_recheck, "do not have the lipverify beside this program check the result before it is written");
       command.add_flag("--force", options.force, "replace an existing file at the output's place even if it is not a certificate");
       passphrase_option(command, options.passphrase_fd);
     };

@@ -318,10 +318,12 @@ struct Clip : Differences<Clip> {
   }
   static SlopeRange slopes(const Step& step) {
     bool open = step.low.empty() || step.high.empty();
-    for (std::size_t i = 0; !open && i < std::max(step.low.size(), step.high.size()); ++i) {
-      open = low_end(entry(step.low, i)) < high_end(entry(step.high, i));
+    bool surely = open;  // in spite of the radii of computed limits
+    for (std::size_t i = 0; !surely && i < std::max(step.low.size(), step.high.size()); ++i) {
+      open = open || low_end(entry(step.low, i)) < high_end(entry(step.high, i));
+      surely = high_end(entry(step.low, i)) < low_end(entry(step.high, i));
     }
-    return {exactly(0), exactly(open ? 1 : 0)};
+    return {exactly(0), between(surely ? 1 : 0, open ? 1 : 0)};
   }
   static const Ball* limit(const std::vector<Ball>& limits, std::size_t i) {
     return limits.empty() ? nullptr : &limits[limits.size() == 1 ? 0 : i];

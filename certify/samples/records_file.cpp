@@ -62,6 +62,7 @@ RecordsFile RecordsWriter::finish() {
   const mode_t mask = ::umask(0);
   ::umask(mask);
   const std::string path = folder_ + "/" + file.name;
+  file.fresh = ::access(path.c_str(), F_OK) != 0;
   if (::fchmod(descriptor_, 0666 & ~mask) != 0 || ::fsync(descriptor_) != 0 || ::rename(temporary_.c_str(), path.c_str()) != 0)
     throw cannot_write(path);
   temporary_.clear();

@@ -16,6 +16,7 @@ struct RecordsFile {
   std::uint64_t bytes = 0;
   std::string sha256;
   std::string merkle_root;
+  bool fresh = true;  // no file of this name, and hence with this content, was there before
 };
 
 /// Writes a temporary file in `folder`; unless `finish` is reached it disappears again.

@@ -30,7 +30,7 @@ def main():
             model = folder / f"random_{i}.onnx"
             certificate = folder / "certificate.json"
             certificate.unlink(missing_ok=True)
-            made = run(lipcert, "certify", model, "--key", folder / "key.pem", "-o", certificate, "--json")
+            made = run(lipcert, "certify", model, "--key", folder / "key.pem", "-o", certificate, "--no-recheck", "--json")
             if made.returncode != 0:
                 failures.append(f"model {i}: certify: {made.returncode}: {made.stderr.strip()[:300]}")
                 continue

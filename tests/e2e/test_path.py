@@ -3,6 +3,7 @@ signature with nothing but the openssl command line."""
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 
@@ -116,7 +117,8 @@ class Path(support.Case):
     def test_the_certificate_that_ships(self):
         """The format is a promise: what an earlier version signed stays accepted."""
         models = support.ROOT / "examples" / "models"
-        done = self.lipverify(models / "mnist.lipcert.sigstore.json", "--model", models / "mnist.onnx", "--public-key", models / "mnist.pub.pem", "--json")
+        done = self.lipverify(models / "mnist.lipcert.sigstore.json", "--model", models / "mnist.onnx", "--public-key", models / "mnist.pub.pem",
+                              "--time", "2026-12-01T00:00:00Z", "--json")  # no clock decides whether the test passes
         report = json.loads(done.stdout)
         self.assertEqual(report["verdict"], "accepted")
         claim = support.statement(models / "mnist.lipcert.sigstore.json")["predicate"]["claims"][0]
@@ -188,6 +190,73 @@ class Path(support.Case):
         self.assertEqual(diary.read_text(), "dear diary")
         self.lipcert("certify", DIGITS, "--key", key, "-o", diary, "--force")
         self.assertIn("sigstore", diary.read_text())
+
+    def test_recheck(self):
+        """The checker beside the generator looks at a certificate before anybody else can; what it does not accept is not written."""
+        key, public_key = self.key()
+        path, printed = self.certify(DIGITS, key)
+        self.assertEqual(printed["recheck"], "accepted")
+        self.assertIn(f"payload {printed['payloadSha256']}", printed["recheckVerdict"])
+        path, printed = self.certify(DIGITS, key, "--no-recheck")
+        self.assertEqual((printed["recheck"], printed["recheckVerdict"]), ("skipped", None))
+        text = self.lipcert("certify", DIGITS, "--key", key, "-o", path).stdout
+        self.assertRegex(text, r"(?m)^recheck      accepted  L <= ")
+        self.assertRegex(self.lipcert("certify", DIGITS, "--key", key, "-o", path, "--no-recheck").stdout, r"(?m)^recheck      skipped")
+        # Samples: up to 100 all of them, of more 100; those of shards have no data here.
+        for count, word, seen in ((100, "accepted", "samples all 100 rechecked"), (101, "accepted in part", "samples 100 of 101 audited")):
+            data = self.write(f"{count}.csv", "".join(",".join(str((7 * i * k) % 17) for k in range(64)) + "\n" for i in range(count)))
+            _, printed = self.certify(DIGITS, key, "--data", data, name=f"{count}.json")
+            self.assertEqual(printed["recheck"], word)
+            self.assertIn(seen, printed["recheckVerdict"])
+        self.lipcert("certify", DIGITS, "-o", self.folder / "0.shard", "--data", data, "--shard", "0/1")
+        merged = json.loads(self.lipcert("merge", DIGITS, self.folder / "0.shard", "--key", key, "-o", self.folder / "m.json", "--json").stdout)
+        self.assertEqual(merged["recheck"], "accepted in part")
+        self.assertIn("samples NOT RECHECKED", merged["recheckVerdict"])
+
+        # A copy of the generator alone, then beside programs that are called lipverify.
+        beside = self.folder / "bin"
+        beside.mkdir()
+        lipcert = beside / "lipcert"
+        shutil.copy(support.LIPCERT, lipcert)
+        out = self.folder / "beside" / "c.json"
+        out.parent.mkdir()
+        command = [lipcert, "certify", DIGITS, "--key", key, "-o", out, "--json", "--data", data]
+        env = support.environment(SOURCE_DATE_EPOCH=1700000000, LIPCERT_PASSPHRASE="correct horse")
+
+        def attempt(*options):
+            for file in out.parent.iterdir():
+                file.unlink()
+            return support.run(*command, *options, env=env)
+        done = attempt()
+        self.assertEqual(json.loads(done.stdout)["recheck"], "no lipverify beside lipcert")
+        alone = support.payload_bytes(out)
+        program = self.write("bin/lipverify", "#!/bin/sh\nexit 0\n")
+        self.assertEqual(json.loads(attempt().stdout)["recheck"], "no lipverify beside lipcert")  # nobody may run it
+        program.chmod(0o755)
+        self.assertEqual(json.loads(attempt().stdout)["recheck"], "accepted")
+        self.assertEqual(support.payload_bytes(out), alone)
+        self.assertEqual(json.loads(attempt("--no-recheck").stdout)["recheck"], "skipped")
+        for script, reason in (("echo 'lipverify: warning: w' >&2; echo 'lipverify: block-upper of t does not hold' >&2; exit 1", "does not accept it: block-upper of t does not hold"),
+                               ("exit 2", "ended with 2"), ("exit 3", "ended with 3"), ("kill -9 $$", "ended with 137"), ("yes lipverify: no | head -n 99999 >&2; exit 1", "accept it: no"),
+                               ('[ -z "$LIPCERT_PASSPHRASE" ] && cat "$1" >/dev/null && exit 4; exit 0', "ended with 4")):
+            program.write_text(f"#!/bin/sh\n{script}\n")
+            done = attempt()
+            self.assertEqual(done.returncode, 4, script)
+            self.assertRegex(done.stderr, r"\Alipcert: error: [^\n]+\.\n\Z")
+            self.assertIn(reason, done.stderr)
+            self.assertIn("--no-recheck", done.stderr)
+            self.assertEqual((done.stdout, sorted(out.parent.iterdir())), ("", []))
+        program.write_text("no program at all\n")
+        self.assertEqual((attempt().returncode, sorted(out.parent.iterdir())), (4, []))
+        # 5 is an acceptance only where less was asked for; an older certificate and its records stay as they are.
+        program.write_text("#!/bin/sh\necho accepted in part; exit 5\n")
+        self.assertEqual(json.loads(attempt().stdout)["recheck"], "accepted in part")
+        before = {p.name: p.read_bytes() for p in out.parent.iterdir()}
+        self.assertEqual(len(before), 2)
+        self.assertEqual(support.run(*command[:-2], "--force", env=env).returncode, 4)
+        program.write_text("#!/bin/sh\nexit 1\n")
+        self.assertEqual(support.run(*command, "--force", env=env).returncode, 4)
+        self.assertEqual({p.name: p.read_bytes() for p in out.parent.iterdir()}, before)
 
     def test_external_data(self):
         weights = support.struct.pack("<4f", 3, 0, 0, 4)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 
 import jsonschema
 
@@ -31,6 +32,23 @@ class Schema(support.Case):
             for error in self.validator.iter_errors(support.statement(path)):
                 self.fail(f"{model.name}: {error.message} at {list(error.absolute_path)}")
             self.lipverify(path, "--model", model, "--public-key", public_key)
+
+    def test_sentences(self):
+        """What is not covered and what is assumed stands in SPEC.md word for word; the checker's own list is the same, because it accepts."""
+        text = (support.ROOT / "formats" / "SPEC.md").read_text()
+        lines = dict(re.findall(r"^([1-6]) ([A-Z].+)$", text[text.index("**The sentences.**"):text.index("## 4.")], re.M))
+        assumed = [dict(zip(("id", "text", "dischargedBy"), line.split(" | "))) for line in re.findall(r"^[a-z-]+ \| .+ \| .+$", text, re.M)]
+        self.assertEqual((len(lines), len(assumed)), (6, 4))
+        key, public_key = self.key()
+        data = self.write("data.csv", "0.5,1\n-1,2\n")
+        model = self.write("net.onnx", support.dense([[[1, 2], [3, -1]], [[1, 1], [0, 1]]]))
+        for options, last in (([], "5"), (["--data", data], "6")):
+            path, _ = self.certify(model, key, *options)
+            predicate = support.statement(path)["predicate"]
+            self.assertEqual(predicate["notCovered"], [lines[k] for k in "1234" + last])
+            self.assertEqual(predicate["assumptions"], assumed)
+            self.validator.validate(support.statement(path))
+            self.lipverify(path, "--model", model, "--public-key", public_key, *options)
 
     def test_the_schema_can_say_no(self):
         key, _ = self.key()

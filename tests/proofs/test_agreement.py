@@ -215,9 +215,11 @@ class Agreement(support.Case):
         self.assertEqual(support.run(LIPPROOF, support.forge(path, statement, secret, self.folder), "--model", junk).returncode, 3)
 
     def with_samples(self, certificate, model, public, data, expected, *options):
+        """An audit is an acceptance in part for lipverify, which has an exit code of its own; lipproof says what it does not cover."""
         proved = self.lipproof(certificate, model, "--data", data, *options)
         checked = support.run(support.LIPVERIFY, certificate, "--model", model, "--public-key", public, "--data", data, *options)
-        self.assertEqual((proved.returncode, checked.returncode), (expected, expected), proved.stdout + proved.stderr + checked.stdout + checked.stderr)
+        part = 5 if expected == 0 and "--audit" in options else expected
+        self.assertEqual((proved.returncode, checked.returncode), (expected, part), proved.stdout + proved.stderr + checked.stdout + checked.stderr)
         return proved
 
     def forged_record(self, certificate, secret, position, change):

@@ -94,7 +94,58 @@ class Samples(Case):
         data = self.write("data.csv", csv(rows(60), [k % 10 for k in range(60)]))
         path, _ = self.certify_data("--data", data, "--label-column", "-1", "--scale", "1/3", "--eps", "0.1")
         self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data)
-        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data, "--audit", "5")
+        done = self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data, "--audit", "5", code=5)
+        self.assertTrue(done.stdout.startswith("accepted in part  "), done.stdout)
+        self.lipverify(path, "--model", DIGITS, "--public-key", self.public, "--data", data, "--audit", "60")  # all of them
+
+    @unittest.skipUnless(LIPVERIFY, "lipverify is not built")
+    def test_samples_that_nobody_recomputed(self):
+        """Radii forged to 1e9, with records, digests and counts that fit, signed with the right key: without the data nobody can see it, so there is no
+        acceptance without them; who leaves the samples out by name is told so by word and exit code."""
+        data = self.write("data.csv", csv(rows(12)))
+        path, _ = self.certify_data("--data", data, "--eps", "1")
+        check = [path, "--model", DIGITS, "--public-key", self.public]
+
+        def report(certificate, *options, code):
+            done = self.lipverify(certificate, *check[1:], *options, "--json", code=code)
+            out = json.loads(done.stdout)
+            self.assertEqual(out["exitCode"], code)
+            return out
+        statement = payload(path)
+        claim = statement["predicate"]["claims"][-1]
+        content = b"".join(struct.pack("<QIIdd", *r[:4], 1e9) for r in records(path))
+        digest = hashlib.sha256(content).hexdigest()
+        self.write(digest + ".lipcert.records", content)
+        claim["records"].update(file=digest + ".lipcert.records", sha256=digest, merkleRoot=merkle([content[k:k + 32] for k in range(0, len(content), 32)]).hex())
+        claim["counts"][0].update(certified=12)
+        forged = forge(path, statement, self.private, self.folder)
+        for certificate in (path, forged):
+            out = report(certificate, code=2)
+            self.assertEqual(out["verdict"], "error")
+            self.assertIn("--data", out["error"])
+            self.assertIn("--no-samples", out["error"])
+            out = report(certificate, "--no-samples", code=5)
+            self.assertEqual((out["verdict"], out["claimsNotRechecked"], out["error"]), ("accepted in part", ["sample-radii"], None))
+            text = self.lipverify(certificate, *check[1:], "--no-samples", code=5).stdout
+            self.assertRegex(text, "(?m)^accepted in part  .*samples NOT RECHECKED")
+            self.assertRegex(text, "(?m)^claimed     for every selected sample")
+        out = report(path, "--data", data, code=0)
+        self.assertEqual((out["verdict"], out["claimsNotRechecked"]), ("accepted", []))
+        for k in (1, 11):
+            out = report(path, "--data", data, "--audit", k, code=5)
+            self.assertEqual((out["verdict"], out["claimsNotRechecked"]), ("accepted in part", ["sample-radii"]))
+        self.assertEqual(report(path, "--data", data, "--audit", 12, code=0)["verdict"], "accepted")
+        self.assertEqual(report(path, "--data", data, "--audit", 1000, code=0)["verdict"], "accepted")
+        for options in (["--data", data], ["--data", data, "--audit", 1]):
+            self.assertEqual(report(forged, *options, code=1)["verdict"], "rejected")
+        for options in (["--data", data], ["--labels", data], ["--data", data, "--audit", 1]):
+            report(path, "--no-samples", *options, code=2)
+        # Records that do not fit are a rejection, whoever looks at samples.
+        (self.folder / (digest + ".lipcert.records")).write_bytes(content[:-1] + b"\1")
+        report(forged, "--no-samples", code=1)
+        # Where there are no samples, none is left out.
+        plain, _ = self.certify_data(name="plain.json")
+        self.assertEqual(report(plain, "--no-samples", code=0)["verdict"], "accepted")
 
     def test_text(self):
         data = self.write("data.csv", csv(rows(5)))

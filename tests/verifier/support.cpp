@@ -274,14 +274,11 @@ Json statement(const std::string& model, const Plan& plan, const std::string& mo
     Json decimal = Json::array();
     const Rational by_network = 2 * square(parse_exact(hex_float(upper_value), "upper"));
     RowDistances rows;
-    if (plan.pair_rows) rows = row_distances(*last.matrix, engine);
+    if (plan.pair_rows) rows = RowDistances(*last.matrix, engine);
     for (std::size_t i = 0; i < classes; ++i)
       for (std::size_t j = i + 1; j < classes; ++j) {
         Rational bound = sqrt_above(by_network);
-        if (plan.pair_rows) {
-          const Integer squared = rows.inner[i * classes + i] + rows.inner[j * classes + j] - 2 * rows.inner[i * classes + j];
-          bound = std::min(bound, Rational((sqrt_above(scaled(squared, rows.exponent)) + rows.radius) * before));
-        }
+        if (plan.pair_rows) bound = std::min(bound, Rational((sqrt_above(rows.squared(i, j)) + rows.error(i, j)) * before));
         const Json item = upper_number(double_above(bound));
         exact.push_back(item["exact"]);
         decimal.push_back(item["decimal"]);
@@ -308,10 +305,11 @@ Json statement(const std::string& model, const Plan& plan, const std::string& mo
       {"input", {{"name", graph.input().name}, {"shape", shape(graph.input().shape)}, {"symbolic", shape(graph.symbolic)}}},
       {"output", {{"name", graph.values[graph.output].name}, {"shape", shape(graph.values[graph.output].shape)}}}};
   predicate["semantics"] = {{"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}};
-  predicate["notCovered"] = {"floating-point inference", "other norms"};
+  predicate["notCovered"] = sentences_not_covered(false);
   predicate["blocks"] = blocks;
   predicate["constantNodes"] = constant_nodes;
-  predicate["assumptions"] = Json::array({{{"id", "model-identity"}, {"text", "the deployed model is this one"}, {"dischargedBy", "integrator"}}});
+  predicate["assumptions"] = Json::array();
+  for (const Assumption& a : sentences_assumed()) predicate["assumptions"].push_back({{"id", a.id}, {"text", a.text}, {"dischargedBy", a.discharged_by}});
   predicate["generator"] = {{"name", "test-writer"}, {"version", "1"},        {"commit", "none"}, {"binarySha256", std::string(64, '0')},
                             {"libraries", {{"eigen", "3.4"}}}, {"cpuKernel", "any"}};
   predicate["settings"] = {{"seed", 1}, {"effort", "small"}};

@@ -7,11 +7,12 @@
 namespace lipverify {
 
 enum class Outcome : int {
-  accepted = 0,
+  accepted = 0,  // every claim was recomputed
   rejected = 1,  // signature, digest, structure or mathematics does not hold
   usage = 2,     // the command line
   input = 3,     // a file that cannot be read, or a model that is not supported
-  internal = 4   // resource limit, or a fault of the checker itself
+  internal = 4,  // resource limit, or a fault of the checker itself
+  accepted_in_part = 5  // the caller asked by name to leave samples out; whatever else is claimed was recomputed
 };
 
 class Failure : public std::runtime_error {

@@ -31,8 +31,8 @@ Envelope open_envelope(const std::string& bundle) {
   warn_about_others(root, "bundle", {"mediaType", "verificationMaterial", "dsseEnvelope"}, envelope);
 
   const Json& material = root.member("verificationMaterial", "bundle");
-  const Json& hint = material.member("publicKey", "bundle.verificationMaterial");
-  (void)hint.member("hint", "bundle.verificationMaterial.publicKey").text("bundle.verificationMaterial.publicKey.hint");
+  const std::string key_place = "bundle.verificationMaterial.publicKey";
+  if (const Json* hint = material.member("publicKey", "bundle.verificationMaterial").find("hint", key_place)) envelope.hint = hint->text(key_place + ".hint");
   warn_about_others(material, "bundle.verificationMaterial", {"publicKey", "tlogEntries"}, envelope);
   if (const Json* log = material.find("tlogEntries", "bundle.verificationMaterial"))
     if (!log->array("bundle.verificationMaterial.tlogEntries").empty())
@@ -47,8 +47,7 @@ Envelope open_envelope(const std::string& bundle) {
   if (signatures.size() != 1) reject("the bundle has " + std::to_string(signatures.size()) + " signatures; exactly one is wanted");
   const std::string place = "bundle.dsseEnvelope.signatures[0]";
   warn_about_others(signatures[0], place, {"keyid", "sig"}, envelope);
-  envelope.key_id = signatures[0].member("keyid", place).text(place + ".keyid");
-  if (envelope.key_id.empty()) reject("the signature has an empty keyid");
+  if (const Json* key_id = signatures[0].find("keyid", place)) envelope.key_id = key_id->text(place + ".keyid");
   envelope.signature = base64_decode(signatures[0].member("sig", place).text(place + ".sig"), "the signature");
   return envelope;
 }
@@ -59,9 +58,15 @@ std::string pre_authentication_encoding(const std::string& payload) {
 }
 
 void check_signature(Envelope& envelope, const PublicKey& key) {
-  if (!key.verifies(pre_authentication_encoding(envelope.payload), envelope.signature))
-    reject("the signature is not the trusted key's: claimed key " + printable(envelope.key_id) + ", trusted key " + key.fingerprint());
-  if (envelope.key_id != key.fingerprint())
+  if (!key.verifies(pre_authentication_encoding(envelope.payload), envelope.signature)) {
+    if (envelope.key_id.empty() ? envelope.hint == key.hint() : envelope.key_id == key.fingerprint())
+      reject("content and signature disagree: the bundle names the trusted key " + key.fingerprint() +
+             ", but its signature is not that key's of this content; one of the two was changed after signing");
+    reject("the signature is not the trusted key's: " +
+           (envelope.key_id.empty() ? "the bundle names no key" : "the bundle names the key " + printable(envelope.key_id)) + ", the trusted key is " +
+           key.fingerprint() + "; another key signed it, or it was changed after signing");
+  }
+  if (!envelope.key_id.empty() && envelope.key_id != key.fingerprint())
     envelope.warnings.push_back("the bundle names key " + printable(envelope.key_id) + ", but the signature is that of the trusted key " +
                                 key.fingerprint());
 }

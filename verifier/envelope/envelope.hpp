@@ -12,7 +12,7 @@ namespace lipverify {
 struct Envelope {
   std::string payload;    // the bytes that were signed
   std::string signature;  // raw bytes
-  std::string key_id;
+  std::string key_id, hint;  // which key the bundle names; empty: not said
   std::vector<std::string> warnings;
 };
 

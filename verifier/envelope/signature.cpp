@@ -103,6 +103,7 @@ PublicKey::PublicKey(const std::string& pem) {
   std::string text = base64_encode(hash.raw_digest());
   while (!text.empty() && text.back() == '=') text.pop_back();
   fingerprint_ = "SHA256:" + text;
+  hint_ = sha256_hex(pem);
 }
 
 bool PublicKey::verifies(std::string_view message, std::string_view signature) const {

@@ -16,6 +16,7 @@ class PublicKey {
 
   /// `SHA256:` and the unpadded base64 of the SHA-256 of the key in SSH wire format (SPEC.md section 1, K).
   [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+  [[nodiscard]] const std::string& hint() const { return hint_; }            // SHA-256 of the PEM text, lower-case hexadecimal (H)
   [[nodiscard]] const std::string& algorithm() const { return algorithm_; }  // "ecdsa-p256-sha256" or "ed25519"
 
   [[nodiscard]] bool verifies(std::string_view message, std::string_view signature) const;
@@ -23,7 +24,7 @@ class PublicKey {
  private:
   std::shared_ptr<void> key_;  // EVP_PKEY
   std::string algorithm_;
-  std::string fingerprint_;
+  std::string fingerprint_, hint_;
 };
 
 }  // namespace lipverify

@@ -109,6 +109,7 @@ Constant prelu_slope(const Graph&, Evaluator& evaluator, const Node& node) {
     out.lower = std::max(out.lower, lower_end(size));
     out.upper = std::max(out.upper, upper_end(size));
   }
+  out.computed = slopes.raw == nullptr;
   return out;
 }
 
@@ -117,11 +118,10 @@ Constant clip_slope(const Graph& graph, Evaluator& evaluator, const Node& node) 
   if (graph.opset < 11) return exactly(Rational(attribute(node, "min") < attribute(node, "max") ? 1 : 0));
   const auto limit = [&](std::size_t k) { return k < node.inputs.size() && node.inputs[k] != kAbsent; };
   if (!limit(1) || !limit(2)) return exactly(Rational(1));
-  const Interval low = evaluator.constant(node.inputs[1]).at(0);
-  const Interval high = evaluator.constant(node.inputs[2]).at(0);
-  if (upper_end(low) < lower_end(high)) return exactly(Rational(1));
-  if (lower_end(low) >= upper_end(high)) return exactly(Rational(0));
-  return {Rational(0), Rational(1)};
+  const Operand& below = evaluator.constant(node.inputs[1]);
+  const Operand& above = evaluator.constant(node.inputs[2]);
+  const Interval low = below.at(0), high = above.at(0);
+  return {Rational(upper_end(low) < lower_end(high) ? 1 : 0), Rational(lower_end(low) < upper_end(high) ? 1 : 0), below.raw == nullptr || above.raw == nullptr};
 }
 
 // ------------------------------------------------------------------------------------------------------------------ values and derivatives

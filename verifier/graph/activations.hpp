@@ -12,9 +12,11 @@ namespace lipverify {
 
 class NodeRules;
 
-/// Ends of a constant; equal where it is known exactly.
+/// Ends of a constant; equal where it is known exactly. `computed`: they come from constants that the graph computes, of which another program may know
+/// less, so that its upper end may be larger.
 struct Constant {
   Rational lower = 0, upper = 0;
+  bool computed = false;
 };
 
 /// An attribute, with its value where the file does not give it: a binary32 number, or a text.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "verifier/base/failure.hpp"
+#include "verifier/graph/functions.hpp"
 #include "verifier/graph/operators.hpp"
 
 namespace lipverify {
@@ -131,15 +132,73 @@ void Evaluator::step(std::size_t index, Mode mode, Duals& duals) {
   }
 }
 
+/// sum_i a_i w_i for every output of a pooling, with `terms` w in place of its squares. Abs, Relu and Sign(t) t pass on what they get: it is not negative.
+IntervalTensor Evaluator::weighted(const Pooling& pooling, IntervalTensor terms) {
+  const ValueId first = graph_.nodes[pooling.nodes.front()].outputs[0];
+  Duals duals;
+  duals[first].value = operand_of(std::move(terms), graph_.values[first].shape);
+  for (std::size_t k = 1; k + 1 < pooling.nodes.size(); ++k) {
+    const Node& node = graph_.nodes[pooling.nodes[k]];
+    if (node.op == Op::sign) continue;
+    if (const std::vector<ValueId> data = data_inputs(pooling.nodes[k]); node.op == Op::abs || node.op == Op::relu || (node.op == Op::mul && data.size() == 2))
+      duals[node.outputs[0]] = duals.at(duals.count(data.front()) != 0 ? data.front() : data.back());
+    else
+      step(pooling.nodes[k], Mode::linear, duals);
+  }
+  const Operand sums = duals.at(graph_.nodes[pooling.nodes.back()].inputs[0]).value;
+  IntervalTensor out(sums.size());
+  for (std::size_t e = 0; e < out.size(); ++e) out[e] = sums.at(e);
+  return out;
+}
+
+/// y = sqrt(sum a x^2) along t: sum a x t / y where y > 0, sqrt(sum a t^2) where y = 0 (there every x with a weight is 0, and y(x + s t) = s times that);
+/// and never more than that in magnitude (Cauchy and Schwarz).
+Evaluator::Dual Evaluator::pooled(const Pooling& pooling, const Dual& x) {
+  const std::size_t n = x.value.size();
+  IntervalTensor squares(n), products(n), directions(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const Interval value = x.value.at(i), along = x.derivative.at(i);
+    squares[i] = squared(value);
+    products[i] = value * along;
+    directions[i] = squared(along);
+  }
+  squares = weighted(pooling, std::move(squares));
+  products = weighted(pooling, std::move(products));
+  directions = weighted(pooling, std::move(directions));
+  const auto root = [](const Interval& sum) { return square_root(maximum(sum, Interval())); };
+  IntervalTensor values(squares.size()), derivatives(squares.size());
+  for (std::size_t o = 0; o < squares.size(); ++o) {
+    values[o] = root(squares[o]);
+    const Interval most = root(directions[o]);
+    derivatives[o] = squares[o].is_zero() ? most : hull(negated(most), most);
+    if (values[o].low > 0) derivatives[o] = minimum(maximum(quotient(products[o], values[o]), negated(most)), most);
+  }
+  const Shape& shape = graph_.values[graph_.nodes[pooling.nodes.back()].outputs[0]].shape;
+  return {operand_of(std::move(values), shape), operand_of(std::move(derivatives), shape)};
+}
+
 /// The whole graph; a tensor is dropped when nobody reads it any more.
-void Evaluator::run(Mode mode, Duals& duals) {
+void Evaluator::run(Mode mode, Duals& duals, const std::vector<Pooling>& poolings) {
   std::map<ValueId, std::size_t> last;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
     for (const ValueId id : data_inputs(i)) last[id] = i;
+  std::map<std::size_t, const Pooling*> pooling_of;  // at its last node everything is done, at the others nothing
+  for (const Pooling& pooling : poolings) {
+    for (const std::size_t i : pooling.nodes) pooling_of[i] = &pooling;
+    last[pooling.input] = std::max(last[pooling.input], pooling.nodes.back());
+  }
   last[graph_.output] = graph_.nodes.size();
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     if (graph_.values[graph_.nodes[i].outputs[0]].constant) continue;
-    step(i, mode, duals);
+    if (const auto found = pooling_of.find(i); found == pooling_of.end()) {
+      step(i, mode, duals);
+    } else {
+      const Pooling& pooling = *found->second;
+      if (pooling.nodes.back() != i) continue;
+      duals[graph_.nodes[i].outputs[0]] = pooled(pooling, duals.at(pooling.input));
+      if (last.at(pooling.input) == i) duals.erase(pooling.input);
+      continue;
+    }
     for (const ValueId id : data_inputs(i))
       if (last.at(id) == i) duals.erase(id);
     for (const ValueId id : graph_.nodes[i].outputs)
@@ -167,11 +226,11 @@ Operand Evaluator::output_at(const Operand& x) {
   return duals.at(graph_.output).value;
 }
 
-IntervalTensor Evaluator::directional_derivative(const IntegerVector& x, const IntegerVector& v) {
+IntervalTensor Evaluator::directional_derivative(const IntegerVector& x, const IntegerVector& v, const std::vector<Pooling>& poolings) {
   const Shape& shape = graph_.input().shape;
   Duals duals;
   duals[0] = {operand_of(intervals_of(x), shape), operand_of(intervals_of(v), shape)};
-  run(Mode::derivative, duals);
+  run(Mode::derivative, duals, poolings);
   return *duals.at(graph_.output).derivative.computed;
 }
 

@@ -50,6 +50,12 @@ class Broadcast {
   bool plain_ = false;
 };
 
+/// Nodes that compute y = sqrt(sum_i a_i x_i^2), a_i >= 0, of the tensor `input`: that they do has been verified (theorems/pooling.hpp).
+struct Pooling {
+  std::vector<std::size_t> nodes;
+  ValueId input = 0;
+};
+
 class Evaluator {
  public:
   Evaluator(const Graph& graph, const Engine& engine) : graph_(graph), engine_(engine) {}
@@ -72,8 +78,9 @@ class Evaluator {
   /// The network's output at a point. Computes every constant on the way; from then on it may be called from several threads at once.
   [[nodiscard]] Operand output_at(const Operand& x);
 
-  /// f'(x; v), the one-sided directional derivative of the whole network: x, v of the input's size.
-  [[nodiscard]] IntervalTensor directional_derivative(const IntegerVector& x, const IntegerVector& v);
+  /// f'(x; v), the one-sided directional derivative of the whole network: x, v of the input's size. Poolings are differentiated as what they are; node
+  /// by node the root at 0 and the sign of a number near 0 would have no derivative.
+  [[nodiscard]] IntervalTensor directional_derivative(const IntegerVector& x, const IntegerVector& v, const std::vector<Pooling>& poolings = {});
 
  private:
   struct Dual {
@@ -82,7 +89,9 @@ class Evaluator {
   using Duals = std::map<ValueId, Dual>;
   enum class Mode { value, linear, derivative };
   void step(std::size_t node, Mode mode, Duals& duals);
-  void run(Mode mode, Duals& duals);
+  void run(Mode mode, Duals& duals, const std::vector<Pooling>& poolings = {});
+  [[nodiscard]] IntervalTensor weighted(const Pooling& pooling, IntervalTensor terms);
+  [[nodiscard]] Dual pooled(const Pooling& pooling, const Dual& x);
 
   const Graph& graph_;
   Engine engine_;

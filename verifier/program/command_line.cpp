@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* kDescription =
     "Rechecks a certificate of Lipschitz constants: signature, digests and mathematics, with a reader, integers and a\n"
-    "composition of its own. Prints one verdict line; exit code 0 accepted, 1 rejected, 2 usage, 3 input, 4 internal.";
+    "composition of its own. Prints one verdict line. Exit codes: 0 accepted (every claim was recomputed), 1 rejected, 2 usage, 3 input, 4 internal,\n"
+    "5 accepted in part (samples were left out, as --no-samples or --audit asked).";
 
 constexpr const char* kExample =
     "Examples:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem\n"
@@ -55,13 +56,15 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   const CLI::Option* labels_option = app.add_option("--labels", labels, "the label file that belongs to the data");
   const CLI::Option* records_option = app.add_option("--records", records, "the records file (default: the one named in the certificate, beside it)");
   const CLI::Option* audit_option =
-      app.add_option("--audit", audit, "recheck only this many samples, drawn at random, and print their inclusion proofs")
+      app.add_option("--audit", audit, "recheck only this many samples, drawn at random, and print their inclusion proofs; of more samples: 'accepted in part', exit code 5")
           ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
   const CLI::Option* seed_option = app.add_option("--seed", seed, "seed of the draw (default: a random one, which is printed)");
+  app.add_flag("--no-samples", out.request.samples.leave_out,
+               "recheck no sample, only digest, Merkle root and counts of the records: 'accepted in part', exit code 5");
   app.add_flag("--json", json, "print one JSON object on stdout instead of text");
   app.add_flag("-v,--verbose", out.verbose, "also print blocks and every comparison");
   app.add_flag("--allow-external-data", out.request.allow_external_data, "read weights from plain files beside the model");
-  const CLI::Option* time_option = app.add_option("--time", time, "check validity at this time, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now");
+  const CLI::Option* time_option = app.add_option("--time", time, "check the times of the certificate at this one, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now (audits)");
   app.add_option("--threads", threads, "threads to use (default: all cores); the verdict does not depend on it")->check(CLI::Range(1U, 1024U));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
@@ -128,11 +131,12 @@ static int run_unguarded(const std::vector<std::string>& arguments) {
     if (terminal) std::cerr << "\r\033[K" << std::flush;
   }
   for (const std::string& warning : report.warnings) std::cerr << "lipverify: warning: " << printable_line(warning) << "\n";
-  if (report.outcome != Outcome::accepted) std::cerr << "lipverify: " << printable_line(report.error) << "\n";
+  const bool accepted = report.outcome == Outcome::accepted || report.outcome == Outcome::accepted_in_part;
+  if (!accepted) std::cerr << "lipverify: " << printable_line(report.error) << "\n";
   std::cout << (line.json ? json_report(report) : text_report(report, line.verbose));
   std::cout.flush();
   // A verdict that did not reach its reader is not an acceptance.
-  if (!std::cout.good() && report.outcome == Outcome::accepted) return static_cast<int>(Outcome::internal);
+  if (!std::cout.good() && accepted) return static_cast<int>(Outcome::internal);
   return static_cast<int>(report.outcome);
 }
 

@@ -9,8 +9,15 @@ namespace lipverify {
 namespace {
 
 const char* verdict_of(const Report& report) {
-  return report.outcome == Outcome::accepted ? "accepted" : report.outcome == Outcome::rejected ? "rejected" : "error";
+  switch (report.outcome) {
+    case Outcome::accepted: return "accepted";
+    case Outcome::accepted_in_part: return "accepted in part";
+    case Outcome::rejected: return "rejected";
+    default: return "error";
+  }
 }
+
+bool holds(const Report& report) { return report.outcome == Outcome::accepted || report.outcome == Outcome::accepted_in_part; }
 
 std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
@@ -24,7 +31,7 @@ std::string depth_of(const SampleSummary& samples) {
       return std::to_string(samples.rechecked) + " of " + std::to_string(samples.total) + " audited, seed " + std::to_string(samples.seed);
     case SampleSummary::Depth::records: break;
   }
-  return "NOT RECHECKED: needs --data";
+  return "NOT RECHECKED";
 }
 
 void line(std::string& out, const std::string& head, const std::string& text) { out += padded(head, 12) + printable_line(text) + "\n"; }
@@ -44,7 +51,8 @@ std::string printable_line(const std::string& text) {
 
 std::string text_report(const Report& report, bool verbose) {
   std::string out;
-  if (report.outcome != Outcome::accepted && report.outcome != Outcome::rejected) return out;
+  const bool accepted = holds(report);
+  if (!accepted && report.outcome != Outcome::rejected) return out;
   std::string first;
   if (report.outcome == Outcome::rejected) {
     first = report.error;
@@ -53,13 +61,12 @@ std::string text_report(const Report& report, bool verbose) {
     if (report.pair_classes != 0)
       first += std::string(first.empty() ? "" : "  ") + "L_ij <= " + report.pair_largest + " (" + std::to_string(report.pair_classes) + " classes)";
   }
-  if (report.outcome == Outcome::accepted && report.samples.claimed) first += "  samples " + depth_of(report.samples);
+  if (accepted && report.samples.claimed) first += "  samples " + depth_of(report.samples);
   if (!report.model_sha256.empty()) first += "  model " + report.model_sha256;
   if (!report.key_fingerprint.empty()) first += "  key " + report.key_fingerprint;
   if (!report.payload_sha256.empty()) first += "  payload " + report.payload_sha256;
   out += std::string(verdict_of(report)) + "  " + printable_line(first) + "\n";
 
-  const bool accepted = report.outcome == Outcome::accepted;
   const std::string claim = accepted ? "claim" : "claimed";
   if (!report.global_upper.empty()) line(out, claim, report.global_formula + " with L = " + report.global_upper + "; no L below " + report.global_lower);
   if (report.pair_classes != 0)
@@ -68,7 +75,7 @@ std::string text_report(const Report& report, bool verbose) {
     std::string counts = std::to_string(s.total) + " samples, " + (s.labelled ? std::to_string(s.correct) + " right, " : "") + std::to_string(s.undecided) + " undecided";
     for (const SampleSummary::Eps& e : s.counts)
       counts += "; eps " + e.eps + ": " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
-    line(out, accepted && s.depth != SampleSummary::Depth::records ? claim : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
+    line(out, accepted && s.depth == SampleSummary::Depth::all ? "claim" : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
     for (const AuditedRecord& audited : s.audited) {
       std::string path;
       for (const std::string& hash : audited.path) path += " " + hash;
@@ -78,6 +85,7 @@ std::string text_report(const Report& report, bool verbose) {
   if (report.has_statement)
     line(out, "issued", report.issued_at + (report.issuer.empty() ? " by nobody named" : " by '" + report.issuer + "'") + " with " + report.tool +
                             (report.not_after.empty() ? ", no end of validity" : ", valid until " + report.not_after));
+  if (!report.by_clock) line(out, "checked at", report.checked_at + ", the time that --time gives");
   if (!accepted)
     for (const Check& check : report.checks)
       if (!check.passed) line(out, "failed", check.id + " of " + check.subject + ": claimed " + check.claimed + ", recomputed " + check.recomputed);
@@ -116,7 +124,7 @@ std::string json_report(const Report& report) {
     const bool audit = s.depth == SampleSummary::Depth::audit;
     ordered_json item = {{"id", "sample-radii"},
                          {"formula", s.formula},
-                         {"rechecked", audit ? "audit" : s.depth == SampleSummary::Depth::all ? "all" : "no: needs --data"},
+                         {"rechecked", audit ? "audit" : s.depth == SampleSummary::Depth::all ? "all" : "no"},
                          {"samplesRechecked", s.rechecked},
                          {"samplesEvaluatedTwice", s.wider},
                          {"total", s.total},
@@ -131,8 +139,7 @@ std::string json_report(const Report& report) {
     claims.push_back(item);
   }
   out["claims"] = claims;
-  out["claimsNotRechecked"] =
-      report.samples.claimed && report.samples.depth == SampleSummary::Depth::records ? ordered_json({"sample-radii"}) : ordered_json::array();
+  out["claimsNotRechecked"] = report.claims_not_rechecked;
   out["checks"] = ordered_json::array();
   for (const Check& check : report.checks)
     out["checks"].push_back(
@@ -144,6 +151,7 @@ std::string json_report(const Report& report) {
   out["issuedAt"] = or_null(report.issued_at);
   out["notAfter"] = or_null(report.not_after);
   out["checkedAt"] = or_null(report.checked_at);
+  out["checkedAtFrom"] = report.by_clock ? "clock" : "--time";
   out["generator"] = or_null(report.tool);
   out["notCovered"] = report.not_covered;
   out["assumptions"] = report.assumptions;

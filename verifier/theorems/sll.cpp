@@ -107,11 +107,16 @@ void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, con
     sum.at(k, k) = static_cast<Int128>(diagonal);
   }
   subtract_gram(sum, view, 0, engine);
-  // The factor is asked for a matrix that is smaller by a little (rounding of R, and what the search adds), so that E keeps that much on its diagonal.
+  SquareSum norm;
+  for (const std::int64_t g : grid.entries)
+    if (g != 0) norm.add(Integer(g), -evidence.sA);
+  const Rational needed = rho == 0 ? Rational(0) : Rational(2 * norm.root() * rho + rho * rho);
+  // The factor is asked for a matrix that is smaller by a little (rounding of R, what the search adds, and what is needed), so that E keeps that much on
+  // its diagonal.
   Integer largest = 0;
   for (std::size_t k = 0; k < m; ++k) largest = std::max(largest, integer_of(sum.at(k, k)));
   const Integer entry = largest > 0 ? Integer((sqrt_ceiling(largest) >> drop) + 1) : Integer(1);
-  const Integer reserve = ((entry * Integer(m) * sqrt_ceiling(Integer(m))) << (2 * drop)) + (largest >> 50U) * Integer(m) + 1;
+  const Integer reserve = ((entry * Integer(m) * sqrt_ceiling(Integer(m))) << (2 * drop)) + (largest >> 50U) * Integer(m) + 1 - floor_of(-needed * scaled(Integer(1), 2 * std::int64_t{evidence.sA}));
   if (reserve >= limit) reject("the grid 2^-sR of its evidence is too coarse");
   const auto kept = static_cast<Int128>(reserve);
   {
@@ -137,10 +142,6 @@ void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, con
     const Integer margin = integer_of(sum.at(i, i)) - off[i];
     smallest = i == 0 ? margin : std::min(smallest, margin);
   }
-  SquareSum norm;
-  for (const std::int64_t g : grid.entries)
-    if (g != 0) norm.add(Integer(g), -evidence.sA);
-  const Rational needed = rho == 0 ? Rational(0) : Rational(2 * norm.root() * rho + rho * rho);
   if (scaled(smallest, -2 * std::int64_t{evidence.sA}) < needed)
     reject("2 diag(d) - diag(d) A A' diag(d) + delta is not proved positive semidefinite: its smallest eigenvalue is only known to be at least " +
            decimal_text(scaled(smallest, -2 * std::int64_t{evidence.sA}) - needed, Toward::below));

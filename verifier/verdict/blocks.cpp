@@ -78,9 +78,9 @@ class BlockCheck {
 
   [[nodiscard]] bool attained() const { return claim_.lower_evidence.theorem == Theorem::attained; }
 
-  /// A block whose constant lies between two numbers (or whose square does). One number: `upper` is it, where it is not a square.
+  /// A block whose constant lies between two numbers (or whose square does). One number: `upper` is it, where it is neither a square nor computed.
   void constant(const Constant& c, bool squared) {
-    const bool exact = c.lower == c.upper && !squared;
+    const bool exact = c.lower == c.upper && !squared && !c.computed;
     const Rational& claimed = claim_.upper.exact;
     const Rational above = squared ? sqrt_above(c.upper) : c.upper;
     add("block-upper", (exact ? "constant = " : "constant <= ") + show(claimed, Toward::above), (exact ? "constant = " : "constant <= ") + show(above, Toward::above),
@@ -217,31 +217,34 @@ LinearPart check_block(const BlockContext& context, const Block& block, std::vec
 
 // --------------------------------------------------------------------------------------------------------------------- row distances
 
-RowDistances row_distances(const EnclosedMatrix& a, const Engine& engine) {
-  // Two grids, one 2^51 times finer than the other, hold every binary32 matrix of ordinary range exactly; what is left is charged.
+RowDistances::RowDistances(const EnclosedMatrix& a, const Engine& engine) {
+  // Two grids for each row, one 2^51 times finer than the other, hold every binary32 row of ordinary range exactly; what is left is charged.
   constexpr int kFiner = 51;
-  const int scale = finest_scale(a.centre);
-  GridMatrix coarse;
-  if (!round_to_grid(a.centre, scale, coarse)) exhausted("a matrix does not fit its own grid: a fault of the checker");
-  std::vector<Dyadic> rest(a.centre.size());
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    const Dyadic& value = a.centre[i];
-    const std::int64_t drop = -static_cast<std::int64_t>(value.exponent) - scale;  // the grid's unit is 2^drop units of the entry
-    if (value.mantissa == 0 || drop <= 0) continue;  // a multiple of the grid's unit
-    const Int128 part = coarse.entries[i] == 0 ? 0 : static_cast<Int128>(coarse.entries[i]) * (static_cast<Int128>(1) << drop);
-    rest[i] = {static_cast<std::int64_t>(value.mantissa - part), value.exponent};
+  GridMatrix coarse, fine;
+  std::vector<std::int64_t> high, low;
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    const auto begin = a.centre.begin() + static_cast<std::ptrdiff_t>(r * a.columns);
+    const std::vector<Dyadic> row(begin, begin + static_cast<std::ptrdiff_t>(a.columns));
+    const int scale = finest_scale(row);
+    if (!round_to_grid(row, scale, coarse)) exhausted("a row does not fit its own grid: a fault of the checker");
+    std::vector<Dyadic> rest(row.size());
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      const std::int64_t drop = -static_cast<std::int64_t>(row[i].exponent) - scale;  // the grid's unit is 2^drop units of the entry
+      if (row[i].mantissa == 0 || drop <= 0) continue;                                // a multiple of the grid's unit
+      const Int128 part = coarse.entries[i] == 0 ? 0 : static_cast<Int128>(coarse.entries[i]) * (static_cast<Int128>(1) << drop);
+      rest[i] = {static_cast<std::int64_t>(row[i].mantissa - part), row[i].exponent};
+    }
+    if (!round_to_grid(rest, scale + kFiner, fine)) exhausted("a remainder does not fit its grid: a fault of the checker");
+    high.insert(high.end(), coarse.entries.begin(), coarse.entries.end());
+    low.insert(low.end(), fine.entries.begin(), fine.entries.end());
+    scale_.push_back(std::int64_t{scale} + kFiner);
+    rest_.push_back(fine.residual);
   }
-  GridMatrix fine;
-  if (!round_to_grid(rest, scale + kFiner, fine)) exhausted("a remainder does not fit its grid: a fault of the checker");
-
-  RowDistances out;
-  out.rows = a.rows;
-  out.exponent = -2 * (static_cast<std::int64_t>(scale) + kFiner);
-  IntegerView x{coarse.entries.data(), a.columns, a.rows, 1, a.columns, false};  // A', so that X'X = A A'
+  const IntegerView x{high.data(), a.columns, a.rows, 1, a.columns, false};  // A', so that X'X = A A'
   IntegerView y = x;
-  y.data = fine.entries.data();
+  y.data = low.data();
   if (!gram_fits(x, 0) || !gram_fits(y, 0)) exhausted("the rows of the last matrix are longer than this checker takes");
-  const bool has_fine = std::any_of(fine.entries.begin(), fine.entries.end(), [](std::int64_t g) { return g != 0; });
+  const bool has_fine = std::any_of(low.begin(), low.end(), [](std::int64_t g) { return g != 0; });
   const std::vector<Int128> xx = multiply(x, x, engine);
   const std::vector<Int128> xy = has_fine ? multiply(x, y, engine) : std::vector<Int128>();
   const std::vector<Int128> yy = has_fine ? multiply(y, y, engine) : std::vector<Int128>();
@@ -252,12 +255,19 @@ RowDistances row_distances(const EnclosedMatrix& a, const Engine& engine) {
         sum += (integer_of(xy[i * a.rows + j]) + integer_of(xy[j * a.rows + i])) << kFiner;
         sum += integer_of(yy[i * a.rows + j]);
       }
-      out.inner.push_back(std::move(sum));
+      inner_.push_back(std::move(sum));
     }
-  // ||r_i - r_j|| <= sqrt(2) ||r||_F for the rows of what is left, and for those of the radius.
-  const Rational rest_norm = fine.residual + a.radius;
-  out.radius = rest_norm == 0 ? Rational(0) : Rational(sqrt_above(Rational(2)) * rest_norm);
-  return out;
+  // ||r_i - r_j|| <= sqrt(2) ||r||_F for the rows of the radius.
+  if (a.radius != 0) radius_ = sqrt_above(Rational(2)) * a.radius;
+}
+
+Rational RowDistances::squared(std::size_t i, std::size_t j, bool disjoint) const {
+  const std::size_t n = rows();
+  const std::int64_t finest = std::max(scale_[i], scale_[j]);
+  const auto on_it = [&](std::size_t k, std::size_t l) { return Integer(inner_[k * n + l] << static_cast<std::size_t>(2 * finest - scale_[k] - scale_[l])); };
+  Integer sum = on_it(i, i) + on_it(j, j);
+  if (!disjoint) sum -= 2 * on_it(i, j);
+  return scaled(sum, -2 * finest);
 }
 
 }  // namespace lipverify

@@ -26,13 +26,21 @@ struct BlockContext {
 /// Checks both ends of a block; appends one Check for each. Returns the linear part (isometry, scale and dense blocks).
 LinearPart check_block(const BlockContext& context, const Block& block, std::vector<Check>& checks);
 
-/// For the rows a_i of a matrix: ||a_i - a_j|| <= sqrt((inner_ii + inner_jj - 2 inner_ij) * 2^exponent) + radius.
-struct RowDistances {
-  std::size_t rows = 0;
-  std::int64_t exponent = 0;
-  std::vector<Integer> inner;  // rows x rows, exact
-  Rational radius = 0;         // 0 when the matrix is known exactly
+/// For the rows a_i of a matrix: ||a_i - a_j|| <= sqrt(squared(i, j)) + error(i, j). Each row has a grid of its own, however different their sizes are.
+class RowDistances {
+ public:
+  RowDistances() = default;
+  RowDistances(const EnclosedMatrix& a, const Engine& engine);
+  /// `disjoint`: of two rows without common columns, as these two would be in different copies of the matrix.
+  [[nodiscard]] Rational squared(std::size_t i, std::size_t j, bool disjoint = false) const;
+  [[nodiscard]] Rational error(std::size_t i, std::size_t j) const { return rest_[i] + rest_[j] + radius_; }  // 0 when both rows are known exactly
+  [[nodiscard]] std::size_t rows() const { return rest_.size(); }
+
+ private:
+  std::vector<std::int64_t> scale_;  // inner_ij is a multiple of 2^-(scale_i + scale_j)
+  std::vector<Integer> inner_;       // rows x rows, exact
+  std::vector<Rational> rest_;       // what the grids lose of each row
+  Rational radius_ = 0;
 };
-[[nodiscard]] RowDistances row_distances(const EnclosedMatrix& a, const Engine& engine);
 
 }  // namespace lipverify

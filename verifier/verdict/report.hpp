@@ -25,11 +25,12 @@ struct Document {
 
 /// The files that a claim about samples needs. Data are streamed from their file, however large it is.
 struct SampleFiles {
-  std::optional<std::string> data;  // file or folder; without it no sample is rechecked
+  std::optional<std::string> data;  // file or folder; a claim about samples needs it, or `leave_out`
   std::optional<std::string> labels;
   std::optional<std::string> records;  // default: the file that the claim names, beside the certificate
   std::optional<std::uint64_t> audit;  // recheck this many samples, drawn from the seed; default: all
   std::uint64_t seed = 0;
+  bool leave_out = false;  // recheck no sample, only digest, Merkle root and counts of the records: accepted in part
   std::function<void(std::uint64_t done, std::uint64_t all)> progress;  // may be empty
 };
 
@@ -82,11 +83,12 @@ struct SampleSummary {
   std::vector<AuditedRecord> audited;
 };
 
-/// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, and not
-/// even then where `not_checked` says so.
+/// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, or accepted
+/// in part and `claims_not_rechecked` does not name the claim; and not even then where `not_checked` says so.
 struct Report {
   Outcome outcome = Outcome::internal;
-  std::string error;  // one sentence; empty when accepted
+  std::string error;  // one sentence; empty when accepted, wholly or in part
+  std::vector<std::string> claims_not_rechecked;  // ids of claims that were not, or not wholly, recomputed; empty when accepted
   std::vector<Check> checks;
   std::vector<std::string> warnings;
   // Fingerprint as ssh-keygen prints it (SHA256:...), digests in lower-case hexadecimal.
@@ -99,9 +101,13 @@ struct Report {
   std::vector<BlockReport> blocks;
   std::vector<std::string> not_covered, assumptions, not_checked;
   std::string issuer, issued_at, not_after, tool, checked_at;  // times as in `Request::time`; empty: none
+  bool by_clock = true;                                        // `checked_at` is the clock's time, not the caller's
 };
 
 /// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.
 [[nodiscard]] bool is_time(const std::string& text);
+
+/// The same time of the next day; the last second of the year 9999 where that would come after it.
+[[nodiscard]] std::string one_day_later(const std::string& time);
 
 }  // namespace lipverify

@@ -30,6 +30,18 @@ bool is_time(const std::string& text) {
   return number(8, 2) >= 1 && number(8, 2) <= last && number(11, 2) < 24 && number(14, 2) < 60 && number(17, 2) < 60;
 }
 
+std::string one_day_later(const std::string& time) {
+  // The next text in the calendar: a day more, else the first of the next month, else the first of January.
+  const auto next = [](const std::string& digits) { return std::to_string(std::stoi(digits) + 1); };
+  const auto two = [](const std::string& digits) { return digits.size() == 1 ? "0" + digits : digits; };
+  const std::string rest = time.substr(10);
+  for (const std::string& day : {time.substr(0, 8) + two(next(time.substr(8, 2))), time.substr(0, 5) + two(next(time.substr(5, 2))) + "-01"})
+    if (is_time(day + rest)) return day + rest;
+  std::string year = next(time.substr(0, 4));
+  if (year.size() < 4) year.insert(0, 4 - year.size(), '0');
+  return is_time(year + "-01-01" + rest) ? year + "-01-01" + rest : "9999-12-31T23:59:59Z";
+}
+
 namespace {
 
 using Members = std::vector<std::string>;
@@ -321,8 +333,8 @@ void model(const Json& json, const std::string& place, Statement& out) {
   out.output_shape = naturals(output.member("shape", place + ".output"), place + ".output.shape");
 }
 
-void semantics(const Json& json, const std::string& place, Statement& out) {
-  at_least(json, place, {"arithmetic", "inputNorm", "outputNorm", "domain", "units"}, out.warnings);
+void semantics(const Json& json, const std::string& place) {
+  exactly(json, place, {"arithmetic", "inputNorm", "outputNorm", "domain", "units"});
   static const std::vector<std::pair<std::string, std::string>> wanted = {
       {"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}};
   for (const auto& [key, value] : wanted)
@@ -346,9 +358,8 @@ void provenance(const Json& predicate, const std::string& place, Statement& out)
     out.not_covered.push_back(item.text(place + ".notCovered"));
   for (const Json& item : predicate.member("assumptions", place).array(place + ".assumptions")) {
     at = place + ".assumptions";
-    at_least(item, at, {"id", "text", "dischargedBy"}, out.warnings);
-    out.assumptions.push_back(text(item, at, "id") + ": " + text(item, at, "text"));
-    (void)text(item, at, "dischargedBy");
+    exactly(item, at, {"id", "text", "dischargedBy"});
+    out.assumptions.push_back({text(item, at, "id"), text(item, at, "text"), text(item, at, "dischargedBy")});
   }
 
   const Json& issuance = predicate.member("issuance", place);
@@ -389,7 +400,7 @@ Statement parse_statement(const std::string& payload) {
   if (const std::int64_t version = predicate.member("formatVersion", place).integer(place + ".formatVersion"); version != 1)
     unknown(place + ".formatVersion", std::to_string(version));
   model(predicate.member("model", place), place + ".model", out);
-  semantics(predicate.member("semantics", place), place + ".semantics", out);
+  semantics(predicate.member("semantics", place), place + ".semantics");
 
   std::size_t index = 0;
   for (const Json& item : predicate.member("blocks", place).array(place + ".blocks"))

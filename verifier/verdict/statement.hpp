@@ -9,6 +9,7 @@
 #include "verifier/base/json.hpp"
 #include "verifier/graph/onnx.hpp"
 #include "verifier/theorems/block.hpp"
+#include "verifier/verdict/sentences.hpp"
 
 namespace lipverify {
 
@@ -42,7 +43,7 @@ struct Statement {
   std::vector<BlockClaim> blocks;
   std::vector<std::size_t> constant_nodes;
   std::vector<std::string> not_covered;
-  std::vector<std::string> assumptions;  // "id: text"
+  std::vector<Assumption> assumptions;
   std::string issuer, issued_at;
   std::optional<std::string> not_after;
   std::string tool;  // name and version, as claimed

@@ -2,7 +2,7 @@
 //
 // Order: the key; the certificate's bytes, capped; the signature over them; only then the payload is parsed; the model's bytes are hashed and the
 // same bytes are parsed; then the graph, the blocks, the claims. A structural fault ends the check; every comparison of numbers is made and
-// recorded, and one that fails makes the verdict `rejected`. The outcome is `accepted` on exactly one line of this file.
+// recorded, and one that fails makes the verdict `rejected`. The outcome is `accepted`, wholly or in part, on exactly one line of this file.
 #include "verifier/verdict/verify.hpp"
 
 #include <ctime>
@@ -45,6 +45,8 @@ class Verification {
       : request_(request), engine_(engine), hints_(hints), report_(report) {}
 
   void run() {
+    if (request_.samples.leave_out && (request_.samples.data || request_.samples.labels || request_.samples.audit))
+      throw Failure(Outcome::usage, "--no-samples leaves the samples out, and --data, --labels and --audit recheck them; give one of the two");
     const PublicKey key(bytes_of(request_.public_key, kKeyCap, "the public key"));
     report_.key_fingerprint = key.fingerprint();
     report_.key_algorithm = key.algorithm();
@@ -52,6 +54,10 @@ class Verification {
     const Statement statement = parse_statement(payload);
     describe(statement);
     check_times(statement);
+    check_sentences(statement);
+    if (statement.samples && !request_.samples.data && !request_.samples.leave_out)
+      throw Failure(Outcome::usage, "the certificate claims radii of samples, which are recomputed on their data: give the file with --data FILE (and --labels FILE), or leave "
+                                    "the samples out with --no-samples, for the verdict 'accepted in part'");
     std::vector<ExternalFile> external;
     const Graph graph = model(statement, external);
     Evaluator evaluator(graph, engine_);
@@ -71,7 +77,10 @@ class Verification {
       before.push_back(block);
     }
     const Rational& total = bounds.at(graph.output);
-    if (statement.global) check_global(graph, evaluator, *statement.global, total);
+    std::vector<Pooling> poolings;
+    for (const Block& block : blocks)
+      if (block.claim->op == "pool-l2") poolings.push_back({block.nodes(), block.input()});
+    if (statement.global) check_global(graph, evaluator, *statement.global, total, poolings);
     if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, bounds.at(blocks.back().input()), total);
     check_samples(graph, statement);
     conclude();
@@ -92,8 +101,10 @@ class Verification {
   std::string signed_payload(const PublicKey& key) {
     Envelope envelope = open_envelope(bytes_of(request_.certificate, kCertificateCap, "the certificate"));
     report_.payload_sha256 = sha256_hex(envelope.payload);
-    add("signature", "payload " + report_.payload_sha256, envelope.key_id, key.fingerprint(), false);
+    add("signature", "payload " + report_.payload_sha256, "signed by " + (envelope.key_id.empty() ? "a key that is not named" : envelope.key_id),
+        "not signed by " + key.fingerprint(), false);
     check_signature(envelope, key);
+    report_.checks.back().recomputed = "signed by " + key.fingerprint();
     report_.checks.back().passed = true;
     for (const std::string& warning : envelope.warnings) report_.warnings.push_back(warning);
     return envelope.payload;
@@ -103,7 +114,7 @@ class Verification {
     report_.has_statement = true;
     for (const std::string& warning : s.warnings) report_.warnings.push_back(warning);
     report_.not_covered = s.not_covered;
-    report_.assumptions = s.assumptions;
+    for (const Assumption& a : s.assumptions) report_.assumptions.push_back(a.id + ": " + a.text);
     report_.issuer = s.issuer;
     report_.issued_at = s.issued_at;
     report_.not_after = s.not_after.value_or("");
@@ -128,11 +139,33 @@ class Verification {
     if (request_.time && !is_time(*request_.time))
       throw Failure(Outcome::usage, "'" + printable(*request_.time) + "' is not a time YYYY-MM-DDThh:mm:ssZ; give one, or none for the clock's");
     report_.checked_at = request_.time ? *request_.time : clock_time();
+    report_.by_clock = !request_.time;
+    const std::string now = report_.checked_at + (request_.time ? " (as given)" : " (the clock's)");
+    const bool issued = s.issued_at <= one_day_later(report_.checked_at);
+    add("issued", "issuance.issuedAt", s.issued_at, report_.checked_at, issued);
+    if (!issued) reject("the certificate was issued in the future: it names " + s.issued_at + ", more than a day after the time of this check, " + now);
     if (s.issued_at > report_.checked_at)
-      report_.warnings.push_back("the certificate was issued at " + s.issued_at + ", after the time of this check (" + report_.checked_at + ")");
+      report_.warnings.push_back("the certificate was issued at " + s.issued_at + ", after the time of this check, " + now);
     const bool valid = !s.not_after || report_.checked_at <= *s.not_after;
     add("validity", "issuance.notAfter", s.not_after.value_or("null"), report_.checked_at, valid);
-    if (!valid) reject("the certificate has expired: it is valid until " + *s.not_after + ", and the time is " + report_.checked_at);
+    if (!valid) reject("the certificate has expired: it is valid until " + *s.not_after + ", and the time is " + now);
+  }
+
+  /// What the claims do not say, and what they take for granted, follows from the claims and is no free text.
+  void check_sentences(const Statement& s) {
+    const auto same = [&](const std::string& id, const std::string& place, const auto& claimed, const auto& wanted, const auto& text) {
+      for (std::size_t k = 0; k < std::max(claimed.size(), wanted.size()); ++k) {
+        if (k < claimed.size() && k < wanted.size() && claimed[k] == wanted[k]) continue;
+        const std::string at = place + "[" + std::to_string(k) + "]";
+        const std::string has = k < claimed.size() ? "'" + text(claimed[k]) + "'" : "nothing";
+        const std::string right = k < wanted.size() ? "'" + text(wanted[k]) + "'" : "nothing";
+        add(id, at, has, right, false);
+        reject(at + " is not the sentence of the format: the certificate says " + printable(has) + ", wanted is " + right);
+      }
+      add(id, place, std::to_string(claimed.size()) + " sentences", std::to_string(wanted.size()) + " sentences", true);
+    };
+    same("not-covered", "notCovered", s.not_covered, sentences_not_covered(s.samples.has_value()), [](const std::string& sentence) { return sentence; });
+    same("assumptions", "assumptions", s.assumptions, sentences_assumed(), [](const Assumption& a) { return a.id + " | " + a.text + " | " + a.discharged_by; });
   }
 
   Graph model(const Statement& s, std::vector<ExternalFile>& external) {
@@ -175,7 +208,7 @@ class Verification {
     equal("output-shape", "model.output", "(" + text_of(s.output_shape) + ")", "(" + text_of(graph.values[graph.output].shape) + ")");
   }
 
-  void check_global(const Graph& graph, Evaluator& evaluator, const GlobalClaim& claim, const Rational& total) {
+  void check_global(const Graph& graph, Evaluator& evaluator, const GlobalClaim& claim, const Rational& total, const std::vector<Pooling>& poolings) {
     const std::string id = "lipschitz-global";
     equal("claim-formula", id, claim.formula,
           "for all x, y in R^(" + text_of(graph.input().shape) + "): ||f(x) - f(y)||_2 <= L ||x - y||_2");
@@ -192,7 +225,7 @@ class Verification {
              std::to_string(claim.direction.mantissas.size()) + " entries, the input has " + std::to_string(n));
     const Rational norm = squared_norm(claim.direction);
     if (norm == 0) reject("claim '" + id + "': the direction is zero");
-    const Rational derivative = squared_norm_below(evaluator.directional_derivative(claim.point, claim.direction));
+    const Rational derivative = squared_norm_below(evaluator.directional_derivative(claim.point, claim.direction, poolings));
     add("global-lower", id, lower, "L >= " + decimal_text(sqrt_below(derivative / norm), Toward::below),
         square(claim.lower.exact) * norm <= derivative);
   }
@@ -215,13 +248,9 @@ class Verification {
     const Rational& network = s.global ? s.global->upper.exact : total;
     const Rational by_network = 2 * network * network;  // squared
     RowDistances rows;
-    if (claim.by_rows) rows = row_distances(*last.matrix, engine_);
+    if (claim.by_rows) rows = RowDistances(*last.matrix, engine_);
     // Output entry i is row (i / right) mod rows of copy (i / right / rows, i mod right) of A; different copies have disjoint rows.
-    const auto inner = [&](std::uint64_t i, std::uint64_t j) -> const Integer* {
-      const std::uint64_t right = last.right;
-      if (i % right != j % right || i / right / rows.rows != j / right / rows.rows) return nullptr;
-      return &rows.inner[(i / right % rows.rows) * rows.rows + j / right % rows.rows];
-    };
+    const std::uint64_t right = last.right;
     std::size_t failures = 0;
     std::size_t k = 0;
     for (std::uint64_t i = 0; i < classes; ++i)
@@ -230,14 +259,13 @@ class Verification {
         bool passed = upper * upper >= by_network;
         Rational rows_bound = 0;
         if (claim.by_rows && !passed) {
-          // The row of output entry i; two entries of different copies of A have rows without common columns.
-          const Integer* cross = inner(i, j);
-          Integer squared = *inner(i, i) + *inner(j, j);
-          if (cross != nullptr) squared -= 2 * *cross;
-          const Rational distance = scaled(squared, rows.exponent);
-          if (rows.radius == 0) passed = upper * upper >= distance * before * before;  // exactly
+          const bool disjoint = i % right != j % right || i / right / rows.rows() != j / right / rows.rows();
+          const std::size_t row = i / right % rows.rows(), other = j / right % rows.rows();
+          const Rational distance = rows.squared(row, other, disjoint);
+          const Rational error = rows.error(row, other);
+          if (error == 0) passed = upper * upper >= distance * before * before;  // exactly
           if (!passed) {
-            rows_bound = (sqrt_above(distance) + rows.radius) * before;
+            rows_bound = (sqrt_above(distance) + error) * before;
             passed = upper >= rows_bound;
           }
         }
@@ -262,8 +290,9 @@ class Verification {
       if (!check.passed) return;  // rejected in any case, and samples rest on these bounds
     report_.samples = check_sample_claim(graph, statement, request_.samples, request_.certificate.name, engine_.threads, report_.checks);
     const SampleSummary& s = report_.samples;
+    if (s.depth != SampleSummary::Depth::all) report_.claims_not_rechecked.emplace_back("sample-radii");
     if (s.depth == SampleSummary::Depth::records)
-      report_.not_checked.push_back("the claim sample-radii: NOT rechecked, needs --data FILE (only digest, Merkle root and counts of its records were)");
+      report_.not_checked.push_back("the claim sample-radii: no sample was rechecked, as asked (only digest, Merkle root and counts of its records were)");
     if (s.depth == SampleSummary::Depth::audit)
       report_.not_checked.push_back("the claim sample-radii: " + std::to_string(s.total - s.rechecked) + " of " + std::to_string(s.total) +
                                     " samples, which the audit did not draw");
@@ -274,7 +303,7 @@ class Verification {
       if (!check.passed)
         reject(check.id + " of " + printable(check.subject) + " does not hold: claimed " + check.claimed + ", recomputed " + check.recomputed);
     if (report_.checks.empty()) reject("nothing was checked");
-    report_.outcome = Outcome::accepted;
+    report_.outcome = report_.claims_not_rechecked.empty() ? Outcome::accepted : Outcome::accepted_in_part;
   }
 
   const Request& request_;
@@ -301,7 +330,7 @@ Report verify(const Request& request, const Engine& engine, const Hints& hints) 
     report.outcome = Outcome::internal;
     report.error = std::string("internal error: ") + error.what();
   }
-  if (report.outcome == Outcome::accepted && !report.error.empty()) report.outcome = Outcome::internal;
+  if ((report.outcome == Outcome::accepted || report.outcome == Outcome::accepted_in_part) && !report.error.empty()) report.outcome = Outcome::internal;
   return report;
 }
 
