@@ -80,6 +80,7 @@ Shape reshape_shape(const NodeView& node) {
     const std::int64_t entry = wanted.known->integer(k);
     if (entry == -1) {
       if (open) throw Unsupported{"Its shape leaves two dimensions open (-1)."};
+      if (allow_zero) throw Unsupported{"Its shape leaves a dimension open (-1) with allowzero 1, which runtimes refuse; leave allowzero out."};
       open = result.size();
       result.push_back(1);
     } else if (entry == 0) {
@@ -205,7 +206,8 @@ void check_dropout(const std::vector<Operand>& operands) {
     const Operand& mode = operands[2];
     if (mode.known == nullptr || mode.type != ElementType::boolean || element_count(mode.shape) != 1)
       throw Unsupported{"Its training_mode is not a constant written out in the file; export the model for inference."};
-    if (mode.known->integer(0) != 0) throw Unsupported{"It is in training mode, where it is random; export the model for inference."};
+    if (mode.known->integer(0) != 0)
+      throw Unsupported{"It was exported in training mode, where it is random; call model.eval() before the export (Keras: training=False)."};
   }
 }
 

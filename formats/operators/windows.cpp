@@ -38,6 +38,9 @@ AutoPad auto_pad_of(const NodeView& node) {
 
 // The padding and the length of the result of one axis of a Conv or a pool, of which everything else is known.
 void resolve_window(WindowAxis& axis, AutoPad mode, bool ceil_mode) {
+  if ((mode == AutoPad::same_upper || mode == AutoPad::same_lower) && axis.dilation != 1)
+    throw Unsupported{
+        "Runtimes disagree on automatic padding (auto_pad SAME) with dilations, or refuse it (ONNX Runtime); write its 'pads' out."};
   const auto n = static_cast<std::int64_t>(axis.input);
   const auto s = static_cast<std::int64_t>(axis.stride);
   const std::int64_t extent = static_cast<std::int64_t>(axis.dilation) * (static_cast<std::int64_t>(axis.kernel) - 1) + 1;
@@ -72,8 +75,8 @@ void check_pool(const NodeView& node, const WindowAxis& axis, bool ceil_mode, bo
   const auto n = static_cast<std::int64_t>(axis.input);
   const auto last = static_cast<std::int64_t>(axis.output) - 1;
   const std::int64_t extent = static_cast<std::int64_t>(axis.dilation) * (static_cast<std::int64_t>(axis.kernel) - 1) + 1;
-  if (axis.begin >= extent || axis.end >= extent)
-    throw Unsupported{"Its padding is as long as its kernel, so that a window would hold no data."};
+  if (axis.begin >= static_cast<std::int64_t>(axis.kernel) || axis.end >= static_cast<std::int64_t>(axis.kernel))
+    throw Unsupported{"Its padding is as long as its kernel, so that a window would hold no data, or runtimes refuse it (ONNX Runtime); pad by less."};
   if (ceil_mode && last * s >= n + axis.begin)
     throw Unsupported{
         "With ceil_mode its last window begins behind the data, where runtimes disagree on whether it exists; use ceil_mode 0."};

@@ -219,7 +219,7 @@ void read_pools(const Cases& add) {
                  {k2, ints("strides", {2}), num("ceil_mode", 1), ints("pads", {1, 0}), num("count_include_pad", 1)}));
   add.read("average pool, dilations", graph("AveragePool", {1, 1, 5}, {1, 1, 3}, {k2, ints("dilations", {2})}, {}, 19));
   add.read("average pool, windows over the gap of a dilation",
-           graph("AveragePool", {1, 1, 2}, {1, 1, 2}, {k2, ints("dilations", {3}), ints("pads", {2, 2}), ints("strides", {2})}, {}, 19));
+           graph("AveragePool", {1, 1, 2}, {1, 1, 1}, {k2, ints("dilations", {2}), ints("pads", {1, 1}), ints("strides", {2})}, {}, 19));
   add.read("global average pool", graph("GlobalAveragePool", {2, 3, 4, 5}, {2, 3, 1, 1}));
   add.read("global max pool, rank 6", graph("GlobalMaxPool", {2, 3, 4, 5, 1, 2}, {2, 3, 1, 1, 1, 1}));
 }
