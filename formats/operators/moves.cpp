@@ -80,7 +80,6 @@ Shape reshape_shape(const NodeView& node) {
     const std::int64_t entry = wanted.known->integer(k);
     if (entry == -1) {
       if (open) throw Unsupported{"Its shape leaves two dimensions open (-1)."};
-      if (allow_zero) throw Unsupported{"Its shape leaves a dimension open (-1) with allowzero 1, which runtimes refuse; leave allowzero out."};
       open = result.size();
       result.push_back(1);
     } else if (entry == 0) {

@@ -67,7 +67,7 @@ Shape moves::reshaped(const NodeRules& at, Value&) {
       if (keep || k >= x.size()) at.fail("a dimension 0 that copies nothing");
       d = static_cast<std::int64_t>(x[k]);
     }
-    if (d < -1 || (d == -1 && (keep || open != kRank))) at.fail("bad dimensions in the new shape");
+    if (d < -1 || (d == -1 && open != kRank)) at.fail("bad dimensions in the new shape");
     if (d == -1) {
       open = k;
       out.push_back(1);
