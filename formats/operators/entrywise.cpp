@@ -35,6 +35,8 @@ void check_clip(const NodeView& node) {
   for (std::size_t k = 1; k < node.operands.size(); ++k)
     if (node.has(k) && (!node.operands[k].constant || !node.operands[k].shape.empty()))
       throw Unsupported{"Its limits are not constant scalars."};
+  if (node.opset < 11 && std::get<float>(node.attributes.at("min")) > std::get<float>(node.attributes.at("max")))
+    throw Unsupported{"Its attribute 'min' is above 'max', which runtimes refuse before opset 11 (ONNX Runtime)."};
 }
 
 void check_prelu(const NodeView& node) {

@@ -293,7 +293,7 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
   const Shape& shape = node.operands[0].shape;
   const Integers pads = has_attribute(node, "pads") ? integers_attribute(node, "pads") : known_list(node, 1, "list of pads", false);
   const std::vector<std::uint64_t> axes =
-      node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", true), shape.size(), true, shape) : all_axes(shape.size());
+      node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", false), shape.size(), true, shape) : all_axes(shape.size());
   if (pads.size() != 2 * axes.size())
     throw Unsupported{"Its list of pads has " + std::to_string(pads.size()) + " entries where " + std::to_string(2 * axes.size()) +
                       " are meant."};

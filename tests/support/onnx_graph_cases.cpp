@@ -291,7 +291,7 @@ void read_reductions(const Cases& add) {
   add.read("softmax, axis -1, opset 11", graph("Softmax", {2, 3}, {2, 3}, {num("axis", -1)}, {}, 11));
   add.read("top k, opset 9", graph("TopK", {2, 5}, {2, 3}, {num("k", 3)}, {}, 9));
   add.read("top k, opset 10, indices named", graph("TopK", {2, 5}, {2, 2}, {num("axis", 1)}, {list("k", {2})}, 10, {"y", "i"}));
-  add.read("top k, smallest along the first axis", graph("TopK", {2, 5}, {1, 5}, {num("axis", -2), num("largest", 0)}, {number("k", 1)}));
+  add.read("top k, smallest along the first axis", graph("TopK", {2, 5}, {1, 5}, {num("axis", -2), num("largest", 0)}, {list("k", {1})}));
   add.read("self-attention (typed, not judged)", [] {
     ob::Model m;
     m.input("x", {4, 4}).output("y", {4, 4});
@@ -328,6 +328,7 @@ void refuse_reductions(const Cases& add) {
   top("more than there are", {}, list("k", {6}), "takes 6 entries");
   top("two numbers", {}, list("k", {3, 3}), "not one INT64");
   top("INT32", {}, int32s("k", {3}), "not one INT64");
+  top("of rank 0", {}, number("k", 3), "not one INT64");
   top("from the data", {}, data(), "not one INT64");
   top("axis beyond", {num("axis", 2)}, list("k", {3}), "axis 2");
   top("unsorted", {num("sorted", 0)}, list("k", {3}), "sorted");
@@ -404,7 +405,6 @@ void read_moves(const Cases& add) {
   add.read("pad with a constant", graph("Pad", {2, 3}, {4, 6}, {text("mode", "constant")}, {list("p", {1, 0, 1, 3}), real("c", {})}));
   add.read("pad, constant of one entry", graph("Pad", {2, 3}, {2, 3}, {}, {list("p", {0, 0, 0, 0}), real("c", {1})}));
   add.read("pad, axes", graph("Pad", {2, 3}, {2, 6}, {}, {list("p", {1, 2}), absent(), list("a", {-1})}, 18));
-  add.read("pad, axes of INT32", graph("Pad", {2, 3}, {5, 3}, {}, {list("p", {1, 2}), real("c", {}), int32s("a", {0})}, 18));
   add.read("pad, reflect", graph("Pad", {2, 3}, {4, 7}, {text("mode", "reflect")}, {list("p", {1, 2, 1, 2})}));
   add.read("pad, edge", graph("Pad", {2, 3}, {13, 3}, {text("mode", "edge")}, {list("p", {5, 0, 6, 0})}));
   add.read("pad, wrap", graph("Pad", {2, 3}, {6, 9}, {text("mode", "wrap")}, {list("p", {2, 3, 2, 3})}, 19));
@@ -502,6 +502,7 @@ void refuse_moves(const Cases& add) {
   pad("negative", {list("p", {-1, 0, 3, 3})}, {}, 13, "negative pad");
   pad("too few", {list("p", {1, 1})}, {}, 13, "where 4 are meant");
   pad("longer than 2^28", {list("p", {most, 0, most, 3})}, {}, 13, "2^28");
+  pad("axes of INT32", {list("p", {1, 2}), real("c", {}), int32s("a", {0})}, {}, 18, "list of integers");
   pad("INT32", {int32s("p", {1, 0, 1, 3})}, {}, 13, "list of integers");
   pad("wrap in opset 18", {list("p", {1, 0, 1, 3})}, {text("mode", "wrap")}, 18, "mode");
   pad("mode of another name", {p}, {text("mode", "symmetric")}, 13, "mode");
@@ -583,6 +584,7 @@ void refuse_entrywise(const Cases& add) {
   add.refused("Pow, two exponents", graph("Pow", {2}, {2}, {}, {real("e", {2})}), "exponent");
   add.refused("Pow, exponent of higher rank", graph("Pow", {2}, {1, 2}, {}, {real("e", {1, 1})}), "exponent");
   add.refused("Pow, exponent of BOOL", graph("Pow", {2}, {2}, {}, {{"e", ob::tensor("e", ob::BOOL, {}, ob::int32_data({1}))}}), "exponent");
+  add.refused("Clip, min above max in opset 10", graph("Clip", {2}, {2}, {ob::attribute("min", 1.0F), ob::attribute("max", 0.5F)}, {}, 10), "above 'max'");
   add.refused("Clip, limits in opset 10", graph("Clip", {2}, {2}, {}, {real("a", {})}, 10), "takes 1 inputs");
   add.refused("Clip, attribute in opset 11", graph("Clip", {2}, {2}, {ob::attribute("min", 0.0F)}, {}, 11), "'min'");
   add.refused("Clip, limit of rank 1", graph("Clip", {2}, {2}, {}, {real("a", {1})}), "limits");
