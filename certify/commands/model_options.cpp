@@ -35,7 +35,8 @@ void add_function_options(CLI::App& command, FunctionOptions& options) {
                      "sizes of the input, every dimension, like 1,3,32,32: where the model leaves others than the first open; recorded");
   command.add_flag("--fixed-inputs", options.fixed_inputs,
                    "weights that are also inputs of the model keep the values of the file (old exporters, tf2onnx, MATLAB); recorded");
-  command.add_option("--output", options.output, "the output that is bounded, of a model with several; what does not lead to it is left out; recorded");
+  command.add_option("--output", options.output,
+                     "the output that is bounded, of a model with several; what does not lead to it is left out; recorded");
 }
 
 }  // namespace lipcert

@@ -39,7 +39,7 @@ std::string label_of(const onnx::NodeProto& node, int place) {
 std::vector<int> node_order(const onnx::GraphProto& graph, const std::string& file) {
   const std::unordered_map<std::string, int> defined = definitions(graph, file);
   const auto nodes = static_cast<std::size_t>(graph.node_size());
-  std::vector<std::size_t> waits(nodes, 0);     // for so many inputs
+  std::vector<std::size_t> waits(nodes, 0);      // for so many inputs
   std::vector<std::vector<int>> readers(nodes);  // as often as they read
   std::priority_queue<int, std::vector<int>, std::greater<>> ready;
   for (int k = 0; k < graph.node_size(); ++k) {
@@ -72,8 +72,9 @@ std::vector<int> node_order(const onnx::GraphProto& graph, const std::string& fi
   }
   for (int k = 0; k < graph.node_size(); ++k)
     if (waits[static_cast<std::size_t>(k)] != 0)
-      throw input_error(file + ": the node '" + label_of(graph.node(k), k) +
-                        "' waits for its own result: nodes read each other in a circle; the file is damaged: run the ONNX checker on the model.");
+      throw input_error(
+          file + ": the node '" + label_of(graph.node(k), k) +
+          "' waits for its own result: nodes read each other in a circle; the file is damaged: run the ONNX checker on the model.");
   return order;
 }
 

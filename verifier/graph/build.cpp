@@ -76,7 +76,8 @@ class Builder {
   /// The first of several dimensions counts inputs and is 1 where it is symbolic; every other symbolic one needs a size.
   void input_shape(Graph& graph, const std::vector<Dimension>& declared, Shape& shape) const {
     const std::optional<Shape>& wanted = options_.input_shape;
-    if (wanted && wanted->size() != declared.size()) reject("the model's input has " + std::to_string(declared.size()) + " dimensions, not " + std::to_string(wanted->size()));
+    if (wanted && wanted->size() != declared.size())
+      reject("the model's input has " + std::to_string(declared.size()) + " dimensions, not " + std::to_string(wanted->size()));
     std::uint64_t elements = 1;
     std::map<std::string, std::uint64_t> sizes;
     for (std::size_t k = 0; k < declared.size(); ++k) {
@@ -89,7 +90,8 @@ class Builder {
         graph.symbolic.push_back(k);
         graph.symbols.push_back(declared[k].name);
         if (!batch) graph.given.push_back(k);
-        if (!declared[k].name.empty() && sizes.emplace(declared[k].name, d).first->second != d) reject(which + "the model's input has the size of another one of that name");
+        if (!declared[k].name.empty() && sizes.emplace(declared[k].name, d).first->second != d)
+          reject(which + "the model's input has not the size of another one of that name");
       }
       if (wanted && (d != (*wanted)[k] || d == 0)) reject(which + "the model's input is " + std::to_string(d) + ", not " + std::to_string((*wanted)[k]));
       if (d == 0 || d > kElements || (elements *= d) > kElements) refuse_model("its input is empty or has more than 2^28 elements");
@@ -125,7 +127,8 @@ class Builder {
   }
 
   void output(Graph& graph, const std::map<std::string, ValueId>& names) const {
-    if (model_.outputs.size() != 1 && !options_.output) refuse_model("it has " + std::to_string(model_.outputs.size()) + " outputs, and none of them is chosen");
+    if (model_.outputs.size() != 1 && !options_.output)
+      refuse_model("it has " + std::to_string(model_.outputs.size()) + " outputs, and none of them is chosen");
     std::size_t chosen = 0;
     if (options_.output) graph.other_outputs.emplace();
     for (std::size_t k = 0; options_.output && k < model_.outputs.size(); ++k)
