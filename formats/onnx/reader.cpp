@@ -98,8 +98,8 @@ class GraphReader {
     const auto& chosen = options_.function.input_shape;
     const auto rank = static_cast<std::size_t>(shape.dim_size());
     if (chosen && chosen->size() != rank)
-      misfit("the input shape that is given has " + std::to_string(chosen->size()) + " dimensions, but the model's input '" + name + "' has " +
-             std::to_string(rank) + "; give as many.");
+      misfit("the input shape that is given has " + std::to_string(chosen->size()) + " dimensions, but the model's input '" + name +
+             "' has " + std::to_string(rank) + "; give as many.");
     std::string open;
     std::unordered_map<std::string, std::uint64_t> sizes;  // of named dimensions
     for (std::size_t k = 0; k < rank; ++k) {
@@ -150,7 +150,7 @@ class GraphReader {
         fail("two initialisers have the name '" + tensor.name() + "'; the file is damaged.");
     }
     const onnx::ValueInfoProto* input = nullptr;
-    std::string inputs;           // their names, when there are several
+    std::string inputs;  // their names, when there are several
     std::size_t count = 0;
     std::size_t overridable = 0;  // weights
     std::string weight;           // the first of them
@@ -182,7 +182,8 @@ class GraphReader {
       if (count > 1)
         refuse(graph_.input(graph_.input_size() - 1).name(), "",
                "The model has " + std::to_string(count) + " inputs (" + inputs +
-                   "); a certificate speaks of one: before the export, wrap the model so that it takes one tensor and splits it (torch.split), "
+                   "); a certificate speaks of one: before the export, wrap the model so that it takes one tensor and splits it "
+                   "(torch.split), "
                    "or so that the other inputs are constants.");
       read_input(*input);
     }
@@ -301,9 +302,10 @@ class GraphReader {
         throw Unsupported{"It calls a function (overload '" + message.overload() + "'); export the model with functions inlined."};
       const std::optional<Operator> op = find_operator(message.op_type());
       if (message.op_type() == "If" || message.op_type() == "Loop" || message.op_type() == "Scan")
-        throw Unsupported{"Control flow (" + message.op_type() +
-                          ") is not supported: the function must be one graph whatever the input; export the model traced instead of scripted "
-                          "(torch.jit.trace, or torch.onnx.export of the eager model), with Python's branches decided and its loops unrolled."};
+        throw Unsupported{
+            "Control flow (" + message.op_type() +
+            ") is not supported: the function must be one graph whatever the input; export the model traced instead of scripted "
+            "(torch.jit.trace, or torch.onnx.export of the eager model), with Python's branches decided and its loops unrolled."};
       if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
       if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
@@ -456,9 +458,10 @@ class GraphReader {
     }
     for (std::size_t k = 0; k < network_.nodes.size(); ++k)
       if (!useful[k] && !network_.values[network_.nodes[k].outputs.front()].constant)
-        refuse(network_.label(k), name_of(network_.nodes[k].op),
-               "It computes from the input but does not reach the model's output; remove unused nodes from the model, or name the output with "
-               "--output: what does not lead to it is then left out.");
+        refuse(
+            network_.label(k), name_of(network_.nodes[k].op),
+            "It computes from the input but does not reach the model's output; remove unused nodes from the model, or name the output with "
+            "--output: what does not lead to it is then left out.");
   }
 
   const onnx::ModelProto& model_;

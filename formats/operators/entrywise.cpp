@@ -103,8 +103,9 @@ std::vector<Result> infer_normalisation(const NodeView& node) {
   if (node.opset < 9 && !flag_of(node, "spatial"))
     throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
   if (node.opset >= 14 && flag_of(node, "training_mode"))
-    throw Unsupported{"It was exported in training mode, where its result depends on the batch; call model.eval() before the export (Keras: "
-                      "training=False)."};
+    throw Unsupported{
+        "It was exported in training mode, where its result depends on the batch; call model.eval() before the export (Keras: "
+        "training=False)."};
   return {{node.operands[0].type, data}};
 }
 

@@ -206,7 +206,8 @@ void check_dropout(const std::vector<Operand>& operands) {
     if (mode.known == nullptr || mode.type != ElementType::boolean || element_count(mode.shape) != 1)
       throw Unsupported{"Its training_mode is not a constant written out in the file; export the model for inference."};
     if (mode.known->integer(0) != 0)
-      throw Unsupported{"It was exported in training mode, where it is random; call model.eval() before the export (Keras: training=False)."};
+      throw Unsupported{
+          "It was exported in training mode, where it is random; call model.eval() before the export (Keras: training=False)."};
   }
 }
 

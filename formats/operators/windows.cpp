@@ -50,7 +50,8 @@ void resolve_window(WindowAxis& axis, AutoPad mode, bool ceil_mode, std::int64_t
     const std::int64_t beyond = (length - 1) * s + extent - n;  // the end of the last window, where the first begins with the data
     if (beyond < least)
       throw Unsupported{
-          "Runtimes disagree on automatic padding (auto_pad SAME) whose windows leave out the end of the data, or refuse it (ONNX Runtime); "
+          "Runtimes disagree on automatic padding (auto_pad SAME) whose windows leave out the end of the data, or refuse it (ONNX "
+          "Runtime); "
           "write its 'pads' out."};
     const std::int64_t total = std::max<std::int64_t>(beyond, 0);
     axis.begin = mode == AutoPad::same_upper ? total / 2 : total - total / 2;
@@ -82,7 +83,8 @@ void check_pool(const NodeView& node, const WindowAxis& axis, bool ceil_mode, bo
   const auto last = static_cast<std::int64_t>(axis.output) - 1;
   const std::int64_t extent = static_cast<std::int64_t>(axis.dilation) * (static_cast<std::int64_t>(axis.kernel) - 1) + 1;
   if (axis.begin >= static_cast<std::int64_t>(axis.kernel) || axis.end >= static_cast<std::int64_t>(axis.kernel))
-    throw Unsupported{"Its padding is as long as its kernel, so that a window would hold no data, or runtimes refuse it (ONNX Runtime); pad by less."};
+    throw Unsupported{
+        "Its padding is as long as its kernel, so that a window would hold no data, or runtimes refuse it (ONNX Runtime); pad by less."};
   if (ceil_mode && last * s >= n + axis.begin)
     throw Unsupported{
         "With ceil_mode its last window begins behind the data, where runtimes disagree on whether it exists; use ceil_mode 0."};

@@ -26,7 +26,8 @@ std::string reasons(const std::string& bytes, const OnnxOptions& options = {.fil
     }
     return text;
   } catch (const Error& error) {
-    CHECK((error.code() == ExitCode::input || ((options.function.input_shape || options.function.output) && error.code() == ExitCode::usage)));
+    CHECK((error.code() == ExitCode::input ||
+           ((options.function.input_shape || options.function.output) && error.code() == ExitCode::usage)));
     const std::string text = error.what();
     CHECK(text.rfind("model.onnx: ", 0) == 0);
     CHECK(text.back() == '.');

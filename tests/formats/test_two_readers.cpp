@@ -55,9 +55,8 @@ Seen by_generator(const std::string& bytes, const std::string& folder, const onn
                                                                 .folder = folder,
                                                                 .function = {choice.input_shape, choice.fixed_inputs, choice.output}});
     if (!network.refusals.empty()) return {"", network.refusals.front().node + ": " + network.refusals.front().reason};
-    std::string text =
-        lipcert::graph_digest(network) + " symbolic " + numbers(network.symbolic) + " output " + std::to_string(network.output) +
-        chosen(network);
+    std::string text = lipcert::graph_digest(network) + " symbolic " + numbers(network.symbolic) + " output " +
+                       std::to_string(network.output) + chosen(network);
     for (const lipcert::Value& value : network.values)
       text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(static_cast<unsigned>(value.type)) + " " +
               numbers(value.shape);
@@ -76,7 +75,8 @@ Seen by_checker(const std::string& bytes, const std::string& folder, const onnx_
     std::vector<lipverify::ExternalFile> external;
     const lipverify::OnnxOptions options = {!folder.empty(), folder, choice.input_shape, choice.fixed_inputs, choice.output};
     const lipverify::Graph graph = lipverify::read_onnx(bytes, options, external);
-    std::string text = lipverify::graph_digest(graph) + " symbolic " + numbers(graph.symbolic) + " output " + std::to_string(graph.output) + chosen(graph);
+    std::string text =
+        lipverify::graph_digest(graph) + " symbolic " + numbers(graph.symbolic) + " output " + std::to_string(graph.output) + chosen(graph);
     for (const lipverify::Value& value : graph.values)
       text += "\n" + value.name + (value.constant ? " constant " : " data ") + std::to_string(value.type) + " " + numbers(value.shape);
     for (const lipverify::ExternalFile& file : external) text += "\n" + file.name + " " + std::to_string(file.bytes) + " " + file.sha256;
@@ -107,7 +107,8 @@ TEST_CASE("two readers: the cases of each rule") {
 }
 
 TEST_CASE("two readers: what the file leaves open") {
-  for (const onnx_cases::ChosenCase& item : onnx_cases::chosen_read()) CHECK_MESSAGE(agree(item.bytes, item.name, "", item.choice), item.name);
+  for (const onnx_cases::ChosenCase& item : onnx_cases::chosen_read())
+    CHECK_MESSAGE(agree(item.bytes, item.name, "", item.choice), item.name);
   for (const onnx_cases::ChosenCase& item : onnx_cases::chosen_refused())
     CHECK_MESSAGE(!agree(item.bytes, item.name, "", item.choice), item.name);
 }
@@ -133,7 +134,8 @@ TEST_CASE("two readers: a cut graph is the graph without the nodes that were cut
     needed[chosen] = true;
     for (std::size_t n = names.size() - 1; n > 0; --n)
       if (needed[n])
-        for (const std::string& input : parts[n - 1]) needed[static_cast<std::size_t>(std::find(names.begin(), names.end(), input) - names.begin())] = true;
+        for (const std::string& input : parts[n - 1])
+          needed[static_cast<std::size_t>(std::find(names.begin(), names.end(), input) - names.begin())] = true;
     onnx_builder::Model small;
     small.inputs = model.inputs;
     for (std::size_t n = 1; n < names.size(); ++n)

@@ -70,8 +70,9 @@ void read_files(std::vector<Case>& cases) {
         m.opsets = {{"ai.onnx", 13}};
         m.nodes[1] = ob::node("Relu", {"h"}, {"y"}, {}, "second", "ai.onnx");
       }));
-  add("domains imported twice in one version",
-      changed([](ob::Model& m) { m.opsets = {{"", 13}, {"z", 2}, {"ai.onnx", 13}, {"", 13}, {"z", 2}}; }));
+  add("domains imported twice in one version", changed([](ob::Model& m) {
+        m.opsets = {{"", 13}, {"z", 2}, {"ai.onnx", 13}, {"", 13}, {"z", 2}};
+      }));
   add("unsorted nodes", changed([](ob::Model& m) { std::swap(m.nodes[0], m.nodes[1]); }));
   add("nodes in reverse, with constants among them", [] {
     ob::Model m;
@@ -481,16 +482,14 @@ void refused_graph(std::vector<Case>& cases) {
   add("input of 2^29 entries", one_node("Relu", {std::int64_t{1} << 29U}, {std::int64_t{1} << 29U}, {"x"}, {}), "2^28");
   add("input whose product wraps to 0", one_node("Relu", {std::int64_t{1} << 28U, std::int64_t{1} << 36U}, {1}, {"x"}, {}), "2^28");
   add("input of 2^64 entries", one_node("Relu", {std::int64_t{1} << 32U, std::int64_t{1} << 32U}, {1}, {"x"}, {}), "2^28");
-  add("dangling name", changed([](ob::Model& m) { m.nodes[1] = ob::node("Relu", {"nowhere"}, {"y"}); }), "'nowhere', which nothing defines");
+  add("dangling name", changed([](ob::Model& m) { m.nodes[1] = ob::node("Relu", {"nowhere"}, {"y"}); }),
+      "'nowhere', which nothing defines");
   add("cycle", changed([](ob::Model& m) {
         m.nodes[0] = ob::node("Add", {"x", "y"}, {"h"});
         m.nodes[1] = ob::node("Relu", {"h"}, {"y"});
       }),
       "in a circle");
-  add("node that reads itself", changed([](ob::Model& m) {
-        m.nodes[1] = ob::node("Add", {"h", "y"}, {"y"});
-      }),
-      "in a circle");
+  add("node that reads itself", changed([](ob::Model& m) { m.nodes[1] = ob::node("Add", {"h", "y"}, {"y"}); }), "in a circle");
   add("node output defined twice", changed([](ob::Model& m) { m.node("Abs", {"x"}, {"y"}); }), "defined twice");
   add("node output named as a weight", changed([](ob::Model& m) { m.node("Abs", {"x"}, {"W"}); }), "defined twice");
   add("node output named as the input", changed([](ob::Model& m) { m.node("Abs", {"h"}, {"x"}); }), "defined twice");
