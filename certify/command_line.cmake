@@ -27,5 +27,5 @@ target_compile_features(lipcert_library INTERFACE cxx_std_20)
 add_library(lipcert::lipcert ALIAS lipcert_library)
 
 add_executable(lipcert commands/main.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_inspect.cpp commands/command_keygen.cpp
-  commands/command_samples.cpp commands/progress.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
+  commands/command_samples.cpp commands/model_options.cpp commands/progress.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
 target_link_libraries(lipcert PRIVATE lipcert_options lipcert::lipcert fmt::fmt CLI11::CLI11)

@@ -36,7 +36,7 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
     scaling = certified->scaling;
     source.label_column = certified->label_column;
   }
-  const Model model = read_model(job.model, job.allow_external_data);
+  const Model model = read_model(job.model, job.allow_external_data, job.function);
   refuse_unsupported(job.model, model.network.refusals);
   if (certified && certified->model_sha256 != model.file.sha256)
     throw input_error(job.model + ": is not the model that " + job.certificate + " is about (another SHA-256); give that model.");

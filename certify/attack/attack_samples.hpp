@@ -10,12 +10,14 @@
 
 #include "formats/data/data_set.hpp"
 #include "formats/data/scaling.hpp"
+#include "formats/onnx/options.hpp"
 
 namespace lipcert::attack {
 
 struct AttackJob {
   std::string model;  // path
   bool allow_external_data = false;
+  FunctionChoice function;  // which function is meant, where the model leaves it open
   DataSource source;
   ScalingTexts scaling;                // without a certificate; else the certificate's own is used
   std::optional<std::uint64_t> limit;  // at most so many samples

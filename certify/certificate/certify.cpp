@@ -24,7 +24,7 @@ Certified certify(const CertifyJob& job) {
   }
   const Generator generator = build_info();
   Certified made;
-  made.model = read_model(job.model, job.allow_external_data);
+  made.model = read_model(job.model, job.allow_external_data, job.function);
   const Network& network = made.model.network;
   refuse_unsupported(job.model, partition(network).refusals);
   std::optional<PreparedSamples> prepared;

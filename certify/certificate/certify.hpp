@@ -15,6 +15,7 @@ namespace lipcert {
 struct CertifyJob {
   std::string model;  // path
   bool allow_external_data = false;
+  FunctionChoice function;  // which function is meant, where the model leaves it open
   std::optional<SampleJob> samples;    // radii of samples too
   std::vector<std::string> shards;     // or: the samples of these shard files, counted at `shard_eps`
   std::vector<std::string> shard_eps;  // canonical, ascending

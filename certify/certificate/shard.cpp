@@ -95,7 +95,7 @@ ShardConfiguration shard_configuration(const Model& model, const Json& data, con
 
 OpenShard open_shard(const ShardJob& job) {
   OpenShard open;
-  open.model = read_model(job.model, job.allow_external_data);
+  open.model = read_model(job.model, job.allow_external_data, job.function);
   refuse_unsupported(job.model, partition(open.model.network).refusals);
   open.samples = prepare_samples(job.samples, open.model.network);
   open.shard.number = job.number;

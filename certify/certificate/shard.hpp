@@ -57,6 +57,7 @@ struct Shard {
 struct ShardJob {
   std::string model;  // path
   bool allow_external_data = false;
+  FunctionChoice function;  // which function is meant, where the model leaves it open
   SampleJob samples;  // its eps stay empty: counts are made when shards are merged
   ShardNumber number;
   AnalysisOptions analysis;  // its `progress` is called for the samples too

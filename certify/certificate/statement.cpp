@@ -21,8 +21,11 @@ constexpr const char* not_covered[] = {
     "runtime are not covered.",
     "Norms other than the Euclidean norms of the graph's input and output.",
     "Processing outside the graph, such as scaling, cropping or quantisation of the input before it enters the graph.",
-    "Batches: symbolic dimensions of the input are taken as 1.",
 };
+constexpr const char* not_covered_batches = "Batches: symbolic dimensions of the input are taken as 1.";
+constexpr const char* not_covered_batches_and_sizes =
+    "Batches and other sizes: a symbolic first dimension of the input is taken as 1, the other symbolic ones have the sizes that the issuer "
+    "gave.";
 
 constexpr const char* not_covered_without_samples =
     "Single inputs: whether the decision at a given input is right, or within which radius it is stable.";
@@ -193,12 +196,23 @@ Json model_member(const Network& network, const ModelFile& model) {
   }
   const Value& input = network.values[network.input];
   const Value& output = network.values[network.output];
-  return {{"format", "onnx"},
-          {"bytes", model.bytes},
-          {"graphDigest", graph_digest(network)},
-          {"externalFiles", external},
-          {"input", {{"name", input.name}, {"shape", input.shape}, {"symbolic", network.symbolic}}},
-          {"output", {{"name", output.name}, {"shape", output.shape}}}};
+  Json out = {{"format", "onnx"},
+              {"bytes", model.bytes},
+              {"graphDigest", graph_digest(network)},
+              {"externalFiles", external},
+              {"input", {{"name", input.name}, {"shape", input.shape}, {"symbolic", network.symbolic}}},
+              {"output", {{"name", output.name}, {"shape", output.shape}}}};
+  // Only where the issuer has chosen something.
+  if (!network.given.empty()) {
+    out["input"]["given"] = network.given;
+  }
+  if (network.other_outputs) {
+    out["output"]["others"] = *network.other_outputs;
+  }
+  if (!network.fixed_inputs.empty()) {
+    out["fixedInputs"] = network.fixed_inputs;
+  }
+  return out;
 }
 
 }  // namespace
@@ -213,6 +227,7 @@ std::string statement(const Network& network, const Analysis& analysis, const Mo
   for (const char* sentence : not_covered) {
     uncovered.push_back(sentence);
   }
+  uncovered.push_back(network.given.empty() ? not_covered_batches : not_covered_batches_and_sizes);
   uncovered.push_back(samples ? not_covered_with_samples : not_covered_without_samples);
   Json assumed = Json::array();
   for (const Assumption& assumption : assumptions) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "certify/commands/model_options.hpp"
 #include "certify/commands/sample_options.hpp"
 #include "certify/lipcert.hpp"
 
@@ -17,6 +18,7 @@ struct InspectOptions {
   std::string model;
   bool json = false;
   bool allow_external_data = false;
+  FunctionOptions function;
 };
 [[nodiscard]] int inspect_command(const InspectOptions& options);
 
@@ -38,6 +40,7 @@ struct CertifyOptions {
   bool force = false;  // replace a file that is not a certificate
   bool allow_external_data = false;
   bool no_recheck = false;  // not by the lipverify beside this program, before anything is published
+  FunctionOptions function;
   unsigned threads = 0;  // 0: all cores
   std::string issuer;
   std::optional<std::string> not_after;

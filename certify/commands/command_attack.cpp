@@ -35,6 +35,7 @@ int attack_command(const AttackOptions& options) {
   }
   job.model = options.model;
   job.allow_external_data = options.allow_external_data;
+  job.function = options.function.choice();
   job.source = options.data.source();
   job.limit = options.data.limit;
   job.certificate = options.certificate;

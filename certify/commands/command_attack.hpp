@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "certify/commands/model_options.hpp"
 #include "certify/commands/sample_options.hpp"
 
 namespace lipcert {
@@ -18,6 +19,7 @@ struct AttackOptions {
   std::uint64_t list = 10;
   bool json = false;
   bool allow_external_data = false;
+  FunctionOptions function;
 };
 
 /// Returns 1 when a certified sample is flipped inside its radius, else 0.

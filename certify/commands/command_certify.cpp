@@ -124,6 +124,9 @@ void print_json(const CertifyOptions& options, const Model& model, const Analysi
               {"blocks", blocks},
               {"pairs", pairs},
               {"model", {{"file", model.file.name}, {"sha256", model.file.sha256}}},
+              {"input", input_json(model.network)},
+              {"fixedInputs", model.network.fixed_inputs},
+              {"output", output_json(model.network)},
               {"certificate", options.out},
               {"payloadSha256", outcome.payload_sha256},
               {"keyFingerprint", outcome.fingerprint},
@@ -135,6 +138,15 @@ void print_json(const CertifyOptions& options, const Model& model, const Analysi
     out["samples"] = samples_summary(*samples);
   }
   fmt::print("{}\n", out.dump());
+}
+
+/// Which function the bounds are about.
+void print_function(const Network& network) {
+  fmt::print("input        {}\n", input_text(network));
+  if (!network.fixed_inputs.empty()) {
+    fmt::print("fixed        {}\n", fixed_text(network));
+  }
+  fmt::print("output       {}\n\n", output_text(network));
 }
 
 void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
@@ -183,6 +195,7 @@ int certify_command(const CertifyOptions& options) {
   CertifyJob job;
   job.model = options.model;
   job.allow_external_data = options.allow_external_data;
+  job.function = options.function.choice();
   if (!options.samples.data.data.empty()) {
     job.samples = sample_job(options.samples);
   }
@@ -217,6 +230,9 @@ int certify_command(const CertifyOptions& options) {
   outcome.payload_sha256 = sha256_hex(payload);
   outcome.fingerprint = key.fingerprint();
   outcome.algorithm = key.algorithm();
+  if (!options.json) {
+    print_function(model.network);
+  }
   if (options.verbose) {
     print_blocks(options.json ? stderr : stdout, analysis);
   }

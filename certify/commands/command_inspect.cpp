@@ -88,12 +88,11 @@ Json to_json(const Inspection& seen) {
               {"output", nullptr},
               {"parameters", parameters_of(network)}};
   if (network.input < network.values.size() && network.values[network.input].kind == Value::Kind::input) {
-    const Value& input = network.values[network.input];
-    out["input"] = {{"name", input.name}, {"elementType", name_of(input.type)}, {"shape", input.shape}, {"symbolic", network.symbolic}};
+    out["input"] = input_json(network);
   }
+  out["fixedInputs"] = network.fixed_inputs;
   if (network.output < network.values.size()) {
-    const Value& output = network.values[network.output];
-    out["output"] = {{"name", output.name}, {"elementType", name_of(output.type)}, {"shape", output.shape}};
+    out["output"] = output_json(network);
   }
   const auto place = places(seen.partition);
   out["nodes"] = Json::array();
@@ -147,21 +146,21 @@ void print_text(const Inspection& seen) {
   const Network& network = seen.model.network;
   const ModelFile& file = seen.model.file;
   fmt::print("model       {} ({} bytes, opset {})\n", file.name, file.bytes, network.opset);
+  if (network.input < network.values.size() && network.values[network.input].kind == Value::Kind::input) {
+    fmt::print("input       {}\n", input_text(network));
+  }
+  if (!network.fixed_inputs.empty()) {
+    fmt::print("fixed       {}\n", fixed_text(network));
+  }
+  if (network.output < network.values.size()) {
+    fmt::print("output      {}\n", output_text(network));
+  }
   fmt::print("sha256      {}\n", file.sha256);
   if (!seen.digest.empty()) {
     fmt::print("graph       {}\n", seen.digest);
   }
   for (const ExternalFile& external : network.external_files) {
     fmt::print("weights     {} ({} bytes, sha256 {})\n", external.name, external.bytes, external.sha256);
-  }
-  if (network.input < network.values.size() && network.values[network.input].kind == Value::Kind::input) {
-    const Value& input = network.values[network.input];
-    fmt::print("input       {} {} {}{}\n", input.name, name_of(input.type), shape_text(input.shape),
-               network.symbolic.empty() ? "" : " (symbolic dimensions taken as 1)");
-  }
-  if (network.output < network.values.size()) {
-    const Value& output = network.values[network.output];
-    fmt::print("output      {} {} {}\n", output.name, name_of(output.type), shape_text(output.shape));
   }
   fmt::print("parameters  {}\n", parameters_of(network));
 
@@ -212,7 +211,7 @@ int inspect_command(const InspectOptions& options) {
   check_utf8(options.model, "MODEL");
   Inspection seen;
   try {
-    seen.model = read_model(options.model, options.allow_external_data);
+    seen.model = read_model(options.model, options.allow_external_data, options.function.choice());
   } catch (const Error& error) {
     if (options.json) {  // a script that asked for an object gets one, whatever is wrong with the file
       Json refused = Json::array();

@@ -27,6 +27,7 @@ int shard_command(const CertifyOptions& options) {
   job.number = parse_shard(options.samples.shard);
   job.model = options.model;
   job.allow_external_data = options.allow_external_data;
+  job.function = options.function.choice();
   job.samples = sample_job(options.samples);
   job.analysis.threads = options.threads;
   job.analysis.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };

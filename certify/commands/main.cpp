@@ -26,7 +26,9 @@ constexpr const char* footer_of_inspect = R"(Example:
   lipcert inspect examples/models/digits.onnx
 
 Exit code 3 when a part of the model is not supported. With --json the object has "supported" (true or false) and "refused" (a list of
-"node", "operator", "reason"), whatever the file holds.)";
+"node", "operator", "reason"), whatever the file holds.
+
+What a model leaves open is said here and to `certify` in the same words: --input-shape, --fixed-inputs, --output.)";
 
 constexpr const char* footer_of_keygen = R"(Examples:
   lipcert keygen --out key.pem
@@ -104,9 +106,10 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", version_text);
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 
-    const auto model_option = [](CLI::App& command, std::string& model, bool& external) {
+    const auto model_option = [](CLI::App& command, std::string& model, bool& external, FunctionOptions& function) {
       command.add_option("MODEL", model, "ONNX file")->required();
       command.add_flag("--allow-external-data", external, "read weights from files beside the model; their digests are recorded");
+      add_function_options(command, function);
     };
     const auto passphrase_option = [](CLI::App& command, std::optional<int>& fd) {
       command.add_option("--passphrase-fd", fd, "read the key's passphrase (one line) from this file descriptor")
@@ -117,7 +120,7 @@ int main(int argc, char** argv) {
     CLI::App& inspect_app =
         *app.add_subcommand("inspect", "Shows what is in a model, how each part will be bounded, and what is refused and why.");
     inspect_app.footer(footer_of_inspect);
-    model_option(inspect_app, inspect.model, inspect.allow_external_data);
+    model_option(inspect_app, inspect.model, inspect.allow_external_data, inspect.function);
     inspect_app.add_flag("--json", inspect.json, "print one JSON object");
 
     KeygenOptions keygen;
@@ -136,7 +139,7 @@ int main(int argc, char** argv) {
     CLI::App& certify_app = *app.add_subcommand("certify", "Bounds the Lipschitz constants of a model and writes a signed certificate.");
     certify_app.footer(footer_of_certify);
     const auto certificate_options = [&](CLI::App& command, CertifyOptions& options) {
-      model_option(command, options.model, options.allow_external_data);
+      model_option(command, options.model, options.allow_external_data, options.function);
       command.add_option("--key", options.key, "private key (PKCS#8 PEM, ECDSA P-256 or Ed25519); required, except with --shard");
       command.add_option("-o,--out", options.out, "file for the certificate, by convention <model>.lipcert.sigstore.json")->required();
       command.add_flag("--json", options.json, "print one JSON object");
@@ -171,7 +174,7 @@ int main(int argc, char** argv) {
     CLI::App& attack_app =
         *app.add_subcommand("attack", "Searches for the nearest inputs that change decisions, to falsify certified radii.");
     attack_app.footer(footer_of_attack);
-    model_option(attack_app, attack.model, attack.allow_external_data);
+    model_option(attack_app, attack.model, attack.allow_external_data, attack.function);
     add_data_options(attack_app, attack.data);
     attack_app.get_option("--data")->required();
     attack_app.add_option("--certificate", attack.certificate,

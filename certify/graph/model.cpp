@@ -25,19 +25,21 @@ void check_utf8(const std::string& text, const std::string& argument) {
   }
 }
 
-Model read_model(const std::string& path, bool allow_external_data) {
+Model read_model(const std::string& path, bool allow_external_data, const FunctionChoice& function) {
   check_utf8(path, "MODEL");
   OnnxOptions options;
   options.file = path;
   options.allow_external_data = allow_external_data;
   options.folder = folder_of(path);
+  options.function = function;
   return parse(read_file(path, options.size_cap), file_name_of(path), options);
 }
 
-Model model_of_bytes(const std::string& bytes, const std::string& name) {
+Model model_of_bytes(const std::string& bytes, const std::string& name, const FunctionChoice& function) {
   check_utf8(name, "the model's name");
   OnnxOptions options;
   options.file = name;
+  options.function = function;
   return parse(bytes, file_name_of(name), options);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/network/network.hpp"
+#include "formats/onnx/options.hpp"
 
 namespace lipcert {
 
@@ -22,12 +23,13 @@ struct Model {
 };
 
 /// Reads an ONNX file (formats/onnx.md). With `allow_external_data` weights may lie in plain files beside it; their digests are kept.
-/// Throws `Error`: usage for a path that is not UTF-8, input for a file that cannot be read or is malformed; what is only unsupported is
-/// listed in the network.
-[[nodiscard]] Model read_model(const std::string& path, bool allow_external_data = false);
+/// `function` says which function is meant where the file leaves it open; the network notes what of it was needed.
+/// Throws `Error`: usage for a path that is not UTF-8 and a choice that the file contradicts, input for a file that cannot be read or is
+/// malformed; what is only unsupported is listed in the network.
+[[nodiscard]] Model read_model(const std::string& path, bool allow_external_data = false, const FunctionChoice& function = {});
 
 /// The same from bytes in memory; `name` goes into the certificate. External data are refused.
-[[nodiscard]] Model model_of_bytes(const std::string& bytes, const std::string& name);
+[[nodiscard]] Model model_of_bytes(const std::string& bytes, const std::string& name, const FunctionChoice& function = {});
 
 /// Throws `Error` (input) with the first refusal and the number of the others, if there is any. `model` names it in the message.
 void refuse_unsupported(const std::string& model, const std::vector<Refusal>& refusals);

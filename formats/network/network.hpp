@@ -1,12 +1,13 @@
 // The network graph as read from a model file: typed operators and exact weights, before any folding.
 //
-// Shapes: tensors are row-major; a symbolic (batch) dimension is taken as 1. Weights are kept as the bits of the file, so that nothing is
+// Shapes: tensors are row-major; a symbolic first (batch) dimension is taken as 1. Weights are kept as the bits of the file, so that nothing is
 // rounded here; what they mean as real numbers is decided by whoever reads them with `Tensor::real`. Formats knows nothing about bounds.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -103,11 +104,15 @@ struct ExternalFile {
 struct Network {
   std::uint64_t opset = 0;
   std::vector<Tensor> initialisers;  // file order
-  std::vector<Value> values;         // input first, then initialisers, then node outputs in file order
-  std::vector<Node> nodes;           // file order, which is topological
+  std::vector<Value> values;         // input first, then initialisers, then node outputs in the order of the nodes
+  std::vector<Node> nodes;           // in the order of formats/onnx.md, section 4: that of the file where it is topological
   ValueId input = 0;
   ValueId output = no_value;
-  std::vector<std::uint64_t> symbolic;       // positions of symbolic dimensions of the input
+  std::vector<std::uint64_t> symbolic;       // positions of symbolic dimensions of the input, ascending
+  std::vector<std::string> symbols;          // their names in the file, empty for one without
+  std::vector<std::uint64_t> given;          // those whose size the caller gave: all but a first one of several dimensions, which is 1
+  std::vector<std::string> fixed_inputs;     // initialisers that are also graph inputs (from IR version 4 on), in the order of the inputs
+  std::optional<std::vector<std::string>> other_outputs;  // the output was chosen by name and the graph cut: the file's other outputs
   std::vector<ExternalFile> external_files;  // sorted by name
   std::map<ValueId, Tensor> computed;        // known values that nodes compute from shapes and constants (formats/onnx.md, section 5)
   std::vector<Refusal> refusals;             // empty when everything is supported; otherwise nodes and values may be incomplete

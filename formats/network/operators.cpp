@@ -1,5 +1,5 @@
 // The rows, and what must hold of them (formats/network/operators.hpp). Written from ONNX's operator specification ("Operator Changelog"),
-// default domain, opsets 8 to 20.
+// default domain, opsets 8 to 23; from 21 to 23 the operators that are read here gained types and nothing else.
 #include "formats/network/operators.hpp"
 
 #include <limits>
@@ -90,7 +90,7 @@ constexpr OperatorRow rows[] = {
 
     // on constants, or in an L2 pooling
     {.op = Operator::neg, .name = "Neg", .family = Family::function},
-    {.op = Operator::sign, .name = "Sign", .family = Family::function},
+    {.op = Operator::sign, .name = "Sign", .family = Family::function, .since = 9},
     {.op = Operator::sqrt, .name = "Sqrt", .family = Family::function},
     {.op = Operator::reciprocal, .name = "Reciprocal", .family = Family::function},
     {.op = Operator::pow, .name = "Pow", .family = Family::function, .inputs = {{0, 2, 2}}},
@@ -129,7 +129,7 @@ constexpr OperatorRow rows[] = {
     // known whatever the input
     {.op = Operator::shape, .name = "Shape", .family = Family::constant,
      .attributes = {{"end", integer, FromShapes{}, 15}, {"start", integer, 0, 15}}},
-    {.op = Operator::constant_of_shape, .name = "ConstantOfShape", .family = Family::constant,
+    {.op = Operator::constant_of_shape, .name = "ConstantOfShape", .family = Family::constant, .since = 9,
      .attributes = {{"value", tensor, FromShapes{}}}},
     {.op = Operator::constant, .name = "Constant", .family = Family::constant, .inputs = {{0, 0, 0}},
      .attributes = {{"value", tensor, FromShapes{}}, {"value_float", real, FromShapes{}, 12}, {"value_floats", reals, FromShapes{}, 12},

@@ -40,7 +40,7 @@ using Default = std::variant<Required, FromShapes, NotWritten, float, std::int64
 
 /// The versions of the operators that are read.
 inline constexpr std::uint64_t first_opset = 8;
-inline constexpr std::uint64_t last_opset = 20;
+inline constexpr std::uint64_t last_opset = 23;
 
 struct AttributeRow {
   const char* name = nullptr;

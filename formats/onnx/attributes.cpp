@@ -126,4 +126,16 @@ Attributes read_attributes(const onnx::NodeProto& node, Operator op, std::uint64
   return attributes;
 }
 
+void check_content(const onnx::AttributeProto& attribute, TensorReader& tensors, const std::string& label) {
+  const std::int32_t kind = attribute.type();
+  if (kind < 1 || kind > 7 || kind == 5)  // 5 is a graph; the kinds of AttributeKind are the others
+    throw Unsupported{"The attribute '" + attribute.name() + "' is of a kind that no operator has that lipcert reads."};
+  static_cast<void>(finite(attribute.f(), attribute.name()));
+  for (const float value : attribute.floats()) static_cast<void>(finite(value, attribute.name()));
+  if (kind != static_cast<std::int32_t>(AttributeKind::tensor)) return;
+  Tensor tensor;
+  bool typed = false;
+  tensors.read(attribute.t(), label, tensor, typed);
+}
+
 }  // namespace lipcert

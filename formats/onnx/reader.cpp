@@ -1,8 +1,8 @@
 // The ONNX reader: wire-level scan, protobuf, then the rules of formats/onnx.md, sections 3 to 5.
 //
-// Names are resolved in file order, which ONNX wants to be topological; a name that is read before it is defined ends reading, so cycles
-// and dangling names cannot occur afterwards. A node that is not supported is put on the list of refusals and its outputs become unknown;
-// what reads an unknown value is left out silently, because its own cause is already on the list.
+// Nodes are read in an order in which every name is defined before it is read (formats/onnx/order.hpp), so cycles and dangling names cannot
+// occur afterwards. A node that is not supported is put on the list of refusals and its outputs become unknown; what reads an unknown value
+// is left out silently, because its own cause is already on the list.
 #include "formats/onnx/reader.hpp"
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include "formats/encoding/error.hpp"
 #include "formats/network/operators.hpp"
 #include "formats/onnx/attributes.hpp"
+#include "formats/onnx/order.hpp"
 #include "formats/onnx/tensor.hpp"
 #include "formats/onnx/wire.hpp"
 #include "formats/operators/inference.hpp"
@@ -38,9 +39,17 @@ class GraphReader {
   Network read() {
     read_versions();
     read_constants_and_input();
-    for (int k = 0; k < graph_.node_size(); ++k) read_node(graph_.node(k), static_cast<std::size_t>(k));
-    read_output();
-    if (network_.refusals.empty()) refuse_idle_nodes();
+    const std::vector<int> order = node_order(graph_, options_.file);
+    const onnx::ValueInfoProto* const output = choose_output();
+    std::vector<bool> wanted(order.size(), true);
+    if (network_.other_outputs) wanted = nodes_before(graph_, order, output->name());
+    for (const int k : order)
+      if (wanted[static_cast<std::size_t>(k)])
+        read_node(graph_.node(k), k);
+      else
+        leave_out(graph_.node(k), k);
+    if (output != nullptr) read_output(*output);
+    if (output != nullptr && network_.refusals.empty()) refuse_idle_nodes();
     network_.external_files = tensors_.files();
     return std::move(network_);
   }
@@ -51,6 +60,8 @@ class GraphReader {
     std::optional<ValueId> value;
   };
   [[noreturn]] void fail(const std::string& sentence) const { throw input_error(options_.file + ": " + sentence); }
+  /// A choice of the caller that the file contradicts.
+  [[noreturn]] void misfit(const std::string& sentence) const { throw Error(ExitCode::usage, options_.file + ": " + sentence); }
 
   void refuse(const std::string& node, const std::string& op, const std::string& reason) {
     network_.refusals.push_back({node, op, reason});
@@ -61,36 +72,68 @@ class GraphReader {
     if (version < first_ir_version || version > last_ir_version)
       fail("the IR version is " + std::to_string(version) + "; versions 3 to 14 are read: export the model with a current tool.");
     bool found = false;
-    std::unordered_set<std::string> domains;
+    std::unordered_map<std::string, std::int64_t> domains;
     for (const auto& opset : model_.opset_import()) {
       const bool standard = is_default_domain(opset.domain());
-      if (!domains.insert(standard ? "" : opset.domain()).second)
-        fail("the operator domain '" + opset.domain() +
-             "' is imported twice; readers disagree on which version holds, so the file is refused.");
+      const auto [before, first] = domains.emplace(standard ? "" : opset.domain(), opset.version());
+      if (!first && before->second != opset.version())
+        fail("the operator domain '" + opset.domain() + "' is imported twice, in the versions " + std::to_string(before->second) + " and " +
+             std::to_string(opset.version()) + "; readers disagree on which holds, so the file is refused.");
       if (!standard) continue;
       found = true;
       if (opset.version() < static_cast<std::int64_t>(first_opset) || opset.version() > static_cast<std::int64_t>(last_opset))
-        fail("the model uses opset " + std::to_string(opset.version()) + "; opsets 8 to 20 are read: export it again with one of these.");
+        fail("the model uses opset " + std::to_string(opset.version()) + "; opsets 8 to 23 are read: export it again with one of these.");
       network_.opset = static_cast<std::uint64_t>(opset.version());
     }
     if (!found) fail("the model does not say which opset of the ONNX operators it uses; the file is damaged.");
   }
 
-  // A shape of the file, with the positions of symbolic dimensions (taken as 1).
-  Shape read_shape(const onnx::TensorShapeProto& shape, const std::string& name, std::vector<std::uint64_t>& symbolic) const {
-    Shape result;
-    for (const auto& dimension : shape.dim()) {
-      if (!dimension.has_dim_value()) {
-        symbolic.push_back(result.size());
-        result.push_back(1);
-        continue;
+  static std::string symbol_of(const onnx::TensorShapeProto::Dimension& dimension, std::size_t position) {
+    return std::to_string(position) + (dimension.dim_param().empty() ? " (without a name)" : " '" + dimension.dim_param() + "'");
+  }
+
+  // The shape of the input: fixed dimensions from the file; a symbolic first one of several is 1, the sizes of others are the caller's.
+  // False when one of these is open.
+  bool read_shape(const onnx::TensorShapeProto& shape, const std::string& name, Shape& result) {
+    const auto& chosen = options_.function.input_shape;
+    const auto rank = static_cast<std::size_t>(shape.dim_size());
+    if (chosen && chosen->size() != rank)
+      misfit("the input shape that is given has " + std::to_string(chosen->size()) + " dimensions, but the model's input '" + name +
+             "' has " + std::to_string(rank) + "; give as many.");
+    std::string open;
+    std::unordered_map<std::string, std::uint64_t> sizes;  // of named dimensions
+    for (std::size_t k = 0; k < rank; ++k) {
+      const auto& dimension = shape.dim(static_cast<int>(k));
+      const bool batch = k == 0 && rank > 1;
+      if (dimension.has_dim_value()) {
+        if (dimension.dim_value() < 1)
+          fail("'" + name + "' has the dimension " + std::to_string(dimension.dim_value()) +
+               "; a fixed dimension is at least 1, an open one is symbolic.");
+        result.push_back(static_cast<std::uint64_t>(dimension.dim_value()));
+      } else {
+        network_.symbolic.push_back(k);
+        network_.symbols.push_back(dimension.dim_param());
+        result.push_back(batch || !chosen ? 1 : (*chosen)[k]);
+        if (!batch && chosen) network_.given.push_back(k);
+        if (!batch && !chosen) open += (open.empty() ? "" : ", ") + symbol_of(dimension, k);
       }
-      if (dimension.dim_value() < 1)
-        fail("'" + name + "' has the dimension " + std::to_string(dimension.dim_value()) +
-             "; a fixed dimension is at least 1, an open one is symbolic.");
-      result.push_back(static_cast<std::uint64_t>(dimension.dim_value()));
+      if (chosen && (*chosen)[k] != result[k])
+        misfit("the input shape that is given says " + std::to_string((*chosen)[k]) + " for dimension " + std::to_string(k) +
+               (dimension.has_dim_value() ? ", but the model fixes it to " + std::to_string(result[k]) + "; give that."
+                                          : ", which counts inputs: a certificate speaks of one; give 1."));
+      if (result[k] < 1) misfit("the input shape that is given has a dimension 0; sizes are at least 1.");
+      if (dimension.has_dim_value() || dimension.dim_param().empty() || (!chosen && !batch)) continue;
+      const auto [before, first] = sizes.emplace(dimension.dim_param(), result[k]);
+      if (!first && before->second != result[k])
+        misfit("the input shape that is given has the sizes " + std::to_string(before->second) + " and " + std::to_string(result[k]) +
+               " for dimensions that the model gives one name, '" + dimension.dim_param() + "'; give one size.");
     }
-    return result;
+    if (!open.empty())
+      refuse(name, "",
+             "The size of the input is open in dimension " + open +
+                 ", and the constant depends on it; give the shape that is meant with --input-shape, every dimension, like 1,3,32,32 (a "
+                 "symbolic first one is 1).");
+    return open.empty();
   }
 
   ValueId add_value(Value value) {
@@ -107,35 +150,47 @@ class GraphReader {
         fail("two initialisers have the name '" + tensor.name() + "'; the file is damaged.");
     }
     const onnx::ValueInfoProto* input = nullptr;
-    std::size_t inputs = 0;
+    std::string inputs;  // their names, when there are several
+    std::size_t count = 0;
+    std::size_t overridable = 0;  // weights
+    std::string weight;           // the first of them
     for (const auto& info : graph_.input()) {
       if (!input_names_.insert(info.name()).second) fail("two graph inputs have the name '" + info.name() + "'; the file is damaged.");
       const auto constant = initialisers.find(info.name());
       if (constant == initialisers.end()) {
-        ++inputs;
+        inputs += (count++ == 0 ? "'" : ", '") + info.name() + "'";
         if (input == nullptr) input = &info;
-        if (inputs > 1) names_.emplace(info.name(), Name{});
-      } else if (model_.ir_version() > first_ir_version) {
-        refuse(
-            info.name(), "",
-            "The weight '" + info.name() + "' is also a graph input, so that a caller could replace it; remove it from the graph inputs.");
-      } else {
-        check_repeated_type(info, *constant->second);
+        if (count > 1) names_.emplace(info.name(), Name{});
+        continue;
       }
+      if (model_.ir_version() > first_ir_version) {
+        if (overridable++ == 0) weight = info.name();
+        if (options_.function.fixed_inputs) network_.fixed_inputs.push_back(info.name());
+      }
+      check_repeated_type(info, *constant->second);
     }
+    if (overridable != 0 && !options_.function.fixed_inputs)
+      refuse(weight, "",
+             (overridable == 1 ? "The weight '" + weight + "' is also a graph input, so that a caller could replace it"
+                               : std::to_string(overridable) + " weights, '" + weight +
+                                     "' the first of them, are also graph inputs, so that a caller could replace them") +
+                 "; if nobody does, say so with --fixed-inputs: the certificate is then about the values in the file, and says so.");
     network_.values.emplace_back();
-    if (inputs == 0) {
+    if (count == 0) {
       refuse("model", "", "The model has no input that is not a weight; there is nothing to bound.");
     } else {
-      if (inputs > 1)
+      if (count > 1)
         refuse(graph_.input(graph_.input_size() - 1).name(), "",
-               "The model has " + std::to_string(inputs) + " inputs; a certificate speaks of one: join them in the model.");
+               "The model has " + std::to_string(count) + " inputs (" + inputs +
+                   "); a certificate speaks of one: before the export, wrap the model so that it takes one tensor and splits it "
+                   "(torch.split), "
+                   "or so that the other inputs are constants.");
       read_input(*input);
     }
     for (const auto& tensor : graph_.initializer()) read_initialiser(tensor);
   }
 
-  // With IR version 3 every initialiser is listed among the inputs too: the entry must repeat what the tensor says.
+  // Where an initialiser is listed among the inputs too, the entry must repeat what the tensor says.
   void check_repeated_type(const onnx::ValueInfoProto& info, const onnx::TensorProto& tensor) const {
     const auto mismatch = [&] {
       fail("the weight '" + info.name() + "' is listed as a graph input of another type or shape; the file is damaged.");
@@ -169,7 +224,7 @@ class GraphReader {
       refuse(info.name(), "", "The model's input has no shape; export the model with one (the batch dimension may be symbolic).");
       return;
     }
-    value.shape = read_shape(type.shape(), info.name(), network_.symbolic);
+    if (!read_shape(type.shape(), info.name(), value.shape)) return;
     if (!bounded_count(value.shape)) {
       refuse(info.name(), "", "The model's input has more than 2^28 entries, which is more than this reader takes.");
       return;
@@ -206,38 +261,36 @@ class GraphReader {
     return tensor == nullptr || tensor->bits.empty() ? nullptr : tensor;
   }
 
-  void read_node(const onnx::NodeProto& message, std::size_t index) {
-    std::string label = message.name();
-    for (int k = 0; k < message.output_size() && label.empty(); ++k) label = message.output(k);
-    if (label.empty()) label = "node " + std::to_string(index);
-
-    // Definitions and uses are checked for every node, supported or not.
-    bool unknown = false;
-    std::vector<ValueId> inputs;
-    for (const std::string& name : message.input()) {
-      if (name.empty()) {
-        inputs.push_back(no_value);
-        continue;
-      }
-      const auto found = names_.find(name);
-      if (found == names_.end())
-        fail("the node '" + label + "' reads '" + name +
-             "' before anything defines it; the nodes are not in order, or the name is missing: run the ONNX checker on the model.");
-      unknown = unknown || !found->second.value;
-      inputs.push_back(found->second.value.value_or(no_value));
-    }
+  void check_attribute_names(const onnx::NodeProto& message, const std::string& label) const {
     std::unordered_set<std::string> attributes;
     for (const auto& attribute : message.attribute())
       if (!attributes.insert(attribute.name()).second)
         fail("the node '" + label + "' has the attribute '" + attribute.name() +
              "' twice; readers disagree on such a node, so the file is refused.");
-    std::vector<std::string> outputs;
-    std::unordered_set<std::string> defined_here;
-    for (const std::string& name : message.output()) {
-      if (!name.empty() && (names_.count(name) != 0 || input_names_.count(name) != 0 || !defined_here.insert(name).second))
-        fail("the name '" + name + "' is defined twice, the second time by the node '" + label + "'; the file is damaged.");
-      outputs.push_back(name);
+  }
+
+  // A node that does not lead to the chosen output: no operator is looked at, but what its attributes hold is (formats/onnx.md, section 4).
+  void leave_out(const onnx::NodeProto& message, int place) {
+    const std::string label = label_of(message, place);
+    check_attribute_names(message, label);
+    try {
+      for (const auto& attribute : message.attribute()) check_content(attribute, tensors_, label);
+    } catch (const Unsupported& unsupported) {
+      refuse(label, message.op_type(), unsupported.reason);
     }
+  }
+
+  void read_node(const onnx::NodeProto& message, int place) {
+    const std::string label = label_of(message, place);
+    bool unknown = false;
+    std::vector<ValueId> inputs;
+    for (const std::string& name : message.input()) {
+      const std::optional<ValueId> value = name.empty() ? no_value : names_.at(name).value;
+      unknown = unknown || !value;
+      inputs.push_back(value.value_or(no_value));
+    }
+    check_attribute_names(message, label);
+    std::vector<std::string> outputs(message.output().begin(), message.output().end());
     while (!inputs.empty() && inputs.back() == no_value && message.input(static_cast<int>(inputs.size()) - 1).empty()) inputs.pop_back();
     while (!outputs.empty() && outputs.back().empty()) outputs.pop_back();
 
@@ -248,6 +301,11 @@ class GraphReader {
       if (!message.overload().empty())
         throw Unsupported{"It calls a function (overload '" + message.overload() + "'); export the model with functions inlined."};
       const std::optional<Operator> op = find_operator(message.op_type());
+      if (message.op_type() == "If" || message.op_type() == "Loop" || message.op_type() == "Scan")
+        throw Unsupported{
+            "Control flow (" + message.op_type() +
+            ") is not supported: the function must be one graph whatever the input; export the model traced instead of scripted "
+            "(torch.jit.trace, or torch.onnx.export of the eager model), with Python's branches decided and its loops unrolled."};
       if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
       if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
@@ -323,19 +381,30 @@ class GraphReader {
                                                                   : "the indices of a TopK node; only its values are bounded";
   }
 
-  void read_output() {
-    std::unordered_set<std::string> seen;
-    for (const auto& info : graph_.output())
-      if (!seen.insert(info.name()).second) fail("two graph outputs have the name '" + info.name() + "'; the file is damaged.");
-    for (const auto& info : graph_.output())
-      if (names_.count(info.name()) == 0) fail("nothing defines the graph's output '" + info.name() + "'; the file is damaged.");
-    if (graph_.output_size() != 1) {
-      refuse(
-          "model", "",
-          "The model has " + std::to_string(graph_.output_size()) + " outputs; a certificate speaks of one: keep one output in the model.");
-      return;
+  // The output that is bounded; nullptr when the file leaves it open. Notes the others when the caller has chosen it.
+  const onnx::ValueInfoProto* choose_output() {
+    std::string names;
+    for (const auto& info : graph_.output()) names += (names.empty() ? "'" : ", '") + info.name() + "'";
+    if (const auto& chosen = options_.function.output) {
+      const onnx::ValueInfoProto* output = nullptr;
+      network_.other_outputs.emplace();
+      for (const auto& info : graph_.output())
+        if (info.name() == *chosen)
+          output = &info;
+        else
+          network_.other_outputs->push_back(info.name());
+      if (output == nullptr) misfit("the model has no output '" + *chosen + "'; choose one of " + (names.empty() ? "none" : names) + ".");
+      return output;
     }
-    const auto& info = graph_.output(0);
+    if (graph_.output_size() == 1) return &graph_.output(0);
+    refuse("model", "",
+           graph_.output_size() == 0 ? "The model has 0 outputs; there is nothing to bound."
+                                     : "The model has " + std::to_string(graph_.output_size()) + " outputs (" + names +
+                                           "); a certificate speaks of one: choose it with --output NAME.");
+    return nullptr;
+  }
+
+  void read_output(const onnx::ValueInfoProto& info) {
     const Name& name = names_.at(info.name());
     if (!name.value) {
       if (network_.refusals.empty()) refuse(info.name(), "", "The model's output cannot be read.");
@@ -389,8 +458,10 @@ class GraphReader {
     }
     for (std::size_t k = 0; k < network_.nodes.size(); ++k)
       if (!useful[k] && !network_.values[network_.nodes[k].outputs.front()].constant)
-        refuse(network_.label(k), name_of(network_.nodes[k].op),
-               "It computes from the input but does not reach the model's output; remove unused nodes from the model.");
+        refuse(
+            network_.label(k), name_of(network_.nodes[k].op),
+            "It computes from the input but does not reach the model's output; remove unused nodes from the model, or name the output with "
+            "--output: what does not lead to it is then left out.");
   }
 
   const onnx::ModelProto& model_;

@@ -354,7 +354,10 @@ class Scanner {
         refuse("has a field with number " + std::to_string(number) +
                ", which ONNX does not define there; the file is not an ONNX model, or newer than this reader");
       if (field->content == Content::refused)
-        refuse(std::string("has ") + field->label + ", which lipcert does not read; export the model for inference without it");
+        refuse(std::string("has ") + field->label + ", which lipcert does not read; " +
+               (std::string(field->label) == "functions"
+                    ? "inline them: onnx.inliner.inline_local_functions(model), or torch.onnx.export without export_modules_as_functions"
+                    : "export the model for inference without it"));
       const bool list = field->wire == Wire::varints || field->wire == Wire::fixed32s || field->wire == Wire::fixed64s;
       if (wire_type != expected_wire_type(field->wire) && !(list && wire_type == 2))
         refuse(std::string("has a field ") + field->label + " of the wrong wire type; the file is damaged or is not an ONNX model");

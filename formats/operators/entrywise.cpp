@@ -35,6 +35,8 @@ void check_clip(const NodeView& node) {
   for (std::size_t k = 1; k < node.operands.size(); ++k)
     if (node.has(k) && (!node.operands[k].constant || !node.operands[k].shape.empty()))
       throw Unsupported{"Its limits are not constant scalars."};
+  if (node.opset < 11 && std::get<float>(node.attributes.at("min")) > std::get<float>(node.attributes.at("max")))
+    throw Unsupported{"Its attribute 'min' is above 'max', which runtimes refuse before opset 11 (ONNX Runtime)."};
 }
 
 void check_prelu(const NodeView& node) {
@@ -101,7 +103,9 @@ std::vector<Result> infer_normalisation(const NodeView& node) {
   if (node.opset < 9 && !flag_of(node, "spatial"))
     throw Unsupported{"It normalises every entry on its own (spatial 0); export it with opset 9 or later."};
   if (node.opset >= 14 && flag_of(node, "training_mode"))
-    throw Unsupported{"It is in training mode, where its result depends on the batch; export the model for inference."};
+    throw Unsupported{
+        "It was exported in training mode, where its result depends on the batch; call model.eval() before the export (Keras: "
+        "training=False)."};
   return {{node.operands[0].type, data}};
 }
 

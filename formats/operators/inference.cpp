@@ -51,6 +51,9 @@ void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& o
     throw Unsupported{std::string(row.name) + " in opset " + std::to_string(opset) + " takes " + std::to_string(fewest) +
                       (most == fewest ? std::string() : " to " + std::to_string(most)) + " inputs, and this node has " +
                       std::to_string(operands.size()) + " or leaves one out."};
+  if (op == Operator::batch_normalization && outputs > 1)
+    throw Unsupported{"It was exported in training mode (it has " + std::to_string(outputs) +
+                      " outputs), where its result depends on the batch; call model.eval() before the export (Keras: training=False)."};
   if (outputs < 1 || outputs > row.outputs)
     throw Unsupported{std::string(row.name) + " does not have " + std::to_string(outputs) + " outputs, or lipcert does not read them."};
 }

@@ -205,7 +205,9 @@ void check_dropout(const std::vector<Operand>& operands) {
     const Operand& mode = operands[2];
     if (mode.known == nullptr || mode.type != ElementType::boolean || element_count(mode.shape) != 1)
       throw Unsupported{"Its training_mode is not a constant written out in the file; export the model for inference."};
-    if (mode.known->integer(0) != 0) throw Unsupported{"It is in training mode, where it is random; export the model for inference."};
+    if (mode.known->integer(0) != 0)
+      throw Unsupported{
+          "It was exported in training mode, where it is random; call model.eval() before the export (Keras: training=False)."};
   }
 }
 
@@ -292,7 +294,7 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
   const Shape& shape = node.operands[0].shape;
   const Integers pads = has_attribute(node, "pads") ? integers_attribute(node, "pads") : known_list(node, 1, "list of pads", false);
   const std::vector<std::uint64_t> axes =
-      node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", true), shape.size(), true, shape) : all_axes(shape.size());
+      node.has(3) ? resolve_axes(known_list(node, 3, "list of axes", false), shape.size(), true, shape) : all_axes(shape.size());
   if (pads.size() != 2 * axes.size())
     throw Unsupported{"Its list of pads has " + std::to_string(pads.size()) + " entries where " + std::to_string(2 * axes.size()) +
                       " are meant."};

@@ -57,8 +57,8 @@ Shape top_k_shape(const NodeView& node) {
     k = integer_of(node, "k");
   } else {
     const Operand& operand = node.operands[1];
-    if (operand.type != ElementType::int64 || element_count(operand.shape) != 1 || operand.known == nullptr)
-      throw Unsupported{"Its K is not one INT64 number that follows from constants and shapes."};
+    if (operand.type != ElementType::int64 || operand.shape != Shape{1} || operand.known == nullptr)
+      throw Unsupported{"Its K is not one INT64 number (of shape [1], as ONNX wants it) that follows from constants and shapes."};
     k = operand.known->integer(0);
   }
   if (k < 1 || static_cast<std::uint64_t>(k) > length)

@@ -37,13 +37,23 @@ AutoPad auto_pad_of(const NodeView& node) {
 }
 
 // The padding and the length of the result of one axis of a Conv or a pool, of which everything else is known.
-void resolve_window(WindowAxis& axis, AutoPad mode, bool ceil_mode) {
+// `least`: how far beyond the end of the data the last window of an automatic padding must reach at least.
+void resolve_window(WindowAxis& axis, AutoPad mode, bool ceil_mode, std::int64_t least) {
+  if ((mode == AutoPad::same_upper || mode == AutoPad::same_lower) && axis.dilation != 1)
+    throw Unsupported{
+        "Runtimes disagree on automatic padding (auto_pad SAME) with dilations, or refuse it (ONNX Runtime); write its 'pads' out."};
   const auto n = static_cast<std::int64_t>(axis.input);
   const auto s = static_cast<std::int64_t>(axis.stride);
   const std::int64_t extent = static_cast<std::int64_t>(axis.dilation) * (static_cast<std::int64_t>(axis.kernel) - 1) + 1;
   if (mode == AutoPad::same_upper || mode == AutoPad::same_lower) {
     const std::int64_t length = (n + s - 1) / s;
-    const std::int64_t total = std::max<std::int64_t>((length - 1) * s + extent - n, 0);
+    const std::int64_t beyond = (length - 1) * s + extent - n;  // the end of the last window, where the first begins with the data
+    if (beyond < least)
+      throw Unsupported{
+          "Runtimes disagree on automatic padding (auto_pad SAME) whose windows leave out the end of the data, or refuse it (ONNX "
+          "Runtime); "
+          "write its 'pads' out."};
+    const std::int64_t total = std::max<std::int64_t>(beyond, 0);
     axis.begin = mode == AutoPad::same_upper ? total / 2 : total - total / 2;
     axis.end = total - axis.begin;
     axis.output = static_cast<std::uint64_t>(length);
@@ -72,8 +82,9 @@ void check_pool(const NodeView& node, const WindowAxis& axis, bool ceil_mode, bo
   const auto n = static_cast<std::int64_t>(axis.input);
   const auto last = static_cast<std::int64_t>(axis.output) - 1;
   const std::int64_t extent = static_cast<std::int64_t>(axis.dilation) * (static_cast<std::int64_t>(axis.kernel) - 1) + 1;
-  if (axis.begin >= extent || axis.end >= extent)
-    throw Unsupported{"Its padding is as long as its kernel, so that a window would hold no data."};
+  if (axis.begin >= static_cast<std::int64_t>(axis.kernel) || axis.end >= static_cast<std::int64_t>(axis.kernel))
+    throw Unsupported{
+        "Its padding is as long as its kernel, so that a window would hold no data, or runtimes refuse it (ONNX Runtime); pad by less."};
   if (ceil_mode && last * s >= n + axis.begin)
     throw Unsupported{
         "With ceil_mode its last window begins behind the data, where runtimes disagree on whether it exists; use ceil_mode 0."};
@@ -134,8 +145,9 @@ WindowParameters convolution_parameters(const NodeView& node) {
     axis.begin = pads[k];
     axis.end = pads[d + k];
     if (transposed) {
-      if (output_padding[k] >= std::max(strides[k], dilations[k]))
-        throw Unsupported{"Its output_padding " + std::to_string(output_padding[k]) + " is not smaller than its stride or dilation."};
+      if (output_padding[k] >= strides[k])
+        throw Unsupported{"Its output_padding " + std::to_string(output_padding[k]) + " is not smaller than its stride " +
+                          std::to_string(strides[k]) + ", which runtimes refuse (ONNX Runtime)."};
       const std::int64_t extent = dilations[k] * (kernel[k] - 1) + 1;
       if (extent > window_cap + 1)
         throw Unsupported{"Its kernel reaches over more than 2^31 positions, which is more than this reader takes."};
@@ -144,7 +156,7 @@ WindowParameters convolution_parameters(const NodeView& node) {
       if (length < 1) throw Unsupported{"Its pads leave nothing of the result along spatial axis " + std::to_string(k) + "."};
       axis.output = static_cast<std::uint64_t>(length);
     } else {
-      resolve_window(axis, mode, false);
+      resolve_window(axis, mode, false, -1);
     }
     window.axes.push_back(axis);
   }
@@ -179,7 +191,7 @@ WindowParameters pool_parameters(const NodeView& node) {
     axis.dilation = static_cast<std::uint64_t>(dilations[k]);
     axis.begin = pads[k];
     axis.end = pads[d + k];
-    resolve_window(axis, mode, ceil_mode);
+    resolve_window(axis, mode, ceil_mode, 0);
     check_pool(node, axis, ceil_mode, window.count_include_pad);
     window.axes.push_back(axis);
   }

@@ -99,6 +99,29 @@ void require_digest(const Json& statement, const char* place, const std::string&
   }
 }
 
+/// Which function of the model the certificate is about, where the file leaves it open.
+FunctionChoice choice_of(const Json& model) {
+  FunctionChoice choice;
+  if (model.at("input").contains("given")) {
+    choice.input_shape = model.at("input").at("shape").get<std::vector<std::uint64_t>>();
+  }
+  choice.fixed_inputs = model.contains("fixedInputs");
+  if (model.at("output").contains("others")) {
+    choice.output = model.at("output").at("name").get<std::string>();
+  }
+  return choice;
+}
+
+/// That the certificate says of its choice what the file needs, no more and no less.
+void require_choice(const Json& model, const Network& network) {
+  using Names = std::vector<std::string>;
+  const bool right = model.at("input").value("given", Shape()) == network.given && model.value("fixedInputs", Names()) == network.fixed_inputs &&
+                     model.at("output").value("others", Names()) == network.other_outputs.value_or(Names());
+  if (!right) {
+    throw rejected("the certificate names other given dimensions, fixed inputs or outputs left out than the model has.");
+  }
+}
+
 /// Runs the proved checker on the problem and returns its exit code; its output goes to ours.
 int run_checker(const std::string& checker, const std::string& problem, bool quiet) {
   int ends[2] = {-1, -1};
@@ -165,7 +188,17 @@ int run(const Options& options) {
   reading.file = file_name_of(options.model);
   reading.allow_external_data = options.allow_external_data;
   reading.folder = folder_of(options.model);
-  const Network network = read_onnx(model, reading);
+  Network network;
+  try {
+    reading.function = choice_of(statement.at("predicate").at("model"));
+    network = read_onnx(model, reading);
+    require_choice(statement.at("predicate").at("model"), network);
+  } catch (const nlohmann::json::exception& e) {
+    throw rejected(std::string("the certificate has not the structure of the format: ") + e.what());
+  } catch (const Error& e) {
+    if (e.code() != ExitCode::usage) throw;
+    throw rejected(e.what());  // it chooses what the file does not have
+  }
   if (!network.refusals.empty()) {
     const Refusal& refusal = network.refusals.front();
     throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);

@@ -50,6 +50,20 @@ class Schema(support.Case):
             self.validator.validate(support.statement(path))
             self.lipverify(path, "--model", model, "--public-key", public_key, *options)
 
+    def test_what_the_issuer_chose(self):
+        key, _ = self.key()
+        model = self.write("open.onnx", support.model([support.node("Relu", ["x"], "y")], [], ("n", "features"), ("n", "features")))
+        path, _ = self.certify(model, key, "--input-shape", "1,3", "--output", "y")
+        statement = support.statement(path)
+        self.assertTrue(self.validator.is_valid(statement))
+        statement["predicate"]["model"]["fixedInputs"] = ["w"]
+        self.assertTrue(self.validator.is_valid(statement))
+        for change in (lambda m: m["input"].update(given=[]), lambda m: m["input"].update(given=[-1]), lambda m: m["output"].update(others=["z", "z"]),
+                       lambda m: m.update(fixedInputs=[]), lambda m: m.update(fixedInputs=[1])):
+            wrong = copy.deepcopy(statement)
+            change(wrong["predicate"]["model"])
+            self.assertFalse(self.validator.is_valid(wrong))
+
     def test_the_schema_can_say_no(self):
         key, _ = self.key()
         path, _ = self.certify(DIGITS, key)

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,20 @@ struct Case {
   std::string name;
   std::string bytes;
   std::string says;  // empty for files that are read
+};
+
+/// What the caller says about a file that leaves it open.
+struct Choice {
+  std::optional<std::vector<std::uint64_t>> input_shape = {};
+  bool fixed_inputs = false;
+  std::optional<std::string> output = {};
+};
+
+struct ChosenCase {
+  std::string name;
+  std::string bytes;
+  std::string says;
+  Choice choice;
 };
 
 /// x [1,2] -> Gemm -> Relu -> y [1,3].
@@ -37,6 +52,10 @@ std::string one_node(const std::string& op, const std::vector<ob::Dim>& in, cons
 
 std::vector<Case> read();
 std::vector<Case> refused();
+
+// What files leave open, said or not (onnx_choice_cases.cpp).
+std::vector<ChosenCase> chosen_read();
+std::vector<ChosenCase> chosen_refused();
 
 // The operators of graphs (onnx_graph_cases.cpp); part of `read` and `refused`.
 void read_graph_nodes(std::vector<Case>& cases);

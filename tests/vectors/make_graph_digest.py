@@ -126,13 +126,14 @@ def info(name, kind, shape):
 
 
 class Model:
-    def __init__(self, opset, kind, shape, initialisers, nodes, ir=8, list_weights=False, domains=("",), extra=b"", backwards=False):
+    def __init__(self, opset, kind, shape, initialisers, nodes, ir=8, list_weights=False, domains=("",), extra=b"", backwards=False, places=None):
         self.opset, self.kind, self.shape, self.initialisers, self.nodes = opset, kind, shape, initialisers, nodes
         self.ir, self.list_weights, self.domains, self.extra, self.backwards = ir, list_weights, domains, extra, backwards
+        self.places = places or range(len(nodes))  # which node stands first in the file, and so on
 
     def proto(self):
         last = self.nodes[-1]
-        parts = [text(1, node.proto()) for node in self.nodes]
+        parts = [text(1, self.nodes[place].proto()) for place in self.places]
         parts += [text(2, "g")]
         parts += [text(5, tensor.proto(name)) for name, tensor in self.initialisers]
         parts += [text(11, info("x", self.kind, self.shape))]
@@ -378,6 +379,10 @@ def graph_models():
         Node("Cast", ["j"], ["c"], [([2], DOUBLE)], {"to": i(DOUBLE), "saturate": i(1)}, a_int("to", DOUBLE)),
         Node("Cast", ["c"], ["d"], [([2], FLOAT)], {"to": i(FLOAT), "saturate": i(0)}, a_int("to", FLOAT) + a_int("saturate", 0)),
         Node("Reshape", ["x", "h"], ["k"], [([1, 2, 3], FLOAT)], {"allowzero": i(0)}), Node("MatMul", ["d", "k"], ["y"], [([1, 3], FLOAT)])])
+    # Written c, a, b, y: a is the first whose inputs are there, then c, which stands before b, then b.
+    out["unsorted_23"] = Model(23, FLOAT, ["N", 3], [], [
+        Node("Abs", ["x"], ["a"], [([1, 3], FLOAT)]), Node("Tanh", ["a"], ["c"], [([1, 3], FLOAT)]), Node("Relu", ["x"], ["b"], [([1, 3], FLOAT)]),
+        Node("Add", ["b", "c"], ["y"], [([1, 3], FLOAT)])], domains=("", "ai.onnx", ""), places=[1, 0, 2, 3])
     return out
 
 

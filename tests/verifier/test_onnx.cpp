@@ -55,6 +55,33 @@ TEST_CASE("files that both readers refuse") {
   }
 }
 
+TEST_CASE("what a file leaves open, said or not; and what contradicts it") {
+  const auto outcome = [](const std::string& bytes, const onnx_cases::Choice& choice) {
+    std::vector<ExternalFile> external;
+    try {
+      (void)read_onnx(bytes, {false, "", choice.input_shape, choice.fixed_inputs, choice.output}, external);
+      return Outcome::accepted;
+    } catch (const Failure& failure) {
+      return failure.outcome();
+    }
+  };
+  for (const onnx_cases::ChosenCase& item : onnx_cases::chosen_read()) CHECK_MESSAGE(outcome(item.bytes, item.choice) == Outcome::accepted, item.name);
+  for (const onnx_cases::ChosenCase& item : onnx_cases::chosen_refused()) {
+    const Outcome found = outcome(item.bytes, item.choice);
+    CHECK_MESSAGE((found == Outcome::input || found == Outcome::rejected), item.name);
+  }
+  // A choice comes from a certificate: one that the file contradicts is the certificate's fault.
+  using Sizes = std::vector<std::uint64_t>;
+  const std::string fixed = onnx_cases::base().bytes();
+  CHECK(outcome(fixed, {.input_shape = Sizes{1, 2}}) == Outcome::accepted);
+  for (const Sizes& sizes : {Sizes{1, 3}, Sizes{2, 2}, Sizes{2}, Sizes{1, 2, 1}}) CHECK(outcome(fixed, {.input_shape = sizes}) == Outcome::rejected);
+  const std::string open = onnx_cases::changed([](ob::Model& m) { m.inputs[0] = ob::value_info("x", ob::FLOAT, {"N", "n"}); });
+  CHECK(outcome(open, {.input_shape = Sizes{1, 2}}) == Outcome::accepted);
+  for (const Sizes& sizes : {Sizes{1, 0}, Sizes{2, 2}, Sizes{2}}) CHECK(outcome(open, {.input_shape = sizes}) == Outcome::rejected);
+  CHECK(outcome(open, {}) == Outcome::input);
+  CHECK(outcome(fixed, {.output = "h"}) == Outcome::rejected);
+}
+
 TEST_CASE("graph digests of the test vectors") {
   const std::string folder = std::string(LIPCERT_SOURCE_DIR) + "/tests/vectors/";
   const auto vectors = nlohmann::json::parse(slurp(folder + "graph_digest.json"));

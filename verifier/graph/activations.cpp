@@ -42,6 +42,8 @@ namespace {
 
 // ------------------------------------------------------------------------------------------------------------------------------- inputs
 
+Rational attribute(const Node& node, const char* name) { return rational_of(dyadic_of_binary32(node.attributes.at(name).real)); }
+
 void one_input(const NodeRules& at) { (void)at.unary(); }
 
 void prelu_inputs(const NodeRules& at) {
@@ -57,6 +59,7 @@ void clip_inputs(const NodeRules& at) {
   at.floating();
   at.constant_scalar(1, true);
   at.constant_scalar(2, true);
+  if (at.before(11) && attribute(at.node(), "min") > attribute(at.node(), "max")) at.fail("min is above max");
 }
 
 void gelu_inputs(const NodeRules& at) {
@@ -73,7 +76,6 @@ void celu_inputs(const NodeRules& at) {
 // ------------------------------------------------------------------------------------------------------------------------ largest slopes
 
 Rational magnitude(const Rational& x) { return x < 0 ? Rational(-x) : x; }
-Rational attribute(const Node& node, const char* name) { return rational_of(dyadic_of_binary32(node.attributes.at(name).real)); }
 Constant exactly(const Rational& x) { return {x, x}; }
 
 /// The number n / d.

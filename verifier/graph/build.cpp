@@ -14,7 +14,7 @@ constexpr std::uint64_t kElements = std::uint64_t{1} << 28;
 
 class Builder {
  public:
-  explicit Builder(RawModel& model) : model_(model) {}
+  Builder(RawModel& model, const OnnxOptions& options) : model_(model), options_(options) {}
 
   Graph build() {
     Graph graph;
@@ -34,8 +34,9 @@ class Builder {
       value.known = &graph.initialisers[i];
     }
     input(graph, names);
-    graph.nodes.reserve(model_.nodes.size());
-    for (RawNode& raw : model_.nodes) add_node(graph, raw, names);
+    const std::vector<std::size_t> order = node_order(model_, options_.output);
+    graph.nodes.reserve(order.size());
+    for (const std::size_t place : order) add_node(graph, model_.nodes[place], names);
     output(graph, names);
     every_node_matters(graph);
     return graph;
@@ -53,27 +54,49 @@ class Builder {
         data = &info;
         continue;
       }
-      if (model_.ir_version >= 4) refuse_model("the initialiser '" + printable(info.name) + "' can be overridden, because it is also an input");
+      if (model_.ir_version >= 4) graph.fixed_inputs.push_back(info.name);
       const Value& value = graph.values[found->second];
       bool same = info.tensor && info.type == value.type && (!info.has_shape || info.shape.size() == value.shape.size());
       for (std::size_t k = 0; same && info.has_shape && k < info.shape.size(); ++k)
         same = !info.shape[k].known || info.shape[k].value == value.shape[k];
       if (!same) refuse_model("the input '" + printable(info.name) + "' contradicts the initialiser of that name");
     }
+    if (!graph.fixed_inputs.empty() && !options_.fixed_inputs)
+      refuse_model("the initialiser '" + printable(graph.fixed_inputs[0]) + "' can be overridden, because it is also an input");
     if (data == nullptr) refuse_model("it has no input");
     if (!data->tensor || !is_floating(data->type) || !data->has_shape) refuse_model("its input is not a floating-point tensor with a shape");
     Value& value = graph.values[0];
     value.kind = Value::Kind::input;
     value.name = data->name;
     value.type = data->type;
-    std::uint64_t elements = 1;
-    for (std::size_t k = 0; k < data->shape.size(); ++k) {
-      const std::uint64_t d = data->shape[k].known ? data->shape[k].value : 1;
-      if (d == 0 || d > kElements || (elements *= d) > kElements) refuse_model("its input is empty or has more than 2^28 elements");
-      value.shape.push_back(d);
-      if (!data->shape[k].known) graph.symbolic.push_back(k);
-    }
+    input_shape(graph, data->shape, value.shape);
     names.emplace(data->name, 0);
+  }
+
+  /// The first of several dimensions counts inputs and is 1 where it is symbolic; every other symbolic one needs a size.
+  void input_shape(Graph& graph, const std::vector<Dimension>& declared, Shape& shape) const {
+    const std::optional<Shape>& wanted = options_.input_shape;
+    if (wanted && wanted->size() != declared.size())
+      reject("the model's input has " + std::to_string(declared.size()) + " dimensions, not " + std::to_string(wanted->size()));
+    std::uint64_t elements = 1;
+    std::map<std::string, std::uint64_t> sizes;
+    for (std::size_t k = 0; k < declared.size(); ++k) {
+      const std::string which = "dimension " + std::to_string(k) + " '" + printable(declared[k].name) + "' of ";
+      std::uint64_t d = declared[k].value;
+      if (!declared[k].known) {
+        const bool batch = k == 0 && declared.size() > 1;
+        if (!batch && !wanted) refuse_model(which + "its input is symbolic, and no size is given for it");
+        d = batch ? 1 : (*wanted)[k];
+        graph.symbolic.push_back(k);
+        graph.symbols.push_back(declared[k].name);
+        if (!batch) graph.given.push_back(k);
+        if (!declared[k].name.empty() && sizes.emplace(declared[k].name, d).first->second != d)
+          reject(which + "the model's input has not the size of another one of that name");
+      }
+      if (wanted && (d != (*wanted)[k] || d == 0)) reject(which + "the model's input is " + std::to_string(d) + ", not " + std::to_string((*wanted)[k]));
+      if (d == 0 || d > kElements || (elements *= d) > kElements) refuse_model("its input is empty or has more than 2^28 elements");
+      shape.push_back(d);
+    }
   }
 
   void add_node(Graph& graph, RawNode& raw, std::map<std::string, ValueId>& names) {
@@ -90,24 +113,30 @@ class Builder {
         node.inputs.push_back(kAbsent);
         continue;
       }
-      const auto found = names.find(name);
-      if (found == names.end()) refuse_model(what + "reads '" + printable(name) + "', which is not defined before it");
-      if (graph.values[found->second].unusable) refuse_model(what + "reads the mask of a Dropout or the indices of a TopK");
-      node.inputs.push_back(found->second);
+      const ValueId id = names.at(name);
+      if (graph.values[id].unusable) refuse_model(what + "reads the mask of a Dropout or the indices of a TopK");
+      node.inputs.push_back(id);
     }
     fill_attributes(graph, node, std::move(raw.attributes), raw.outputs.size(), what);
     graph.nodes.push_back(std::move(node));
     infer(graph, index, raw.outputs);
     const Node& added = graph.nodes[index];
     for (std::size_t k = 0; k < raw.outputs.size(); ++k) {
-      if (added.outputs[k] == kAbsent) continue;
-      if (!names.emplace(raw.outputs[k], added.outputs[k]).second) refuse_model(what + "writes '" + printable(raw.outputs[k]) + "', which is already there");
+      if (added.outputs[k] != kAbsent) names.emplace(raw.outputs[k], added.outputs[k]);
     }
   }
 
   void output(Graph& graph, const std::map<std::string, ValueId>& names) const {
-    if (model_.outputs.size() != 1) refuse_model("it has " + std::to_string(model_.outputs.size()) + " outputs, not one");
-    const ValueInfo& info = model_.outputs[0];
+    if (model_.outputs.size() != 1 && !options_.output)
+      refuse_model("it has " + std::to_string(model_.outputs.size()) + " outputs, and none of them is chosen");
+    std::size_t chosen = 0;
+    if (options_.output) graph.other_outputs.emplace();
+    for (std::size_t k = 0; options_.output && k < model_.outputs.size(); ++k)
+      if (model_.outputs[k].name == *options_.output)
+        chosen = k;
+      else
+        graph.other_outputs->push_back(model_.outputs[k].name);
+    const ValueInfo& info = model_.outputs[chosen];
     const auto found = names.find(info.name);
     if (found == names.end() || graph.values[found->second].kind != Value::Kind::node_output || graph.values[found->second].unusable)
       refuse_model("its output '" + printable(info.name) + "' is not computed by a node");
@@ -133,10 +162,11 @@ class Builder {
   }
 
   RawModel& model_;
+  const OnnxOptions& options_;
 };
 
 }  // namespace
 
-Graph graph_of(RawModel& model) { return Builder(model).build(); }
+Graph graph_of(RawModel& model, const OnnxOptions& options) { return Builder(model, options).build(); }
 
 }  // namespace lipverify

@@ -83,6 +83,12 @@ bool is_finite(std::uint32_t type, std::uint64_t bits) {
   return (bits >> f.fraction_bits & ones) != ones;
 }
 
+std::string Graph::symbol_of(std::uint64_t dimension) const {
+  for (std::size_t k = 0; k < symbolic.size(); ++k)
+    if (symbolic[k] == dimension) return symbols[k];
+  return "";
+}
+
 std::string Graph::label(std::size_t node) const {
   const Node& n = nodes[node];
   const std::string out = n.outputs.empty() || n.outputs[0] == kAbsent ? "" : " -> " + printable(values[n.outputs[0]].name);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,14 +90,19 @@ struct Graph {
 
   std::uint64_t opset = 0;
   std::vector<Tensor> initialisers;     // file order; never resized after reading
-  std::vector<Value> values;            // input, initialisers, node outputs in file order
-  std::vector<Node> nodes;              // file order, topological; never resized after reading
+  std::vector<Value> values;            // input, initialisers, node outputs in the order of the nodes
+  std::vector<Node> nodes;              // in the order of formats/onnx.md, section 4; never resized after reading
   std::deque<Tensor> computed;          // known values that nodes compute: shapes, indices; Value::known points into it
   std::uint64_t computed_elements = 0;  // of all of them
   std::vector<std::uint64_t> symbolic;  // positions of symbolic input dimensions
+  std::vector<std::string> symbols;     // their names in the file, "" for none
+  std::vector<std::uint64_t> given;     // those whose size came from the options: all but a first one of several dimensions, which is 1
+  std::vector<std::string> fixed_inputs;                  // initialisers that are inputs too (from IR version 4 on)
+  std::optional<std::vector<std::string>> other_outputs;  // the output was chosen by name and the graph cut: the file's other outputs
   ValueId output = kAbsent;
 
   [[nodiscard]] const Value& input() const { return values[0]; }
+  [[nodiscard]] std::string symbol_of(std::uint64_t dimension) const;  // name of a symbolic dimension
   [[nodiscard]] std::string label(std::size_t node) const;  // for messages: "node 3 (Gemm -> y)"
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "verifier/base/bytes.hpp"
 #include "verifier/graph/raw_model.hpp"
@@ -56,13 +55,13 @@ class Reader {
   Graph read(const std::string& bytes) {
     if (bytes.empty() || bytes.size() > 2147483647U) refuse_model("a model has 1 to 2147483647 bytes");
     model(protozero::data_view(bytes.data(), bytes.size()));
-    return graph_of(model_);
+    return graph_of(model_, options_);
   }
 
  private:
   void model(protozero::data_view bytes) {
     Fields f(bytes, kModel, "ModelProto", budget_);
-    std::set<std::string> domains;
+    std::map<std::string, std::int64_t> domains;
     while (f.next()) {
       if (f.number() == 1) {
         model_.ir_version = f.integer();
@@ -79,13 +78,13 @@ class Reader {
             version = g.integer();
         }
         if (domain == "ai.onnx") domain.clear();
-        if (!domains.insert(domain).second) refuse_model("the operator set of one domain is named twice");
+        if (domains.emplace(domain, version).first->second != version) refuse_model("the operator set of one domain is named in two versions");
         if (domain.empty()) model_.opset = version;
       }
     }
     if (!f.has(1) || model_.ir_version < 3 || model_.ir_version > 14) refuse_model("its IR version is not between 3 and 14");
     if (!f.has(7)) refuse_model("it has no graph");
-    if (model_.opset < 8 || model_.opset > 20) refuse_model("its version of the default operator set is not between 8 and 20");
+    if (model_.opset < 8 || model_.opset > 23) refuse_model("its version of the default operator set is not between 8 and 23");
   }
 
   void graph(protozero::data_view bytes) {
@@ -327,7 +326,7 @@ class Reader {
                   d.known = true;
                   d.value = e.varint();
                 } else {
-                  (void)e.name();
+                  d.name = e.name();
                 }
               }
               if (e.has(1) && e.has(2)) refuse_model("a dimension has both a number and a name");

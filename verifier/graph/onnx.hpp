@@ -17,7 +17,11 @@ struct ExternalFile {
 
 struct OnnxOptions {
   bool allow_external_data = false;
-  std::string folder;  // of the model, for external data
+  std::string folder = {};  // of the model, for external data
+  // Which function is meant, where the file leaves it open, as a certificate says it: what contradicts the file is Failure (rejected).
+  std::optional<Shape> input_shape = {};   // sizes for the input's symbolic dimensions
+  bool fixed_inputs = false;               // initialisers that are also inputs keep the values of the file
+  std::optional<std::string> output = {};  // the graph is cut to what leads to this output
 };
 
 [[nodiscard]] Graph read_onnx(const std::string& bytes, const OnnxOptions& options, std::vector<ExternalFile>& external);

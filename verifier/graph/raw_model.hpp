@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "verifier/graph/graph.hpp"
+#include "verifier/graph/onnx.hpp"
 
 namespace lipverify {
 
@@ -24,6 +24,7 @@ struct RawNode {
 struct Dimension {
   bool known = false;
   std::uint64_t value = 0;
+  std::string name;  // of one that is not known; may be empty
 };
 
 struct ValueInfo {
@@ -43,6 +44,10 @@ struct RawModel {
 };
 
 /// The graph, by the rules of formats/onnx.md, sections 3 to 5: Failure (input) when one of them is broken. Takes the model apart.
-[[nodiscard]] Graph graph_of(RawModel& model);
+[[nodiscard]] Graph graph_of(RawModel& model, const OnnxOptions& options);
+
+/// The nodes by their places in the file, in the order of formats/onnx.md, section 4: repeatedly the first of the file whose inputs are defined;
+/// with a chosen output those that lead to it. Failure (input) when a name is defined twice or never, or when nodes read each other in a circle.
+[[nodiscard]] std::vector<std::size_t> node_order(const RawModel& model, const std::optional<std::string>& output);
 
 }  // namespace lipverify

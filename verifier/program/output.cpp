@@ -1,8 +1,8 @@
 // See output.hpp.
 #include "verifier/program/output.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-
 
 namespace lipverify {
 
@@ -32,6 +32,37 @@ std::string depth_of(const SampleSummary& samples) {
     case SampleSummary::Depth::records: break;
   }
   return "NOT RECHECKED";
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + text;
+  return out;
+}
+
+std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  std::string out;
+  for (const std::uint64_t d : shape) out += (out.empty() ? "" : " x ") + std::to_string(d);
+  return shape.empty() ? "of one number" : "of shape " + out;
+}
+
+/// "'x' of shape 1 x 3 x 32 x 32, for one input (dimension 0 'N' taken as 1); dimension 2 'height' given by the issuer".
+std::string input_text(const FunctionSummary& f) {
+  std::string out = "'" + f.input + "' " + shape_text(f.input_shape);
+  std::vector<std::string> given;
+  for (std::size_t k = 0; k < f.symbolic.size(); ++k) {
+    const std::string name = "dimension " + std::to_string(f.symbolic[k]) + (f.symbols[k].empty() ? "" : " '" + f.symbols[k] + "'");
+    if (std::find(f.given.begin(), f.given.end(), f.symbolic[k]) != f.given.end())
+      given.push_back(name);
+    else
+      out += ", for one input (" + name + " taken as 1)";
+  }
+  return given.empty() ? out : out + "; size of " + joined(given) + " given by the issuer";
+}
+
+std::string output_text(const FunctionSummary& f) {
+  const std::string chosen = f.other_outputs.empty() ? "" : "; not the model's other outputs: " + joined(f.other_outputs);
+  return "'" + f.output + "' " + shape_text(f.output_shape) + (f.output_chosen ? ", chosen by the issuer" + chosen : "");
 }
 
 void line(std::string& out, const std::string& head, const std::string& text) { out += padded(head, 12) + printable_line(text) + "\n"; }
@@ -67,6 +98,12 @@ std::string text_report(const Report& report, bool verbose) {
   if (!report.payload_sha256.empty()) first += "  payload " + report.payload_sha256;
   out += std::string(verdict_of(report)) + "  " + printable_line(first) + "\n";
 
+  if (const FunctionSummary& f = report.function; f.known) {
+    line(out, "input", input_text(f));
+    if (!f.fixed_inputs.empty())
+      line(out, "fixed", "by the issuer to the values in the file, although a caller may replace them: " + joined(f.fixed_inputs));
+    line(out, "output", output_text(f));
+  }
   const std::string claim = accepted ? "claim" : "claimed";
   if (!report.global_upper.empty()) line(out, claim, report.global_formula + " with L = " + report.global_upper + "; no L below " + report.global_lower);
   if (report.pair_classes != 0)
@@ -113,6 +150,11 @@ std::string json_report(const Report& report) {
   out["key"] = {{"fingerprint", or_null(report.key_fingerprint)}, {"algorithm", or_null(report.key_algorithm)}};
   out["payloadSha256"] = or_null(report.payload_sha256);
   out["model"] = {{"path", or_null(report.model_path)}, {"sha256", or_null(report.model_sha256)}, {"graphDigest", or_null(report.graph_digest)}};
+  if (const FunctionSummary& f = report.function; f.known) {
+    out["input"] = {{"name", f.input}, {"shape", f.input_shape}, {"symbolic", f.symbolic}, {"given", f.given}};
+    out["fixedInputs"] = f.fixed_inputs;
+    out["output"] = {{"name", f.output}, {"shape", f.output_shape}, {"chosen", f.output_chosen}, {"others", f.other_outputs}};
+  }
   ordered_json claims = ordered_json::array();
   if (!report.global_upper.empty())
     claims.push_back({{"id", "lipschitz-global"}, {"formula", report.global_formula}, {"upper", report.global_upper}, {"lower", report.global_lower}});

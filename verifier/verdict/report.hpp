@@ -83,6 +83,21 @@ struct SampleSummary {
   std::vector<AuditedRecord> audited;
 };
 
+/// Which function of the model the claims are about: what the checker read, once it agrees with the certificate.
+struct FunctionSummary {
+  bool known = false;
+  std::string input;
+  std::vector<std::uint64_t> input_shape;
+  std::vector<std::uint64_t> symbolic;  // positions of symbolic dimensions; the first of several is taken as 1
+  std::vector<std::string> symbols;     // their names in the file, which may be empty
+  std::vector<std::uint64_t> given;     // positions of those whose size is the issuer's choice
+  std::vector<std::string> fixed_inputs;
+  std::string output;
+  std::vector<std::uint64_t> output_shape;
+  std::vector<std::string> other_outputs;
+  bool output_chosen = false;  // by the issuer: nodes that do not lead to it are left out
+};
+
 /// Everything below `checks` is what was claimed, as far as the statement could be read: proved only when the outcome is accepted, or accepted
 /// in part and `claims_not_rechecked` does not name the claim; and not even then where `not_checked` says so.
 struct Report {
@@ -94,6 +109,7 @@ struct Report {
   // Fingerprint as ssh-keygen prints it (SHA256:...), digests in lower-case hexadecimal.
   std::string key_fingerprint, key_algorithm, payload_sha256, model_sha256, model_path, graph_digest;
   bool has_statement = false;
+  FunctionSummary function;
   std::string global_upper, global_lower, global_formula;  // decimals, rounded to the safe side; L is per unit of the graph's input
   std::uint64_t pair_classes = 0;
   std::string pair_formula, pair_largest;

@@ -46,11 +46,11 @@ namespace {
 
 using Members = std::vector<std::string>;
 
-/// An object with exactly these members, nothing else (claims, blocks, model: section 2).
-void exactly(const Json& json, const std::string& place, const Members& members) {
+/// An object with exactly these members and perhaps the optional ones, nothing else (claims, blocks, model: section 2).
+void exactly(const Json& json, const std::string& place, const Members& members, const Members& optional = {}) {
   for (const std::string& name : members) (void)json.member(name, place);
   for (const auto& [name, value] : json.object(place))
-    if (std::find(members.begin(), members.end(), name) == members.end())
+    if (std::find(members.begin(), members.end(), name) == members.end() && std::find(optional.begin(), optional.end(), name) == optional.end())
       reject(place + " has the member '" + printable(name) + "', which this version does not know");
 }
 
@@ -73,6 +73,12 @@ std::uint64_t natural(const Json& json, const std::string& place) {
 std::vector<std::uint64_t> naturals(const Json& json, const std::string& place) {
   std::vector<std::uint64_t> out;
   for (const Json& item : json.array(place)) out.push_back(natural(item, place));
+  return out;
+}
+
+std::vector<std::string> texts(const Json& json, const std::string& place) {
+  std::vector<std::string> out;
+  for (const Json& item : json.array(place)) out.push_back(item.text(place));
   return out;
 }
 
@@ -313,7 +319,7 @@ PairClaim pair_claim(const Json& json, const std::string& place) {
 }
 
 void model(const Json& json, const std::string& place, Statement& out) {
-  exactly(json, place, {"format", "bytes", "graphDigest", "externalFiles", "input", "output"});
+  exactly(json, place, {"format", "bytes", "graphDigest", "externalFiles", "input", "output"}, {"fixedInputs"});
   if (text(json, place, "format") != "onnx") unknown(place + ".format", text(json, place, "format"));
   out.model_bytes = natural(json.member("bytes", place), place + ".bytes");
   out.graph_digest = digest(json, place, "graphDigest");
@@ -323,14 +329,19 @@ void model(const Json& json, const std::string& place, Statement& out) {
     out.external_files.push_back({text(item, at, "name"), natural(item.member("bytes", at), at + ".bytes"), digest(item, at, "sha256")});
   }
   const Json& input = json.member("input", place);
-  exactly(input, place + ".input", {"name", "shape", "symbolic"});
+  exactly(input, place + ".input", {"name", "shape", "symbolic"}, {"given"});
   out.input_name = text(input, place + ".input", "name");
   out.input_shape = naturals(input.member("shape", place + ".input"), place + ".input.shape");
   out.symbolic = naturals(input.member("symbolic", place + ".input"), place + ".input.symbolic");
+  if (const Json* given = input.find("given", place + ".input")) out.given = naturals(*given, place + ".input.given");
+  if (out.given.empty() && input.find("given", place + ".input") != nullptr) reject(place + ".input.given is empty; it would be absent");
   const Json& output = json.member("output", place);
-  exactly(output, place + ".output", {"name", "shape"});
+  exactly(output, place + ".output", {"name", "shape"}, {"others"});
   out.output_name = text(output, place + ".output", "name");
   out.output_shape = naturals(output.member("shape", place + ".output"), place + ".output.shape");
+  if (const Json* others = output.find("others", place + ".output")) out.other_outputs = texts(*others, place + ".output.others");
+  if (const Json* fixed = json.find("fixedInputs", place)) out.fixed_inputs = texts(*fixed, place + ".fixedInputs");
+  if (out.fixed_inputs.empty() && json.find("fixedInputs", place) != nullptr) reject(place + ".fixedInputs is empty; it would be absent");
 }
 
 void semantics(const Json& json, const std::string& place) {

@@ -35,7 +35,9 @@ struct Statement {
   std::vector<ExternalFile> external_files;
   std::string input_name, output_name;
   Shape input_shape, output_shape;
-  std::vector<std::uint64_t> symbolic;
+  std::vector<std::uint64_t> symbolic, given;             // positions of dimensions
+  std::vector<std::string> fixed_inputs;                  // empty: none
+  std::optional<std::vector<std::string>> other_outputs;  // absent: the output was not chosen
   // the rest of the predicate
   std::optional<GlobalClaim> global;
   std::optional<PairClaim> pairs;

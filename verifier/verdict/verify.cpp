@@ -98,6 +98,12 @@ class Verification {
       reject(id + " of " + printable(subject) + ": the certificate says " + printable(claimed) + ", the check finds " + printable(recomputed));
   }
 
+  using Names = std::vector<std::string>;
+  void equal_names(const std::string& id, const std::string& subject, const Names& claimed, const Names& recomputed) {
+    equal(id, subject, std::to_string(claimed.size()) + " names", std::to_string(recomputed.size()) + " names");
+    for (std::size_t k = 0; k < claimed.size(); ++k) equal(id, subject, claimed[k], recomputed[k]);
+  }
+
   std::string signed_payload(const PublicKey& key) {
     Envelope envelope = open_envelope(bytes_of(request_.certificate, kCertificateCap, "the certificate"));
     report_.payload_sha256 = sha256_hex(envelope.payload);
@@ -184,6 +190,9 @@ class Verification {
       equal("model-bytes", s.subject_name, std::to_string(s.model_bytes), std::to_string(bytes.size()));
       OnnxOptions options;
       options.allow_external_data = request_.allow_external_data;
+      options.input_shape = s.input_shape;
+      options.fixed_inputs = !s.fixed_inputs.empty();
+      if (s.other_outputs) options.output = s.output_name;
       const std::size_t slash = path.find_last_of('/');
       options.folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
       return read_onnx(bytes, options, external);
@@ -204,8 +213,18 @@ class Verification {
     equal("input-name", "model.input", s.input_name, graph.input().name);
     equal("input-shape", "model.input", "(" + text_of(s.input_shape) + ")", "(" + text_of(graph.input().shape) + ")");
     equal("input-symbolic", "model.input", "(" + text_of(s.symbolic) + ")", "(" + text_of(graph.symbolic) + ")");
+    // A size that the file leaves open belongs to the claim only where the certificate says that somebody chose it.
+    if (s.given.empty() && !graph.given.empty())
+      reject("the certificate takes dimension " + std::to_string(graph.given[0]) + " '" + printable(graph.symbol_of(graph.given[0])) +
+             "' of the input, which the model leaves open, as " + std::to_string(graph.input().shape[graph.given[0]]) +
+             " and does not say that this is a choice; it has to be made again with --input-shape");
+    equal("input-given", "model.input", "(" + text_of(s.given) + ")", "(" + text_of(graph.given) + ")");
+    equal_names("fixed-inputs", "model.fixedInputs", s.fixed_inputs, graph.fixed_inputs);
+    equal_names("other-outputs", "model.output", s.other_outputs.value_or(Names()), graph.other_outputs.value_or(Names()));
     equal("output-name", "model.output", s.output_name, graph.values[graph.output].name);
     equal("output-shape", "model.output", "(" + text_of(s.output_shape) + ")", "(" + text_of(graph.values[graph.output].shape) + ")");
+    report_.function = {true, s.input_name, s.input_shape, graph.symbolic, graph.symbols, graph.given, graph.fixed_inputs, s.output_name, s.output_shape,
+                        s.other_outputs.value_or(Names()), s.other_outputs.has_value()};
   }
 
   void check_global(const Graph& graph, Evaluator& evaluator, const GlobalClaim& claim, const Rational& total, const std::vector<Pooling>& poolings) {

@@ -14,7 +14,7 @@ std::uint64_t top_of(const Graph& graph, std::size_t index) {
     k = at.integer("k");
   } else {
     const Value& value = at.in(1);
-    if (value.known == nullptr || value.type != kInt64 || element_count(value.shape) != 1) at.fail("K must be one known INT64");
+    if (value.known == nullptr || value.type != kInt64 || value.shape != Shape{1}) at.fail("K must be one known INT64, of shape (1)");
     k = value.known->integer(0);
   }
   if (k < 1 || k > static_cast<std::int64_t>(length)) at.fail("K is " + std::to_string(k));

@@ -31,6 +31,7 @@ Shape known::shape_vector(const NodeRules& at, Value& out) {
 }
 
 Shape known::constant_shape(const NodeRules& at, Value& out) {
+  at.since(9);
   at.count_inputs(1, 1);
   out.type = at.node().attributes.at("value").tensor.type;
   const Value& dims = at.in(0);

@@ -62,7 +62,10 @@ Interval power_derivative(const NodeInputs& inputs, const Interval& z, const Int
 
 }  // namespace
 
-Shape powers::shape(const NodeRules& at, Value&) { return at.unary(); }
+Shape powers::shape(const NodeRules& at, Value&) {
+  if (at.node().op == Op::sign) at.since(9);
+  return at.unary();
+}
 
 Shape powers::shape_of_power(const NodeRules& at, Value&) {
   at.count_inputs(2, 2);

@@ -58,7 +58,7 @@ std::vector<PadAxis> pads_of(const Graph& graph, std::size_t index) {
   const std::vector<std::int64_t> pads = graph.opset < 11 ? at.find("pads")->integers : at.vector(1, "pads", false);
   std::vector<std::uint64_t> axes(shape.size());
   std::iota(axes.begin(), axes.end(), std::uint64_t{0});
-  if (graph.opset >= 18 && at.has_input(3)) axes = at.axes(at.vector(3, "axes", true), shape.size(), true);
+  if (graph.opset >= 18 && at.has_input(3)) axes = at.axes(at.vector(3, "axes", false), shape.size(), true);
   if (pads.size() != 2 * axes.size()) at.fail("pads has " + std::to_string(pads.size()) + " entries, not " + std::to_string(2 * axes.size()));
   std::vector<PadAxis> out(shape.size());
   for (std::size_t i = 0; i < axes.size(); ++i) {

@@ -40,7 +40,7 @@ void pooling_rules(const NodeRules& at, WindowAxis& a, bool ceil_mode, bool same
   const auto extent = static_cast<std::int64_t>(a.dilation * (a.kernel - 1) + 1);
   const auto n = static_cast<std::int64_t>(a.input);
   const auto s = static_cast<std::int64_t>(a.stride);
-  if (a.begin >= extent || a.end >= extent) at.fail("padding must be smaller than the window");
+  if (a.begin >= static_cast<std::int64_t>(a.kernel) || a.end >= static_cast<std::int64_t>(a.kernel)) at.fail("padding must be smaller than the kernel");
   if (!same) {
     const std::int64_t room = n + a.begin + a.end - extent;
     if (room < 0) at.fail("its window is larger than the padded data");
@@ -107,14 +107,17 @@ Window window_of(const Graph& graph, std::size_t index) {
     const auto extent = static_cast<std::int64_t>(a.dilation * (a.kernel - 1) + 1);  // below 2^62
     if (op == Op::conv_transpose) {
       const std::uint64_t more = at.per_axis("output_padding", spatial, 0, 0)[k];
-      if (more >= std::max(a.stride, a.dilation)) at.fail("output_padding must be below stride or dilation");
+      if (more >= a.stride) at.fail("output_padding must be below the stride");
       if (extent > kLarge || s * (n - 1) > std::int64_t{1} << 60) at.fail("its result is too large");
       a.output = length_of(at, s * (n - 1) + static_cast<std::int64_t>(more) + extent - a.begin - a.end);
       continue;
     }
     if (same) {
+      if (a.dilation != 1) at.fail("runtimes disagree on auto_pad " + rule + " with dilations");
       a.output = (a.input + a.stride - 1) / a.stride;
-      const std::int64_t total = std::max<std::int64_t>(static_cast<std::int64_t>(a.output - 1) * s + extent - n, 0);
+      const std::int64_t beyond = static_cast<std::int64_t>(a.output - 1) * s + extent - n;
+      if (beyond < (pool ? 0 : -1)) at.fail("runtimes disagree on auto_pad " + rule + " when windows leave out the end of the data");
+      const std::int64_t total = std::max<std::int64_t>(beyond, 0);
       a.begin = rule == "SAME_UPPER" ? total / 2 : total - total / 2;
       a.end = total - a.begin;
     } else if (!pool) {

@@ -1,0 +1,26 @@
+// The options that say which function of a model is meant, where its file leaves that open.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "certify/lipcert.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace lipcert {
+
+struct FunctionOptions {
+  std::optional<std::string> input_shape;  // "1,3,32,32"
+  bool fixed_inputs = false;
+  std::optional<std::string> output;
+
+  /// Throws `Error` (usage) for a shape that is no list of sizes from 1 on.
+  [[nodiscard]] FunctionChoice choice() const;
+};
+
+void add_function_options(CLI::App& command, FunctionOptions& options);
+
+}  // namespace lipcert
