@@ -173,10 +173,11 @@ ScalingTexts fitted(ScalingTexts texts, const DataDescription& data, const Shape
                                       : "give the shape of these images with --image-shape, and the order that the model reads with --layout.";
     const auto* layout = std::find_if(all_layouts.begin(), all_layouts.end(), [&](Layout l) { return fits(image(array), l, input); });
     const Layout turned = array == Layout::nchw ? Layout::nhwc : Layout::nchw;
-    if (layout != all_layouts.end())
+    const bool other = free && fits(image(turned), texts.layout, input);
+    if (other && (texts.array_layout || layout == all_layouts.end()))
+      remedy = std::string("if they are stored so, use --array-layout ") + name_of(turned) + ".";
+    else if (layout != all_layouts.end())
       remedy = std::string("if the model reads them so, use --layout ") + name_of(*layout) + ".";
-    else if (free && fits(image(turned), texts.layout, input))
-      remedy = std::string("if the array is stored so, use --array-layout ") + name_of(turned) + ".";
     throw no_fit(data_name, image(array), texts.layout, input, remedy);
   }
   texts.array_layout = array == Layout::nhwc ? std::optional<Layout>(array) : std::nullopt;

@@ -158,6 +158,7 @@ TEST_CASE("units") {
   texts.scale = "1/255";
   CHECK(usual_unit(texts) == Unit::scaled_pixel);
   texts.scale = "1";
+  texts.mean = {"0"};
   texts.std = {"0.25", "-1/5", "3"};
   CHECK(usual_unit(texts) == Unit::scaled_pixel);
   CHECK(smallest_std(texts) == Rational::parse("1/5", ""));

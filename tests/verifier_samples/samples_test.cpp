@@ -414,23 +414,28 @@ TEST_CASE("eps in scaled pixels") {
   World world(3);
   const std::string bytes = records_bytes(world.records);
   Claim claim = world.claim;
+  std::vector<double> radii;
+  for (const Record& record : world.records) radii.push_back(std::bit_cast<double>(record.radius));
+  std::sort(radii.begin(), radii.end());
+  // Two values of eps that some radii are above and some are not: k / 1000 scaled pixels, which are k / 200 units of the graph's input.
+  const auto low = std::to_string(static_cast<int>(radii[World::kCount / 4] * 200)), high = std::to_string(static_cast<int>(radii[World::kCount / 2] * 200));
   // The same inputs, (v / 1275 - 0.1) / 0.2 = v / 255 - 0.5, of whose units one is a fifth of a scaled pixel.
   for (const auto& [scale, mean, std] : {std::array{"1/1275", "0.1", "0.2"}, std::array{"-1/1275", "-0.1", "-1/5"}}) {
     claim["data"]["scale"] = scale;
     claim["data"]["mean"] = {mean};
     claim["data"]["std"] = {std};
-    claim["counts"] = {{{"eps", "0.01"}}, {{"eps", "0.03"}}};
+    claim["counts"] = {{{"eps", low + "/1000"}}, {{"eps", high + "/1000"}}};
     for (auto& item : claim["counts"]) item["certified"] = item["certifiedCorrect"] = 0;
     Claim graph = claim;
     fill_in(graph, world.records);
     CHECK(world.verdict(graph, bytes) == "accepted");
     Claim fifth = claim;  // r / 5 > eps, as r > 5 eps
-    fifth["counts"][0]["eps"] = "0.05";
-    fifth["counts"][1]["eps"] = "0.15";
+    fifth["counts"][0]["eps"] = low + "/200";
+    fifth["counts"][1]["eps"] = high + "/200";
     fill_in(fifth, world.records);
     Claim pixel = fifth;
-    pixel["counts"][0]["eps"] = "0.01";
-    pixel["counts"][1]["eps"] = "0.03";
+    pixel["counts"][0]["eps"] = low + "/1000";
+    pixel["counts"][1]["eps"] = high + "/1000";
     REQUIRE(pixel["counts"] != graph["counts"]);
     pixel["epsUnit"] = "scaled pixel";
     CHECK(world.verdict(pixel, bytes) == "rejected");  // the formula does not say so
@@ -447,12 +452,11 @@ TEST_CASE("eps in scaled pixels") {
     CHECK(world.verdict(wrong, bytes) == "accepted");
     wrong["epsUnit"] = "pixel";
     CHECK(world.verdict(wrong, bytes) == "rejected");
-    // Of several deviations the smallest counts: at 0.01 with one of them 1/1000 nothing is certified, whichever it is.
-    Claim several = pixel;
-    several["data"]["std"] = {"7", std, "1/1000"};
-    const SampleClaim parsed = parse_sample_claim(Json::parse(several.dump(), "claim"), 3);
-    CHECK(parsed.eps == std::vector<Rational>{Rational(10), Rational(30)});
-    CHECK(parsed.eps_texts[0] == "0.01");
+    // Of several deviations the smallest counts, whichever it is.
+    pixel["data"]["std"] = {"7", std, "1/1000"};
+    const SampleClaim parsed = parse_sample_claim(Json::parse(pixel.dump(), "claim"), 3);
+    CHECK(parsed.eps == std::vector<Rational>{Rational(Integer(low)), Rational(Integer(high))});
+    CHECK(parsed.eps_texts[0] == low + "/1000");
   }
 }
 
