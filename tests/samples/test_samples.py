@@ -289,8 +289,8 @@ class Samples(Case):
         refuse(flat, "--data", first, "--image-shape", "3,4,4", says="have a shape", code=2)
         # The falsifier reads the same images, with a certificate and without one.
         path = self.folder / "fl.json"
-        found = json.loads(self.lipcert("attack", channels_first, "--data", last, "--certificate", path, "--json").stdout)
-        alone = json.loads(self.lipcert("attack", channels_first, "--data", last, "--array-layout", "NHWC", *scaling[:6], "--json").stdout)
+        found = json.loads(self.lipcert("attack", channels_first, "--data", last, "--certificate", path, "--json", "--list", "12").stdout)
+        alone = json.loads(self.lipcert("attack", channels_first, "--data", last, "--array-layout", "NHWC", *scaling[:6], "--json", "--list", "12").stdout)
         self.assertEqual(found["refuted"], 0)
         self.assertEqual({f["index"]: f["distance"] for f in found["flips"]}, {f["index"]: f["distance"] for f in alone["flips"]})
 
