@@ -14,7 +14,7 @@
 // Shapes: tensors are flat and row-major; the first dimension may be symbolic and is taken as 1: a network is a function of one input. L is
 // the Lipschitz constant of the graph's whole output with respect to its whole input, Euclidean norms, exact real arithmetic, so it is per
 // unit of the graph's input tensor (after whatever scaling the caller does before it). `Analysis::pairs` holds one bound for each
-// difference of outputs. Radii of samples and distances of flips are in the same units.
+// difference of outputs. Radii in records are in the same units; eps, and distances of flips, in the `Unit` beside them.
 //
 // Rigorous numbers are doubles that have been rounded outward: `upper` is never too small, `lower` never too large. Print them with
 // `decimal_up` and `decimal_down`, which keep that.

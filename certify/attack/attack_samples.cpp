@@ -25,6 +25,20 @@ void require_same_data(const CertifiedSamples& certified, const DataDescription&
     throw input_error(path + ": is not the data that the certificate is about (another SHA-256); give that file.");
 }
 
+/// The length of a flip in scaled pixels, rounded up: entry i counts |std| of its channel times.
+double in_pixels(const Scaling& scaling, const Target& target, const Flip& flip) {
+  long double square = 0;
+  long double largest = 0;
+  for (std::size_t i = 0; i < flip.y.size(); ++i) {
+    const long double std = scaling.pixels_per_unit(i);
+    const long double change = std * (static_cast<long double>(flip.y[i]) - static_cast<long double>(target.x[i]));
+    square += change * change;
+    largest = std::max(largest, std);
+  }
+  const long double length = std::sqrt(square) * (1 + 0x1p-40L) + largest * static_cast<long double>(target.x_error) * (1 + 0x1p-40L);
+  return std::nextafter(static_cast<double>(length), std::numeric_limits<double>::infinity());
+}
+
 }  // namespace
 
 AttackReport attack_samples(const AttackJob& job, const std::function<void(double)>& progress) {
@@ -42,7 +56,12 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
     throw input_error(job.model + ": is not the model that " + job.certificate + " is about (another SHA-256); give that model.");
   const PlainNetwork network(model.network);
   const DataDescription description = scan_data(source);
-  const Scaling scaled(scaling, description.shape, model.network.values[model.network.input].shape, source.samples);
+  const Shape& input = model.network.values[model.network.input].shape;
+  if (!certified) scaling = fitted(scaling, description, input, source.samples);
+  const Scaling scaled(scaling, description.shape, input, source.samples);
+  const Unit unit = job.unit.value_or(certified ? certified->eps_unit : usual_unit(scaling));
+  const bool pixels = unit == Unit::scaled_pixel;
+  const Rational smallest = smallest_std(scaling);
   SampleRange range = {0, description.samples};
   if (certified) {
     require_same_data(*certified, description, source.samples);
@@ -58,6 +77,7 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
   const auto batches = static_cast<std::size_t>((range.count + batch - 1) / batch);
   AttackReport report;
   report.against_certificate = certified.has_value();
+  report.unit = unit;
   std::vector<float> ratios;  // of certified samples that were flipped
   std::vector<std::vector<double>> radii(batches);
   Sample sample;
@@ -98,11 +118,15 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
       const double radius = radii[b][i];
       report.certified += radius > 0 ? 1U : 0U;
       if (!flips[i].found) continue;
-      const Finding finding = {targets[i].index, flips[i].from, flips[i].to, flips[i].distance, radius};
+      Finding finding = {targets[i].index, flips[i].from, flips[i].to, flips[i].distance, radius, flips[i].distance < radius};
+      if (pixels) {
+        finding.distance = in_pixels(scaled, targets[i], flips[i]);
+        if (std::isfinite(radius)) finding.radius = (Rational::exact(radius) * smallest).rounded_down();
+      }
       ++report.flipped;
       report.smallest = std::min(report.smallest, finding.distance);
       if (radius > 0) ratios.push_back(static_cast<float>(finding.ratio()));
-      report.refuted += finding.refutes() ? 1U : 0U;
+      report.refuted += finding.refutes ? 1U : 0U;
       report.shown.push_back(finding);
     }
     const auto before = [&](const Finding& a, const Finding& c) {

@@ -22,28 +22,31 @@ struct AttackJob {
   ScalingTexts scaling;                // without a certificate; else the certificate's own is used
   std::optional<std::uint64_t> limit;  // at most so many samples
   std::string certificate;             // path; empty: none. Its signature is not checked, so that a forged one is attacked like any other
+  std::optional<Unit> unit;            // of distances and radii; default: that of the certificate's eps, without one `usual_unit`
   unsigned steps = 30;                 // of projected gradient
   std::uint64_t seed = 1;              // of the rounding search
   unsigned threads = 0;                // 0: all cores; the result does not depend on it
   std::uint64_t list = 10;             // flips to keep
 };
 
-/// Distances and radii are Euclidean, in units of the graph's input.
+/// Distances and radii are Euclidean, in the unit of the report. A radius r of a record is in units of the graph's input, and in scaled pixels
+/// r min_c |std_c|; a flip has its own length in either.
 struct Finding {
   std::uint64_t index = 0;  // of the sample in the data
   std::uint32_t from = 0;
   std::uint32_t to = 0;
   double distance = 0;  // rounded up
-  double radius = 0;    // certified; 0 without a certificate or when undecided
+  double radius = 0;    // certified, rounded down; 0 without a certificate or when undecided
+  bool refutes = false;  // nearer than the recorded radius, both in units of the graph's input: the certificate is wrong
 
   [[nodiscard]] double ratio() const {
     return distance > 0 ? radius / distance : radius > 0 ? std::numeric_limits<double>::infinity() : 0.0;
   }
-  [[nodiscard]] bool refutes() const { return distance < radius; }
 };
 
 struct AttackReport {
   bool against_certificate = false;
+  Unit unit = Unit::graph_input;
   std::uint64_t attacked = 0;
   std::uint64_t flipped = 0;
   std::uint64_t refuted = 0;                                  // flipped inside their certified radius: the certificate is wrong

@@ -1,5 +1,6 @@
 #include "certify/attack/certified.hpp"
 
+#include "certify/samples/sample_claim.hpp"
 #include "formats/encoding/base64.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
@@ -21,17 +22,8 @@ CertifiedSamples read_certified_samples(const std::string& certificate) {
     }
     if (claim == nullptr) throw wrong("says nothing about samples");
     result.data = claim->at("data");
-    const std::string layout = result.data.at("layout").get<std::string>();
-    bool known = false;
-    for (const Layout candidate : {Layout::nchw, Layout::nhwc, Layout::ncwh}) {
-      if (layout != name_of(candidate)) continue;
-      result.scaling.layout = candidate;
-      known = true;
-    }
-    if (!known) throw wrong("has the unknown layout '" + layout.substr(0, 20) + "'");
-    result.scaling.scale = result.data.at("scale").get<std::string>();
-    result.scaling.mean = result.data.at("mean").get<std::vector<std::string>>();
-    result.scaling.std = result.data.at("std").get<std::vector<std::string>>();
+    result.scaling = scaling_of(result.data, certificate);
+    if (claim->contains("epsUnit") && claim->at("epsUnit") == name_of(Unit::scaled_pixel)) result.eps_unit = Unit::scaled_pixel;
     if (result.data.contains("labelColumn")) result.label_column = result.data.at("labelColumn").get<std::int64_t>();
     result.selection = {claim->at("selection").at("first").get<std::uint64_t>(), claim->at("selection").at("count").get<std::uint64_t>()};
     const Json& records = claim->at("records");

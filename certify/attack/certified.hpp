@@ -16,6 +16,7 @@ struct CertifiedSamples {
   std::string model_sha256;
   Json data;  // SPEC.md section 8
   ScalingTexts scaling;
+  Unit eps_unit = Unit::graph_input;
   std::optional<std::int64_t> label_column;
   SampleRange selection;
   std::string records;  // bytes, `record_bytes` each

@@ -19,7 +19,7 @@ void check_issuance(const Issuance& issuance) {
 
 Certified certify(const CertifyJob& job) {
   check_issuance(job.issuance);
-  if (job.samples && !job.shards.empty()) {
+  if (job.samples && !job.merge.shards.empty()) {
     throw Error(ExitCode::usage, "Samples come from data or from shards; give one of the two.");
   }
   const Generator generator = build_info();
@@ -36,8 +36,8 @@ Certified certify(const CertifyJob& job) {
     made.samples = claim_samples(*prepared, network, made.analysis, job.analysis.threads, job.folder, [&](double done) {
       if (job.analysis.progress) job.analysis.progress(done, "samples");
     });
-  } else if (!job.shards.empty()) {
-    made.samples = merge_shards(job.shards, job.shard_eps, made.model, job.model, made.analysis, job.analysis, job.folder);
+  } else if (!job.merge.shards.empty()) {
+    made.samples = merge_shards(job.merge, made.model, job.model, made.analysis, job.analysis, job.folder);
   }
   made.payload = statement(network, made.analysis, made.model.file, job.analysis, generator, job.issuance, made.samples);
   return made;

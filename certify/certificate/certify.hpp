@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "certify/bounds/analysis.hpp"
+#include "certify/certificate/shard.hpp"
 #include "certify/certificate/statement.hpp"
 #include "certify/graph/model.hpp"
 #include "certify/samples/sample_claim.hpp"
@@ -15,13 +16,12 @@ namespace lipcert {
 struct CertifyJob {
   std::string model;  // path
   bool allow_external_data = false;
-  FunctionChoice function;  // which function is meant, where the model leaves it open
-  std::optional<SampleJob> samples;    // radii of samples too
-  std::vector<std::string> shards;     // or: the samples of these shard files, counted at `shard_eps`
-  std::vector<std::string> shard_eps;  // canonical, ascending
-  std::string folder = ".";            // where the records file goes, beside the certificate
-  Issuance issuance;                   // `issue_time()` gives its time; by default it is 1970
-  AnalysisOptions analysis;            // its `progress` is called for the samples too
+  FunctionChoice function;           // which function is meant, where the model leaves it open
+  std::optional<SampleJob> samples;  // radii of samples too
+  ShardMerge merge;                  // or: those of the samples of shard files
+  std::string folder = ".";          // where the records file goes, beside the certificate
+  Issuance issuance;                 // `issue_time()` gives its time; by default it is 1970
+  AnalysisOptions analysis;          // its `progress` is called for the samples too
 };
 
 /// Throws `Error` (usage) when a text is not UTF-8 or the end of validity is not after the time of issue.

@@ -7,11 +7,11 @@
 #include "formats/encoding/error.hpp"
 
 namespace lipcert {
-SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
-                         const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings,
-                         const std::string& folder) {
+SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std::string& model_name, const Analysis& analysis,
+                         const AnalysisOptions& settings, const std::string& folder) {
+  const std::vector<std::string>& shards = merge.shards;
   SampleClaim claim;
-  claim.counts = SampleCounts(eps);
+  (void)SampleCounts(merge.eps);
   const RadiusRule rule(analysis, model.network.values[model.network.output].shape);
 
   // One shard in memory at a time: first their places, then their records in order.
@@ -65,6 +65,15 @@ SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vect
 
   claim.data = expected.data;
   claim.selection = {0, total};
+  try {
+    const ScalingTexts scaling = scaling_of(claim.data, shards.front());
+    claim.scaled = usual_unit(scaling) == Unit::scaled_pixel;
+    const Rational std = smallest_std(scaling);
+    if (std.sign() == 0) throw input_error(shards.front() + ": divides by a std of zero; make the shards again.");
+    claim.counts = SampleCounts(merge.eps, merge.eps_unit.value_or(usual_unit(scaling)), std);
+  } catch (const Json::exception&) {
+    throw input_error(shards.front() + ": its data have no scaling; make the shards again.");
+  }
   RecordsWriter writer(folder);
   for (const Place& place : places) {
     const Shard shard = read_shard(place.path);
@@ -81,6 +90,7 @@ SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vect
       writer.add(record);
     }
   }
+  check_accuracy(claim, rule.outputs(), merge.allow_low_accuracy);
   claim.records = writer.finish();
   return claim;
 }

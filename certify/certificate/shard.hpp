@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,11 +76,18 @@ struct OpenShard {
 /// Evaluates the shard's samples.
 void make_records(OpenShard& open, const AnalysisOptions& settings);
 
+/// What is merged, and how the samples are counted (as in `SampleJob`).
+struct ShardMerge {
+  std::vector<std::string> shards;  // paths; empty: nothing is merged
+  std::vector<std::string> eps;     // canonical, ascending
+  std::optional<Unit> eps_unit;
+  bool allow_low_accuracy = false;
+};
+
 /// The samples of all shards of one run, in any order: the same claim and the same records file (in `folder`) as without shards. Throws
-/// `Error` (input) when a shard is missing, given twice, damaged, or belongs to another model, data set, scaling, program or division.
-/// `model_name` is for messages.
-[[nodiscard]] SampleClaim merge_shards(const std::vector<std::string>& shards, const std::vector<std::string>& eps, const Model& model,
-                                       const std::string& model_name, const Analysis& analysis, const AnalysisOptions& settings,
-                                       const std::string& folder);
+/// `Error` (input) when a shard is missing, given twice, damaged, or belongs to another model, data set, scaling, program or division, and
+/// when the labels of all are met as by guessing. `model_name` is for messages.
+[[nodiscard]] SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std::string& model_name, const Analysis& analysis,
+                                       const AnalysisOptions& settings, const std::string& folder);
 
 }  // namespace lipcert

@@ -39,6 +39,7 @@ int attack_command(const AttackOptions& options) {
   job.source = options.data.source();
   job.limit = options.data.limit;
   job.certificate = options.certificate;
+  job.unit = unit_of(options.unit);
   job.steps = options.steps;
   job.seed = options.seed;
   job.threads = options.threads;
@@ -59,7 +60,7 @@ int attack_command(const AttackOptions& options) {
       }
       list.push_back(item);
     }
-    Json out = {{"attacked", report.attacked}, {"flipped", report.flipped}};
+    Json out = {{"attacked", report.attacked}, {"flipped", report.flipped}, {"unit", name_of(report.unit)}};
     if (std::isfinite(report.smallest)) out["smallestFlip"] = report.smallest;
     if (report.against_certificate) {
       out["certified"] = report.certified;
@@ -72,6 +73,7 @@ int attack_command(const AttackOptions& options) {
     fmt::print("{}\n", out.dump());
   } else {
     fmt::print("attacked     {} samples, {} flipped\n", report.attacked, report.flipped);
+    fmt::print("unit         distances and radii in {}\n", unit_text(report.unit));
     if (std::isfinite(report.smallest)) fmt::print("nearest      a flip at distance {}\n", short_number(report.smallest));
     if (report.against_certificate) {
       fmt::print("certified    {} samples, {} flipped inside their radius\n", report.certified, report.refuted);
@@ -82,7 +84,7 @@ int attack_command(const AttackOptions& options) {
                  report.against_certificate ? fmt::format("  {:>12}  {:>8}", "certified", "ratio") : "");
       for (const attack::Finding& f : report.shown) {
         fmt::print("{:>9}  {:>6}  {:>6}  {:>12}", f.index, f.from, f.to, short_number(f.distance));
-        if (report.against_certificate) fmt::print("  {:>12}  {:>8}{}", short_number(f.radius), short_number(f.ratio()), f.refutes() ? "  REFUTED" : "");
+        if (report.against_certificate) fmt::print("  {:>12}  {:>8}{}", short_number(f.radius), short_number(f.ratio()), f.refutes ? "  REFUTED" : "");
         fmt::print("\n");
       }
       fmt::print("\n");

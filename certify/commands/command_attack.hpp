@@ -13,6 +13,7 @@ struct AttackOptions {
   std::string model;
   DataOptions data;
   std::string certificate;  // empty: none
+  std::string unit;         // "pixel" or "graph"; empty: the usual one
   unsigned steps = 30;
   std::uint64_t seed = 1;
   unsigned threads = 0;  // 0: all cores

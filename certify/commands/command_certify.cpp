@@ -199,8 +199,7 @@ int certify_command(const CertifyOptions& options) {
   if (!options.samples.data.data.empty()) {
     job.samples = sample_job(options.samples);
   }
-  job.shards = options.shards;
-  job.shard_eps = options.samples.canonical_eps();
+  job.merge = {options.shards, options.samples.canonical_eps(), unit_of(options.samples.eps_unit), options.samples.allow_low_accuracy};
   job.folder = folder_of(options.out);
   job.issuance = issuance;
   job.analysis.threads = options.threads;

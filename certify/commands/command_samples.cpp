@@ -13,7 +13,8 @@
 namespace lipcert {
 
 SampleJob sample_job(const SampleOptions& options) {
-  return {options.data.source(), options.data.scaling(), options.data.limit, options.canonical_eps()};
+  return {options.data.source(), options.data.scaling(),     options.data.limit, options.canonical_eps(),
+          unit_of(options.eps_unit), options.allow_low_accuracy};
 }
 
 int shard_command(const CertifyOptions& options) {
@@ -21,6 +22,8 @@ int shard_command(const CertifyOptions& options) {
   if (options.samples.data.data.empty()) throw Error(ExitCode::usage, "--shard is a part of a data set; name it with --data.");
   if (!options.samples.eps.empty())
     throw Error(ExitCode::usage, "--eps belongs to `lipcert merge`: a shard holds radii, and the counts are made from all of them.");
+  if (!options.samples.eps_unit.empty() || options.samples.allow_low_accuracy)
+    throw Error(ExitCode::usage, "--eps-unit and --allow-low-accuracy belong to `lipcert merge`, which counts the samples of all shards.");
   if (!options.key.empty()) throw Error(ExitCode::usage, "A shard is not signed; leave --key out and give it to `lipcert merge`.");
   ProgressBar bar(true);
   ShardJob job;
@@ -81,6 +84,7 @@ Json samples_summary(const SampleClaim& claim) {
           {"correct", claim.counts.correct},
           {"undecided", claim.counts.undecided},
           {"labelled", claim.labelled},
+          {"epsUnit", name_of(claim.counts.unit)},
           {"eps", eps},
           {"records", claim.records.name},
           {"merkleRoot", claim.records.merkle_root}};
@@ -100,14 +104,15 @@ void print_samples(const SampleClaim& claim) {
     if (claim.labelled) fmt::print(", {} robust and correct ({:.2f} %)", e.certified_correct, percent(e.certified_correct));
     fmt::print("\n");
   }
+  if (!counts.eps.empty()) fmt::print("             eps in {}\n", unit_text(counts.unit));
   fmt::print("             in exact real arithmetic; floating-point inference is not covered yet\n");
-  fmt::print("records      {}\n", claim.records.name);
+  fmt::print("records      {}\n             radii in {}\n", claim.records.name, unit_text(Unit::graph_input));
 }
 
 void warn_about_samples(const SampleClaim& claim, std::uint64_t outputs) {
   if (!claim.labelled) return;
-  const std::string warning = chance_warning(claim.counts, outputs);
-  if (!warning.empty()) fmt::print(stderr, "lipcert: warning: {}\n", warning);
+  const std::string warning = low_accuracy(claim.counts, outputs);  // allowed: else there would be no claim
+  if (!warning.empty()) fmt::print(stderr, "lipcert: warning: only {}.\n", warning);
 }
 
 }  // namespace lipcert

@@ -51,26 +51,33 @@ Where a lipverify stands beside this program, it checks the certificate before i
 accept is not written (exit code 4). Of more than 100 samples it recomputes 100, beside all digests and counts: "accepted in part".
 
 With --data the radius of every sample is certified as well: no input nearer than that changes the decision, in exact real arithmetic
-(floating-point inference is not covered yet). The records lie in a side file beside the certificate. A shard that is already there is kept, so a
-killed run is resumed by running it again.
+(floating-point inference is not covered yet). The records lie in a side file beside the certificate; their radii are in units of the graph's input.
+Where --scale, --mean or --std is given, eps is counted in scaled pixels, v * scale: a radius r counts as r min_c |std_c|, exactly. A shard that is
+already there is kept, so a killed run is resumed by running it again.
+
+When at least 20 samples are labelled and the share a of those classified as labelled is that of guessing among C classes (one output: 2), nothing is
+written but with --allow-low-accuracy: a - 1/C is at most three standard deviations, 3 sqrt((1/C) (1 - 1/C) / n), or at most (1 - 1/C) / 20. Wrong
+layout, scale or labels look like that.
 
 --json prints one object: "lipschitz" and "lipschitzLower" (decimal strings, rounded outward), "blocks" (id, operator, method, bound,
 lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds", "recheck" ("accepted", "accepted in part",
 "skipped" or "no lipverify beside lipcert"), "recheckVerdict" (its verdict line, or null) and "recheckSeconds"; with --data also "samples": "total", "correct",
-"undecided", "eps" (eps, certified, certified_correct), "records".)";
+"undecided", "epsUnit" ("scaled pixel" or "graph input"), "eps" (eps, certified, certified_correct), "records".)";
 
 constexpr const char* footer_of_merge = R"(Example:
   lipcert merge examples/models/digits.onnx 0.shard 1.shard --key key.pem -o merged.lipcert.sigstore.json --eps 1,3
 
 All shards of one division must be there, exactly once, made from the same model and data with the same options. The certificate is the same as
-without shards. The lipverify beside this program checks it before it is written, but for the samples, whose data are not here.)";
+without shards. The unit of eps and --allow-low-accuracy are those of `lipcert certify` (see its help), over the samples of all shards. The lipverify beside
+this program checks it before it is written, but for the samples, whose data are not here.)";
 
 constexpr const char* footer_of_attack = R"(Examples:
   lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --label-column -1 --limit 100
   lipcert attack examples/models/digits.onnx --data examples/models/digits_test.csv --certificate radii.lipcert.sigstore.json
 
-Reports the smallest flips found and the ratio of certified radius to smallest flip (near 1: the certificate is tight). Exit code 1 if a
-certified sample is flipped inside its radius. The certificate's signature is not checked here: that is the task of lipverify.)";
+Reports the smallest flips found and the ratio of certified radius to smallest flip (near 1: the certificate is tight). Distances and radii are in the
+unit of --eps-unit, with --certificate in that of its eps; with one std per channel the radius in scaled pixels is r min_c |std_c|. Exit code 1 if a
+certified sample is flipped inside its radius, as recorded in units of the graph's input. The certificate's signature is not checked here: that is the task of lipverify.)";
 
 int complain(const std::string& sentence, lipcert::ExitCode code) {
   fmt::print(stderr, "lipcert: error: {}\n", sentence);
@@ -157,7 +164,7 @@ int main(int argc, char** argv) {
     };
     certificate_options(certify_app, certify);
     add_data_options(certify_app, certify.samples.data);
-    add_eps_option(certify_app, certify.samples.eps);
+    add_counting_options(certify_app, certify.samples);
     certify_app.add_option("--shard", certify.samples.shard,
                            "certify only part i of N of the samples (i/N, from 0), unsigned, for `lipcert merge`");
 
@@ -168,7 +175,7 @@ int main(int argc, char** argv) {
     merge_app.add_option("SHARD", merge.shards, "shard files of one run, in any order")
         ->required()
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    add_eps_option(merge_app, merge.samples.eps);
+    add_counting_options(merge_app, merge.samples);
 
     AttackOptions attack;
     CLI::App& attack_app =
@@ -178,7 +185,8 @@ int main(int argc, char** argv) {
     add_data_options(attack_app, attack.data);
     attack_app.get_option("--data")->required();
     attack_app.add_option("--certificate", attack.certificate,
-                          "compare with the radii of this certificate; scaling and layout are taken from it");
+                          "compare with the radii of this certificate; scaling, layout and unit are taken from it");
+    add_unit_option(attack_app, attack.unit, "distances and radii");
     attack_app.add_option("--steps", attack.steps, "steps of projected gradient")->check(CLI::Range(0U, 100000U))->capture_default_str();
     attack_app.add_option("--seed", attack.seed, "of the rounding search")->capture_default_str();
     attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")

@@ -20,6 +20,8 @@ struct DataOptions {
   std::string format;  // empty: recognised
   std::optional<std::int64_t> label_column;
   std::string layout = "NCHW";
+  std::string array_layout;                // empty: found out
+  std::vector<std::uint64_t> image_shape;  // channels, rows, columns; empty: none given
   std::string scale = "1";
   std::vector<std::string> mean = {"0"};
   std::vector<std::string> std = {"1"};
@@ -34,6 +36,8 @@ struct DataOptions {
 struct SampleOptions {
   DataOptions data;
   std::vector<std::string> eps;
+  std::string eps_unit;             // "pixel" or "graph"; empty: the usual one
+  bool allow_low_accuracy = false;  // certify although the labels are met as by guessing
   std::string shard;  // "i/N"; empty: all
 
   /// Whether any option other than --data differs from its default.
@@ -43,6 +47,13 @@ struct SampleOptions {
 };
 
 void add_data_options(CLI::App& command, DataOptions& options);
-void add_eps_option(CLI::App& command, std::vector<std::string>& eps);
+/// --eps, --eps-unit and --allow-low-accuracy.
+void add_counting_options(CLI::App& command, SampleOptions& options);
+/// --eps-unit; `what` is counted in it.
+void add_unit_option(CLI::App& command, std::string& unit, const std::string& what);
+/// Empty: nothing was given.
+[[nodiscard]] std::optional<Unit> unit_of(const std::string& text);
+/// For people: "scaled pixels (v * scale, before mean and std)".
+[[nodiscard]] std::string unit_text(Unit unit);
 
 }  // namespace lipcert

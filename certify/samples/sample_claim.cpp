@@ -19,14 +19,17 @@ void check_outputs(const Network& network) {
 PreparedSamples prepare_samples(const SampleJob& job, const Network& network) {
   PreparedSamples prepared;
   check_outputs(network);
-  prepared.scaling = job.scaling;
   prepared.eps = job.eps;
+  prepared.eps_unit = job.eps_unit.value_or(usual_unit(job.scaling));
+  prepared.allow_low_accuracy = job.allow_low_accuracy;
   (void)SampleCounts(prepared.eps);
   check_utf8(job.source.samples, "--data");  // names of files go into the payload
   check_utf8(job.source.labels, "--labels");
   prepared.source = job.source;
   prepared.description = scan_data(prepared.source);
-  (void)Scaling(prepared.scaling, prepared.description.shape, network.values[network.input].shape, prepared.source.samples);
+  const Shape& input = network.values[network.input].shape;
+  prepared.scaling = fitted(job.scaling, prepared.description, input, prepared.source.samples);
+  (void)Scaling(prepared.scaling, prepared.description.shape, input, prepared.source.samples);
   const std::uint64_t samples = prepared.description.samples;
   if (job.limit && *job.limit > samples)
     throw Error(ExitCode::usage, "--limit " + std::to_string(*job.limit) + " is more than the " + std::to_string(samples) + " samples of " +
@@ -41,15 +44,22 @@ SampleClaim claim_samples(const PreparedSamples& prepared, const Network& networ
   claim.data = data_member(prepared.description, prepared.scaling);
   claim.labelled = prepared.description.labelled;
   claim.selection = prepared.selection;
-  claim.counts = SampleCounts(prepared.eps);
+  claim.scaled = usual_unit(prepared.scaling) == Unit::scaled_pixel;
+  claim.counts = SampleCounts(prepared.eps, prepared.eps_unit, smallest_std(prepared.scaling));
   RecordsWriter writer(folder);
   certify_samples(network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, threads, progress,
                   [&](const SampleRecord& record) {
                     claim.counts.add(record);
                     writer.add(record);
                   });
+  check_accuracy(claim, element_count(network.values[network.output].shape), prepared.allow_low_accuracy);
   claim.records = writer.finish();
   return claim;
+}
+
+void check_accuracy(const SampleClaim& claim, std::uint64_t outputs, bool allow_low_accuracy) {
+  const std::string sentence = claim.labelled && !allow_low_accuracy ? low_accuracy(claim.counts, outputs) : "";
+  if (!sentence.empty()) throw input_error("Only " + sentence + "; certify it as it is with --allow-low-accuracy.");
 }
 
 Json data_member(const DataDescription& description, const ScalingTexts& scaling) {
@@ -65,7 +75,26 @@ Json data_member(const DataDescription& description, const ScalingTexts& scaling
                  {"mean", scaling.mean},
                  {"std", scaling.std}};
   if (description.label_column) member["labelColumn"] = *description.label_column;
+  if (scaling.array_layout == Layout::nhwc) member["arrayLayout"] = name_of(*scaling.array_layout);
+  if (scaling.image_shape) member["imageShape"] = *scaling.image_shape;
   return member;
+}
+
+ScalingTexts scaling_of(const Json& data, const std::string& what) {
+  const auto layout = [&](const std::string& member) {
+    const std::string name = data.at(member).get<std::string>();
+    for (const Layout known : {Layout::nchw, Layout::nhwc, Layout::ncwh})
+      if (name == name_of(known)) return known;
+    throw input_error(what + ": has the unknown layout '" + name.substr(0, 20) + "'; make it again.");
+  };
+  ScalingTexts scaling;
+  scaling.layout = layout("layout");
+  if (data.contains("arrayLayout")) scaling.array_layout = layout("arrayLayout");
+  if (data.contains("imageShape")) scaling.image_shape = data.at("imageShape").get<std::array<std::uint64_t, 3>>();
+  scaling.scale = data.at("scale").get<std::string>();
+  scaling.mean = data.at("mean").get<std::vector<std::string>>();
+  scaling.std = data.at("std").get<std::vector<std::string>>();
+  return scaling;
 }
 
 Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs) {
@@ -73,26 +102,29 @@ Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs) {
   for (const SampleCounts::Eps& eps : claim.counts.eps) {
     counts.push_back({{"eps", eps.text}, {"certified", eps.certified}, {"certifiedCorrect", eps.certified_correct}});
   }
-  return {
-      {"id", "sample-radii"},
-      {"kind", "sample-radii"},
-      {"formula", outputs == 1
-                      ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
-                      : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
-                        "f_(c_k)(y) > f_j(y)"},
-      {"data", claim.data},
-      {"selection", {{"first", claim.selection.first}, {"count", claim.selection.count}}},
-      {"total", claim.counts.total},
-      {"correct", claim.counts.correct},
-      {"undecided", claim.counts.undecided},
-      {"labelled", claim.labelled},
-      {"counts", counts},
-      {"records",
-       {{"file", claim.records.name},
-        {"bytes", claim.records.bytes},
-        {"sha256", claim.records.sha256},
-        {"merkleRoot", claim.records.merkle_root}}},
-      {"evidence", {{"theorem", "margin-over-lipschitz"}}}};
+  const Unit unit = claim.counts.unit;
+  std::string formula =
+      outputs == 1 ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
+                   : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
+                     "f_(c_k)(y) > f_j(y)";
+  if (unit == Unit::scaled_pixel) formula += "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps";
+  Json member = {{"id", "sample-radii"},
+                 {"kind", "sample-radii"},
+                 {"formula", formula},
+                 {"data", claim.data},
+                 {"selection", {{"first", claim.selection.first}, {"count", claim.selection.count}}},
+                 {"total", claim.counts.total},
+                 {"correct", claim.counts.correct},
+                 {"undecided", claim.counts.undecided},
+                 {"labelled", claim.labelled}};
+  if (claim.scaled || unit == Unit::scaled_pixel) member["epsUnit"] = name_of(unit);
+  member["counts"] = counts;
+  member["records"] = {{"file", claim.records.name},
+                       {"bytes", claim.records.bytes},
+                       {"sha256", claim.records.sha256},
+                       {"merkleRoot", claim.records.merkle_root}};
+  member["evidence"] = {{"theorem", "margin-over-lipschitz"}};
+  return member;
 }
 
 }  // namespace lipcert

@@ -22,15 +22,19 @@ struct SampleJob {
   ScalingTexts scaling;                // x = (v * scale - mean) / std is the graph's input; radii are in its units
   std::optional<std::uint64_t> limit;  // the first so many samples; default: all
   std::vector<std::string> eps;        // canonical (`canonical_number`), ascending
+  std::optional<Unit> eps_unit;        // default: `usual_unit`
+  bool allow_low_accuracy = false;     // certify although the labels are met as by guessing (`low_accuracy`)
 };
 
 /// Everything about data that can be wrong is found out here, before the long work.
 struct PreparedSamples {
   DataSource source;
   DataDescription description;
-  ScalingTexts scaling;
+  ScalingTexts scaling;  // `fitted`
   SampleRange selection;
   std::vector<std::string> eps;
+  Unit eps_unit = Unit::graph_input;
+  bool allow_low_accuracy = false;
 };
 /// Reads all of the data once. Throws `Error`: input for data that are damaged or do not fit the network, usage for settings that do not.
 [[nodiscard]] PreparedSamples prepare_samples(const SampleJob& job, const Network& network);
@@ -38,6 +42,7 @@ struct PreparedSamples {
 struct SampleClaim {
   Json data;  // see `data_member`
   bool labelled = false;
+  bool scaled = false;  // x is not v: the claim names the unit of eps
   SampleRange selection;
   SampleCounts counts{{}};
   RecordsFile records;
@@ -45,9 +50,13 @@ struct SampleClaim {
 
 /// The member `data`: digests, number of samples, and how a file's numbers become the graph's input.
 [[nodiscard]] Json data_member(const DataDescription& description, const ScalingTexts& scaling);
+/// The scaling back from that member. Throws `Json::exception`, or `Error` (input) for a layout that is none; `what` names the file.
+[[nodiscard]] ScalingTexts scaling_of(const Json& data, const std::string& what);
+/// Throws `Error` (input) when the labels are met as by guessing, unless that is allowed.
+void check_accuracy(const SampleClaim& claim, std::uint64_t outputs, bool allow_low_accuracy);
 
-/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure). `progress` may be
-/// empty; it is called with fractions in [0, 1].
+/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure, of which
+/// guessing is one). `progress` may be empty; it is called with fractions in [0, 1].
 [[nodiscard]] SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
                                         const std::string& folder, const std::function<void(double)>& progress);
 

@@ -108,7 +108,7 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
   if (!(reader.finish() == description)) throw changed();
 }
 
-SampleCounts::SampleCounts(const std::vector<std::string>& texts) {
+SampleCounts::SampleCounts(const std::vector<std::string>& texts, Unit eps_unit, const Rational& smallest_std) : unit(eps_unit) {
   if (texts.size() > 64) throw Error(ExitCode::usage, "--eps has " + std::to_string(texts.size()) + " numbers; give at most 64.");
   std::vector<Rational> values;
   for (const std::string& text : texts) {
@@ -116,7 +116,8 @@ SampleCounts::SampleCounts(const std::vector<std::string>& texts) {
     if (values.back().sign() < 0) throw Error(ExitCode::usage, "--eps " + text + " is negative; a radius is not.");
     if (values.size() > 1 && !(values[values.size() - 2] < values.back()))
       throw Error(ExitCode::usage, "--eps: " + text + " does not follow in ascending order; sort the numbers and leave repetitions out.");
-    eps.push_back({text, values.back().rounded_down(), 0, 0});
+    const Rational in_graph = unit == Unit::scaled_pixel ? values.back() / smallest_std : values.back();
+    eps.push_back({text, in_graph.rounded_down(), 0, 0});
   }
 }
 
@@ -133,17 +134,18 @@ void SampleCounts::add(const SampleRecord& record) {
   }
 }
 
-std::string chance_warning(const SampleCounts& counts, std::uint64_t outputs) {
-  const double classes = outputs == 1 ? 2 : static_cast<double>(outputs);
-  // Guessing has 1/C; a real classifier of few classes is well above, one of many at least twice that.
-  const double chance = 1 / classes;
-  const double threshold = classes < 4 ? chance + 0.1 : 2 * chance;
-  if (counts.total < 30 || static_cast<double>(counts.correct) > threshold * static_cast<double>(counts.total)) return "";
+std::string low_accuracy(const SampleCounts& counts, std::uint64_t outputs) {
+  __extension__ using Wide = __int128;  // counts below 2^40, classes at most 1024
+  const Wide n = static_cast<Wide>(counts.total);
+  const Wide classes = outputs == 1 ? 2 : static_cast<Wide>(outputs);
+  const Wide excess = classes * static_cast<Wide>(counts.correct) - n;  // n C (a - 1/C)
+  const bool guessing = excess <= 0 || excess * excess <= 9 * n * (classes - 1) || 20 * excess <= n * (classes - 1);
+  if (counts.total < 20 || !guessing) return "";
   return fmt::format(
-      "{} of {} samples are classified as labelled, which is about what guessing gives; the pixels may be transposed (try --layout NCWH or "
-      "NHWC), "
-      "the scale wrong (--scale, --mean, --std), or the labels those of another data set.",
-      counts.correct, counts.total);
+      "{} of {} samples are classified as labelled, which is about what guessing among {} classes gives ({:.1f}); the pixels may be in another "
+      "order than the model's (--layout NCWH or NHWC, --array-layout), the scale wrong (--scale, --mean, --std), or the labels numbered "
+      "otherwise or those of another data set",
+      counts.correct, counts.total, static_cast<std::uint64_t>(classes), static_cast<double>(counts.total) / static_cast<double>(classes));
 }
 
 }  // namespace lipcert

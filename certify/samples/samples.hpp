@@ -56,24 +56,28 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
 /// Integer counts over records (SPEC.md section 8).
 class SampleCounts {
  public:
-  /// eps: canonical decimals or fractions; at most 64, ascending, none negative: throws `Error` (usage) otherwise.
-  explicit SampleCounts(const std::vector<std::string>& eps);
+  /// eps: canonical decimals or fractions; at most 64, ascending, none negative: throws `Error` (usage) otherwise. They are counted in
+  /// `unit`; `smallest_std` (see there) scaled pixels are one unit of the graph's input at least.
+  explicit SampleCounts(const std::vector<std::string>& eps, Unit unit = Unit::graph_input, const Rational& smallest_std = Rational(1));
 
   void add(const SampleRecord& record);
 
   struct Eps {
     std::string text;
-    double below = 0;  // largest double at or below eps: r > eps if and only if r > below
+    double below = 0;  // largest double at or below eps in the graph's input: a radius r is above it if and only if r > below
     std::uint64_t certified = 0;
     std::uint64_t certified_correct = 0;
   };
   std::uint64_t total = 0;
   std::uint64_t correct = 0;
   std::uint64_t undecided = 0;
+  Unit unit = Unit::graph_input;  // of eps
   std::vector<Eps> eps;
 };
 
-/// A sentence when the accuracy is no better than guessing, which points to transposed pixels, a wrong scale or other labels; else empty.
-[[nodiscard]] std::string chance_warning(const SampleCounts& counts, std::uint64_t outputs);
+/// A sentence without its end when the accuracy a of at least 20 labelled samples is that of guessing among C classes (one output: 2), as with
+/// transposed pixels, a wrong scale or other labels; else empty. Guessing: a <= 1/C + 3 sqrt((1/C) (1 - 1/C) / n), or a - 1/C <= (1 - 1/C) / 20,
+/// compared in integers.
+[[nodiscard]] std::string low_accuracy(const SampleCounts& counts, std::uint64_t outputs);
 
 }  // namespace lipcert

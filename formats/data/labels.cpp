@@ -13,8 +13,10 @@ LabelReader::LabelReader(const std::string& path) : source_(path, ByteSource::Gz
     kind_ = Kind::npy;
     source_ = ByteSource(path, ByteSource::Gzip::refused);
     const NpyHeader header = read_npy_header(source_);
-    if (header.shape.size() != 1)
-      throw input_error(path + ": labels have one dimension, and these have " + std::to_string(header.shape.size()) + ".");
+    if (header.shape.size() != 1 && !(header.shape.size() == 2 && header.shape[1] == 1))
+      throw input_error(path + ": labels have one dimension, and these have " + std::to_string(header.shape.size()) +
+                        (header.shape.size() == 2 ? "; save one integer for each sample (of one-hot rows: a.argmax(axis=1))."
+                                                  : "; save one integer for each sample."));
     if (npy_size(header.type) == 0 || header.type[1] == 'f')
       throw input_error(path + ": labels are integers, and these are of type '" + header.type.substr(0, 20) +
                         "'; convert them with astype(numpy.int64).");

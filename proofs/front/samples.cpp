@@ -174,6 +174,19 @@ SampleConversion convert_samples(const Network& network, const Json& claim, cons
   }
   ScalingTexts scaling_texts;
   scaling_texts.layout = layout_of(text(member(data, "layout"), "layout"));
+  if (data.contains("imageShape")) {
+    const Json& sides = data.at("imageShape");
+    if (!sides.is_array() || sides.size() != 3) {
+      throw rejected("the certificate's image shape has not three numbers.");
+    }
+    scaling_texts.image_shape = {natural(sides[0], "channels"), natural(sides[1], "rows"), natural(sides[2], "columns")};
+  }
+  if (data.contains("arrayLayout")) {
+    scaling_texts.array_layout = layout_of(text(data.at("arrayLayout"), "array layout"));
+    if (scaling_texts.array_layout != Layout::nhwc || (source.format != DataFormat::npy && !scaling_texts.image_shape)) {
+      throw rejected("the certificate's array layout is not one of its data.");
+    }
+  }
   scaling_texts.scale = text(member(data, "scale"), "scale");
   scaling_texts.mean = texts(member(data, "mean"), "mean");
   scaling_texts.std = texts(member(data, "std"), "standard deviation");

@@ -26,6 +26,11 @@ def idx(dimensions, data):
     return bytes([0, 0, 8, len(dimensions)]) + b"".join(struct.pack(">I", d) for d in dimensions) + bytes(data)
 
 
+def npy(descr, shape, content):
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {tuple(shape)}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
 def csv(samples, labels=None):
     lines = [",".join(map(str, s + ([labels[k]] if labels else []))) for k, s in enumerate(samples)]
     return "\n".join(lines) + "\n"
@@ -68,8 +73,10 @@ def check_counts(case, certificate):
     case.assertEqual([r[0] for r in all_records], list(range(all_records[0][0], all_records[0][0] + len(all_records))))
     case.assertEqual(claim["undecided"], sum(r[1] == NONE for r in all_records))
     case.assertEqual(claim["correct"], sum(r[1] == r[2] != NONE for r in all_records))
+    pixels = claim.get("epsUnit") == "scaled pixel"
+    case.assertEqual(pixels, "scaled pixels" in claim["formula"])
     for count in claim["counts"]:
-        eps = Fraction(count["eps"])
+        eps = Fraction(count["eps"]) / (min(abs(Fraction(std)) for std in claim["data"]["std"]) if pixels else 1)
         robust = [r for r in all_records if math.isinf(r[4]) or Fraction(r[4]) > eps]
         case.assertEqual(count["certified"], len(robust))
         case.assertEqual(count["certifiedCorrect"], sum(r[1] == r[2] for r in robust))

@@ -32,6 +32,38 @@ class Attack(Case):
         alone = self.attack("--list", "24")
         self.assertEqual({f["index"]: f["distance"] for f in alone["flips"]}, {f["index"]: f["distance"] for f in out["flips"]})
 
+    def test_units(self):
+        """With one deviation a scaled pixel is a fixed part of the graph's unit; with several, each flip has its own length in either."""
+        def flips(certificate, data, model, *options):
+            done = self.lipcert("attack", model, "--data", data, "--certificate", certificate, "--json", "--list", "24", *options)
+            out = json.loads(done.stdout)
+            self.assertEqual(out["refuted"], 0)
+            return out, {f["index"]: f for f in out["flips"]}
+
+        path, _ = self.certify(DIGITS, self.private, "--data", self.data, "--std", "-0.2")
+        out, pixel = flips(path, self.data, DIGITS)
+        self.assertEqual(out["unit"], "scaled pixel")
+        out, graph = flips(path, self.data, DIGITS, "--eps-unit", "graph")
+        self.assertEqual(out["unit"], "graph input")
+        self.assertEqual(sorted(pixel), sorted(graph))
+        radius = {r[0]: r[4] for r in records(path)}
+        for index, flip in graph.items():
+            self.assertEqual(flip["radius"], radius[index])
+            for what in ("distance", "radius"):
+                self.assertLess(abs(pixel[index][what] - 0.2 * flip[what]), 1e-9 * flip[what])
+            self.assertLessEqual(Fraction(pixel[index]["radius"]), Fraction(radius[index]) / 5)
+        text = self.lipcert("attack", DIGITS, "--data", self.data, "--certificate", path).stdout
+        self.assertIn("distances and radii in scaled pixels", text)
+        # f(x) = x_1 + x_2 with deviations 1/5 and 2: the nearest flip in the graph's input moves both entries alike.
+        plane = self.write("plane.onnx", dense([[[1, 1]]]))
+        points = self.write("plane.csv", csv(rows(8, 2, seed=4)))
+        path, _ = self.certify(plane, self.private, "--data", points, "--std", "1/5,2", "--mean", "8", name="plane.json")
+        _, pixel = flips(path, points, plane)
+        _, graph = flips(path, points, plane, "--eps-unit", "graph")
+        for index, flip in graph.items():
+            self.assertAlmostEqual(pixel[index]["distance"] / flip["distance"], math.sqrt((0.2**2 + 2**2) / 2), places=4)
+            self.assertAlmostEqual(pixel[index]["radius"], 0.2 * flip["radius"])
+
     def test_forged_radius(self):
         path, _ = self.certify(DIGITS, self.private, "--data", self.data)
         nearest = {f["index"]: f["distance"] for f in self.attack("--certificate", path, "--list", "24")["flips"]}

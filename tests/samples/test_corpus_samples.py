@@ -69,7 +69,7 @@ class Corpus(Case):
 
     def test_transposed_pixels(self):
         done = self.lipcert("certify", os.path.join(CORPUS, "public/mnist-point.onnx"), "--key", self.private, "-o", self.folder / "t.json", "--data",
-                            os.path.join(DATASETS, MNIST[0]), "--labels", os.path.join(DATASETS, MNIST[2]), "--scale", "1/255", "--limit", "1000")
+                            os.path.join(DATASETS, MNIST[0]), "--labels", os.path.join(DATASETS, MNIST[2]), "--scale", "1/255", "--limit", "1000", code=3)
         self.assertIn("--layout NCWH", done.stderr)
 
     def test_attack(self):

@@ -257,15 +257,45 @@ TEST_CASE("counts are strict and exact") {
   CHECK_THROWS_AS(SampleCounts(std::vector<std::string>(65, "1")), Error);
 }
 
+TEST_CASE("eps in scaled pixels is compared exactly") {
+  // r * 0.2 > 0.02 if and only if r > 1/10, which no double is.
+  SampleCounts pixels({"0.02", "1/15"}, Unit::scaled_pixel, Rational::parse("0.2", ""));
+  SampleCounts graph({"0.02", "1/15"});
+  SampleRecord record;
+  record.predicted = 1;
+  for (const double radius : {0x1.9999999999999p-4, 0.1, 0x1.5555555555555p-2, 0x1.5555555555556p-2}) {  // around 1/10 and 1/3
+    record.radius = radius;
+    pixels.add(record);
+    graph.add(record);
+  }
+  CHECK(pixels.eps[0].certified == 3);
+  CHECK(pixels.eps[1].certified == 1);
+  CHECK(graph.eps[0].certified == 4);
+  record.radius = std::numeric_limits<double>::infinity();
+  pixels.add(record);
+  CHECK(pixels.eps[1].certified == 2);
+}
+
 TEST_CASE("guessing is noticed") {
-  SampleCounts counts({});
-  counts.total = 1000;
-  counts.correct = 136;
-  CHECK_FALSE(chance_warning(counts, 10).empty());
-  counts.correct = 984;
-  CHECK(chance_warning(counts, 10).empty());
-  counts.correct = 520;
-  CHECK_FALSE(chance_warning(counts, 1).empty());
+  const auto low = [](std::uint64_t correct, std::uint64_t total, std::uint64_t outputs) {
+    SampleCounts counts({});
+    counts.total = total;
+    counts.correct = correct;
+    return !low_accuracy(counts, outputs).empty();
+  };
+  CHECK(low(136, 1000, 10));
+  CHECK_FALSE(low(984, 1000, 10));
+  CHECK(low(520, 1000, 1));
+  CHECK(low(0, 20, 10));
+  CHECK_FALSE(low(0, 19, 10));
+  // The edges, for 10 classes: 10 + 3 * 3 of 100 samples by three standard deviations, 10 % + 90 % / 20 of 10000; for two: 50 + 3 * 5 of 100.
+  CHECK(low(19, 100, 10));
+  CHECK_FALSE(low(20, 100, 10));
+  CHECK(low(1450, 10000, 10));
+  CHECK_FALSE(low(1451, 10000, 10));
+  CHECK(low(65, 100, 2));
+  CHECK_FALSE(low(66, 100, 2));
+  CHECK_FALSE(low(std::uint64_t{1} << 39, std::uint64_t{1} << 40, 1024));
 }
 
 TEST_CASE("records file: name, digest, root, and nothing left behind") {

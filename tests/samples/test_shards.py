@@ -26,10 +26,10 @@ class Shards(Case):
         return path, done
 
     def test_same_as_one_run(self):
-        whole, _ = self.certify(DIGITS, self.private, "--data", self.data, "--label-column", "-1", "--eps", "0.1,1/5", env=self.env)
+        whole, _ = self.certify(DIGITS, self.private, "--data", self.data, "--label-column", "-1", "--eps", "0.1,1/5", "--allow-low-accuracy", env=self.env)
         for n in (1, 4, 7):
             shards = [self.shard(i, n)[0] for i in range(n)]
-            merged, done = self.merge(reversed(shards), "--eps", "0.1,1/5", name=f"merged{n}.json")
+            merged, done = self.merge(reversed(shards), "--eps", "0.1,1/5", "--allow-low-accuracy", name=f"merged{n}.json")
             self.assertEqual(payload(merged), payload(whole))
             self.assertEqual(merged.read_bytes(), whole.read_bytes())
             self.assertIn("samples      101", done.stdout)
@@ -37,9 +37,32 @@ class Shards(Case):
 
     def test_limit(self):
         shards = [self.shard(i, 3, None, None, DIGITS, "--limit", "50")[0] for i in range(3)]
-        merged, _ = self.merge(shards)
-        whole, _ = self.certify(DIGITS, self.private, "--data", self.data, "--label-column", "-1", "--limit", "50", env=self.env)
+        merged, _ = self.merge(shards, "--allow-low-accuracy")
+        whole, _ = self.certify(DIGITS, self.private, "--data", self.data, "--label-column", "-1", "--limit", "50", "--allow-low-accuracy", env=self.env)
         self.assertEqual(payload(merged), payload(whole))
+
+    def test_units_and_accuracy(self):
+        """eps is counted when shards are merged, in the unit of a single run; and only all samples together show whether labels are met."""
+        options = ("--scale", "1/2", "--std", "0.2,0.5")
+        points = self.write("points.csv", csv(rows(30, 2), [k % 2 for k in range(30)]))
+        plane = self.write("plane.onnx", dense([[[1, -1], [-1, 1]]]))
+        shards = [self.shard(i, 2, None, points, plane, *options)[0] for i in range(2)]
+        for name, unit in {"usual": (), "pixel": ("--eps-unit", "pixel"), "graph": ("--eps-unit", "graph")}.items():
+            merged = self.folder / f"{name}.json"
+            self.lipcert("merge", plane, *shards, "--key", self.private, "-o", merged, "--eps", "1,3", *unit, "--allow-low-accuracy", env=self.env)
+            whole, _ = self.certify(plane, self.private, "--data", points, "--label-column", "-1", *options, "--eps", "1,3", *unit, "--allow-low-accuracy",
+                                    env=self.env)
+            self.assertEqual(payload(merged), payload(whole))
+            check_counts(self, merged)
+        counts = [claims(self.folder / f"{name}.json")["sample-radii"]["counts"] for name in ("usual", "pixel", "graph")]
+        self.assertEqual(counts[0], counts[1])
+        self.assertNotEqual(counts[0], counts[2])
+        done = self.lipcert("merge", plane, *shards, "--key", self.private, "-o", self.folder / "low.json", code=3)
+        self.assertIn("--allow-low-accuracy", done.stderr)
+        self.assertFalse((self.folder / "low.json").exists())
+        for option in (("--eps-unit", "graph"), ("--allow-low-accuracy",)):
+            done = self.lipcert("certify", plane, "-o", self.folder / "x.shard", "--data", points, "--label-column", "-1", "--shard", "0/2", *option, code=2)
+            self.assertIn("lipcert merge", done.stderr)
 
     def test_repeated_and_resumed(self):
         path, first = self.shard(1, 3)

@@ -452,6 +452,15 @@ TEST_CASE("scaling and layouts") {
       CHECK(grid.lower[i] < (std::int64_t{1} << kGridBits));
     }
     CHECK(grid.inexact == inexact);
+    // The same image stored row, column, channel is the same input.
+    Sample turned;
+    for (std::size_t h = 0; h < 2; ++h)
+      for (std::size_t w = 0; w < 3; ++w)
+        for (std::size_t c = 0; c < 2; ++c) turned.pixels.push_back(sample.pixels[(c * 2 + h) * 3 + w]);
+    const Arrangement how{layout, true, std::nullopt};
+    const Scaling last(arranged({true, 2, 3, 2}, how, {1, 12}), layout, Rational(1, 7), means, deviations, true);
+    CHECK(last.exact(turned) == x);
+    CHECK(last.enclose(turned).lower == grid.lower);
   }
   // The same through numbers instead of pixels, and rows with a mean for each entry.
   const SampleShape row{false, 12, 1, 1};

@@ -38,6 +38,7 @@ struct World {
   std::size_t outputs;
   std::vector<float> w1, b1, w2, b2;
   std::vector<std::uint8_t> pixels, labels;
+  Shape input = {1, kIn};
   Graph graph;
   std::unique_ptr<NetworkAtSamples> network;
   LipschitzBounds bounds;
@@ -176,7 +177,7 @@ struct World {
     if (change) change(request);
     try {
       const SampleClaim parsed = parse_sample_claim(Json::parse(c.dump(), "the claim"), outputs);
-      return check_samples(parsed, bounds, kIn, evaluation(), request).passed() ? "accepted" : "rejected";
+      return check_samples(parsed, bounds, input, evaluation(), request).passed() ? "accepted" : "rejected";
     } catch (const Failure& failure) {
       if (failure.outcome() == Outcome::rejected) return "rejected";
       return (failure.outcome() == Outcome::input   ? "input: "
@@ -409,6 +410,92 @@ TEST_CASE("every field of the claim is checked") {
   }));
 }
 
+TEST_CASE("eps in scaled pixels") {
+  World world(3);
+  const std::string bytes = records_bytes(world.records);
+  Claim claim = world.claim;
+  std::vector<double> radii;
+  for (const Record& record : world.records) radii.push_back(std::bit_cast<double>(record.radius));
+  std::sort(radii.begin(), radii.end());
+  // Two values of eps that some radii are above and some are not: k / 1000 scaled pixels, which are k / 200 units of the graph's input.
+  const auto low = std::to_string(static_cast<int>(radii[World::kCount / 4] * 200)), high = std::to_string(static_cast<int>(radii[World::kCount / 2] * 200));
+  // The same inputs, (v / 1275 - 0.1) / 0.2 = v / 255 - 0.5, of whose units one is a fifth of a scaled pixel.
+  for (const auto& [scale, mean, std] : {std::array{"1/1275", "0.1", "0.2"}, std::array{"-1/1275", "-0.1", "-1/5"}}) {
+    claim["data"]["scale"] = scale;
+    claim["data"]["mean"] = {mean};
+    claim["data"]["std"] = {std};
+    claim["counts"] = {{{"eps", low + "/1000"}}, {{"eps", high + "/1000"}}};
+    for (auto& item : claim["counts"]) item["certified"] = item["certifiedCorrect"] = 0;
+    Claim graph = claim;
+    fill_in(graph, world.records);
+    CHECK(world.verdict(graph, bytes) == "accepted");
+    Claim fifth = claim;  // r / 5 > eps, as r > 5 eps
+    fifth["counts"][0]["eps"] = low + "/200";
+    fifth["counts"][1]["eps"] = high + "/200";
+    fill_in(fifth, world.records);
+    Claim pixel = fifth;
+    pixel["counts"][0]["eps"] = low + "/1000";
+    pixel["counts"][1]["eps"] = high + "/1000";
+    REQUIRE(pixel["counts"] != graph["counts"]);
+    pixel["epsUnit"] = "scaled pixel";
+    CHECK(world.verdict(pixel, bytes) == "rejected");  // the formula does not say so
+    pixel["formula"] = std::string(kManyFormula) + "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps";
+    CHECK(world.verdict(pixel, bytes) == "accepted");
+    Claim wrong = pixel;
+    wrong["counts"] = graph["counts"];
+    CHECK(world.verdict(wrong, bytes) == "rejected");
+    wrong = pixel;
+    wrong["formula"] = kManyFormula;
+    wrong["epsUnit"] = "graph input";
+    CHECK(world.verdict(wrong, bytes) == "rejected");
+    wrong["counts"] = graph["counts"];
+    CHECK(world.verdict(wrong, bytes) == "accepted");
+    wrong["epsUnit"] = "pixel";
+    CHECK(world.verdict(wrong, bytes) == "rejected");
+    // Of several deviations the smallest counts, whichever it is.
+    pixel["data"]["std"] = {"7", std, "1/1000"};
+    const SampleClaim parsed = parse_sample_claim(Json::parse(pixel.dump(), "claim"), 3);
+    CHECK(parsed.eps == std::vector<Rational>{Rational(Integer(low)), Rational(Integer(high))});
+    CHECK(parsed.eps_texts[0] == low + "/1000");
+  }
+}
+
+TEST_CASE("images of another shape, and what rows and arrays may be, is checked") {
+  World world(3);
+  const std::string bytes = records_bytes(world.records);
+  for (const Shape& input : {Shape{1, 1, 2, 3}, Shape{2, 3}, Shape{1, 2, 3, 1}}) {
+    world.input = input;
+    CHECK(world.verdict(world.claim, bytes) == "accepted");
+  }
+  for (const Shape& input : {Shape{1, 1, 3, 2}, Shape{1, 3, 2, 1}, Shape{1, 3, 1, 2}}) {
+    world.input = input;
+    CHECK(world.verdict(world.claim, bytes) == "rejected");
+  }
+  world.input = {1, 6};
+  const auto refused = [&](const std::function<void(Claim&)>& change) {
+    Claim changed = world.claim;
+    change(changed);
+    return world.verdict(changed, bytes) == "rejected";
+  };
+  CHECK(refused([](Claim& c) { c["data"]["arrayLayout"] = "NHWC"; }));  // IDX has an order of its own
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {1, 2, 3}; }));  // and a shape
+  // The same numbers as rows.
+  write_file(world.folder / "images.idx", idx_bytes({World::kSamples, 6}, world.pixels));
+  world.claim["data"]["files"][0] = world.entry("samples", "images.idx");
+  CHECK(!refused([](Claim&) {}));
+  CHECK(!refused([](Claim& c) { c["data"]["imageShape"] = {1, 2, 3}; }));
+  CHECK(!refused([](Claim& c) { c["data"]["imageShape"] = {1, 2, 3}, c["data"]["arrayLayout"] = "NHWC"; }));  // one channel: the same order
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {3, 1, 2}, c["data"]["arrayLayout"] = "NHWC"; }));
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {1, 2, 3}, c["data"]["arrayLayout"] = "NCHW"; }));
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {1, 2, 3}, c["data"]["layout"] = "NCWH"; }));
+  CHECK(refused([](Claim& c) { c["data"]["arrayLayout"] = "NHWC"; }));
+  for (const Claim& shape : {Claim{1, 2, 2}, Claim{1, 6}, Claim{1, 1, 2, 3}, Claim{0, 2, 3}, Claim{-1, -2, 3}, Claim{4294967296, 4294967296, 6}})
+    CHECK(refused([&](Claim& c) { c["data"]["imageShape"] = shape; }));
+  CHECK(!refused([](Claim& c) { c["data"]["imageShape"] = {2, 1, 3}, c["data"]["mean"] = {"0.5", "0.5"}; }));
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {3, 1, 2}, c["data"]["mean"] = {"0.5", "0.5"}; }));
+  CHECK(refused([](Claim& c) { c["data"]["imageShape"] = {2, 1, 3}, c["data"]["mean"] = {"0.5", "0.4"}; }));
+}
+
 TEST_CASE("other data") {
   const World world(3);
   const std::string bytes = records_bytes(world.records);
@@ -490,7 +577,7 @@ TEST_CASE("an audit checks exactly the samples that its seed draws") {
   request.audit = 10;
   request.seed = 3;
   const SampleReport report =
-      check_samples(parse_sample_claim(Json::parse(world.claim.dump(), "claim"), 3), world.bounds, 6, world.evaluation(), request);
+      check_samples(parse_sample_claim(Json::parse(world.claim.dump(), "claim"), 3), world.bounds, {1, 6}, world.evaluation(), request);
   CHECK(report.passed());
   CHECK(report.rechecked == 10);
   REQUIRE(report.proofs.size() == 10);

@@ -8,9 +8,11 @@
 #include <random>
 
 #include "formats/data/data_set.hpp"
+#include "formats/data/scaling.hpp"
 #include "formats/encoding/error.hpp"
 #include "tests/verifier_samples/support.hpp"
 #include "verifier/samples/data.hpp"
+#include "verifier/samples/scaling.hpp"
 #include "verifier/base/failure.hpp"
 
 using nlohmann::json;
@@ -115,6 +117,91 @@ TEST_CASE("the vectors") {
     check_equal(entry, folder + entry["path"].get<std::string>(),
                 entry["labels"].is_null() ? std::nullopt : std::optional<std::string>(folder + entry["labels"].get<std::string>()));
   }
+}
+
+TEST_CASE("how samples are stored and read: the same exact inputs, or both refuse") {
+  std::mt19937 random(5);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  std::size_t read = 0, refused = 0, turned = 0;
+  for (int turn = 0; turn < 30000; ++turn) {
+    // Small sides, so that shapes fit by chance as often as not.
+    const auto side = [&] { return std::uint64_t{1} + below(3); };
+    const std::array<std::uint64_t, 3> sides = {side(), side(), side()};
+    const std::uint64_t size = sides[0] * sides[1] * sides[2];
+    const bool image = below(2) == 0;
+    lipcert::ScalingTexts texts;
+    lipverify::Arrangement how;
+    const std::uint64_t layout = below(3);
+    texts.layout = std::array{lipcert::Layout::nchw, lipcert::Layout::nhwc, lipcert::Layout::ncwh}[layout];
+    how.layout = std::array{lipverify::Layout::nchw, lipverify::Layout::nhwc, lipverify::Layout::ncwh}[layout];
+    if (below(2) == 0) {
+      texts.array_layout = lipcert::Layout::nhwc;
+      how.channels_last = true;
+    }
+    if (below(image ? 8 : 2) == 0) {
+      std::array<std::uint64_t, 3> shape = sides;
+      std::shuffle(shape.begin(), shape.end(), random);
+      if (below(8) == 0) ++shape[below(3)];
+      texts.image_shape = how.row_image = shape;
+    }
+    lipcert::Shape input = below(4) == 0 ? lipcert::Shape{size} : lipcert::Shape{sides[0], sides[1], sides[2]};
+    std::shuffle(input.begin(), input.end(), random);
+    for (std::uint64_t ones = below(3); ones > 0; --ones) input.insert(input.begin() + static_cast<std::ptrdiff_t>(below(2) * below(input.size() + 1)), 1);
+    const auto list = [&](int from) {
+      const std::array<std::uint64_t, 5> counts = {1, 1, sides[0], sides[2], size};
+      std::vector<std::string> numbers;
+      for (std::uint64_t k = counts[below(5)]; k > 0; --k) numbers.push_back(std::to_string(from + static_cast<int>(k)) + "/7");
+      return numbers;
+    };
+    texts.scale = "1/3";
+    texts.mean = list(-2);
+    texts.std = list(1);
+
+    lipcert::Sample theirs;
+    for (std::uint64_t i = 0; i < size; ++i) theirs.pixels.push_back(static_cast<std::uint8_t>(below(256)));
+    lipverify::Sample ours;
+    ours.pixels = theirs.pixels;
+    CAPTURE(turn);
+    std::optional<std::vector<lipverify::Rational>> generator, checker;
+    try {
+      const lipcert::SampleShape stored = image ? lipcert::SampleShape{sides[0], sides[1], sides[2], true} : lipcert::SampleShape{size, 1, 1, false};
+      const lipcert::Scaling scaling(texts, stored, input, "data");
+      generator.emplace();
+      for (std::size_t i = 0; i < size; ++i) generator->push_back(lipverify::parse_ratio(scaling.entry(theirs, i).text()).value());
+      std::vector<lipcert::EntryBounds> bounds;  // the table of pixels says the same
+      scaling.enclose(theirs, bounds);
+      for (std::size_t i = 0; i < size; ++i)
+        CHECK((lipverify::Rational(bounds[i].lower) <= (*generator)[i] && (*generator)[i] <= lipverify::Rational(bounds[i].upper)));
+    } catch (const lipcert::Error& error) {
+      CHECK(error.code() != lipcert::ExitCode::internal);
+    }
+    try {
+      const lipverify::SampleShape stored = image ? lipverify::SampleShape{true, sides[0], sides[1], sides[2]} : lipverify::SampleShape{false, size, 1, 1};
+      const auto ratios = [](const std::vector<std::string>& numbers) {
+        std::vector<lipverify::Rational> values;
+        for (const std::string& number : numbers) values.push_back(lipverify::parse_ratio(number).value());
+        return values;
+      };
+      const lipverify::Scaling scaling(lipverify::arranged(stored, how, input), how.layout, lipverify::Rational(1, 3), ratios(texts.mean), ratios(texts.std),
+                                       how.channels_last);
+      checker = scaling.exact(ours);
+      const lipverify::GridPoint grid = scaling.enclose(ours);
+      for (std::size_t i = 0; i < size; ++i) {
+        CHECK(lipverify::scaled(lipverify::Integer(grid.lower[i]), grid.exponent) <= (*checker)[i]);
+        CHECK((*checker)[i] <= lipverify::scaled(lipverify::Integer(grid.lower[i] + 1), grid.exponent));
+      }
+    } catch (const lipverify::Failure& failure) {
+      CHECK(failure.outcome() == lipverify::Outcome::rejected);
+    }
+    CHECK(generator.has_value() == checker.has_value());
+    const bool same = generator == checker;
+    CHECK(same);
+    ++(checker ? read : refused);
+    if (checker && how.channels_last && texts.mean.size() > 1) ++turned;
+  }
+  CHECK(read > 3000);
+  CHECK(refused > 3000);
+  CHECK(turned > 200);
 }
 
 TEST_CASE("damaged files") {

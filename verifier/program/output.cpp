@@ -111,7 +111,7 @@ std::string text_report(const Report& report, bool verbose) {
   if (const SampleSummary& s = report.samples; s.claimed) {
     std::string counts = std::to_string(s.total) + " samples, " + (s.labelled ? std::to_string(s.correct) + " right, " : "") + std::to_string(s.undecided) + " undecided";
     for (const SampleSummary::Eps& e : s.counts)
-      counts += "; eps " + e.eps + ": " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
+      counts += "; eps " + e.eps + " (" + s.eps_unit + "): " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
     line(out, accepted && s.depth == SampleSummary::Depth::all ? "claim" : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
     for (const AuditedRecord& audited : s.audited) {
       std::string path;
@@ -172,6 +172,7 @@ std::string json_report(const Report& report) {
                          {"total", s.total},
                          {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
                          {"undecided", s.undecided},
+                         {"epsUnit", s.eps_unit},
                          {"counts", counts}};
     if (!s.audited.empty()) {
       item["audit"] = {{"seed", std::to_string(s.seed)}, {"proofs", ordered_json::array()}};

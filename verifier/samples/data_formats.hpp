@@ -134,7 +134,8 @@ class Labels {
       return;
     }
     header_ = idx ? read_idx_header(*stream) : read_npy_header(*stream);
-    if (header_.shape.size() != 1 || header_.kind == 'f') unreadable(stream->name() + " is not a list of integers");
+    const bool column = npy && header_.shape.size() == 2 && header_.shape[1] == 1;
+    if ((header_.shape.size() != 1 && !column) || header_.kind == 'f') unreadable(stream->name() + " is not a list of integers");
     array_ = std::move(stream);
   }
 

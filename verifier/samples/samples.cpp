@@ -68,7 +68,8 @@ void require_plain_name(const std::string& name, const std::string& place) {
 void parse_data(const Json& data, SampleClaim& claim) {
   const std::string place = "the claim about samples: data";
   std::vector<std::string_view> names = {"format", "files", "samples", "layout", "scale", "mean", "std"};
-  if (data.find("labelColumn", place) != nullptr) names.emplace_back("labelColumn");
+  for (const char* optional : {"labelColumn", "arrayLayout", "imageShape"})
+    if (data.find(optional, place) != nullptr) names.emplace_back(optional);
   require_members(data, names, place);
   const std::optional<DataFormat> format = data_format(text(data, "format", place));
   if (!format) reject(place + ".format '" + printable(text(data, "format", place)) + "' is not known to this version");
@@ -85,7 +86,22 @@ void parse_data(const Json& data, SampleClaim& claim) {
   claim.samples = natural(data, "samples", place);
   const std::string& layout = text(data, "layout", place);
   if (layout != "NCHW" && layout != "NHWC" && layout != "NCWH") reject(place + ".layout '" + printable(layout) + "' is not known");
-  claim.layout = layout == "NCHW" ? Layout::nchw : layout == "NHWC" ? Layout::nhwc : Layout::ncwh;
+  claim.arrangement.layout = layout == "NCHW" ? Layout::nchw : layout == "NHWC" ? Layout::nhwc : Layout::ncwh;
+  if (const Json* shape = data.find("imageShape", place)) {
+    const std::vector<Json>& sides = shape->array(place + ".imageShape");
+    if (sides.size() != 3) reject(place + ".imageShape has not three numbers");
+    auto& image = claim.arrangement.row_image.emplace();
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      const std::int64_t side = sides[i].integer(place + ".imageShape");
+      if (side < 1) reject(place + ".imageShape has a number below 1");
+      image[i] = static_cast<std::uint64_t>(side);
+    }
+  }
+  if (data.find("arrayLayout", place) != nullptr) {
+    require_text(data, "arrayLayout", "NHWC", place);
+    claim.arrangement.channels_last = true;
+    if (claim.format != DataFormat::npy && !claim.arrangement.row_image) reject(place + ".arrayLayout belongs to NPY arrays and rows that are images");
+  }
   claim.scale = ratio(text(data, "scale", place), place + ".scale");
   claim.means = ratios(data, "mean", place);
   claim.deviations = ratios(data, "std", place);
@@ -106,21 +122,32 @@ constexpr std::size_t kMostEps = 64;
 SampleClaim parse_sample_claim(const Json& json, std::uint64_t outputs) {
   const std::string place = "the claim about samples";
   SampleClaim claim;
-  require_members(
-      json, {"id", "kind", "formula", "data", "selection", "total", "correct", "undecided", "labelled", "counts", "records", "evidence"},
-      place);
+  std::vector<std::string_view> names = {"id",      "kind",      "formula",  "data",   "selection", "total",
+                                         "correct", "undecided", "labelled", "counts", "records",   "evidence"};
+  if (json.find("epsUnit", place) != nullptr) {
+    names.emplace_back("epsUnit");
+    claim.scaled_pixels = text(json, "epsUnit", place) == "scaled pixel";
+    if (!claim.scaled_pixels) require_text(json, "epsUnit", "graph input", place);
+  }
+  require_members(json, names, place);
   require_text(json, "id", "sample-radii", place);
   require_text(json, "kind", "sample-radii", place);
   require_text(json, "formula",
-               outputs == 1
-                   ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
-                   : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
-                     "f_(c_k)(y) > f_j(y)",
+               std::string(outputs == 1 ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: "
+                                          "sign f(y) = sign f(x_k)"
+                                        : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and "
+                                          "every j != c_k: f_(c_k)(y) > f_j(y)") +
+                   (claim.scaled_pixels ? "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps" : ""),
                place);
   const Json& evidence = json.member("evidence", place);
   require_members(evidence, {"theorem"}, place + ": evidence");
   require_text(evidence, "theorem", "margin-over-lipschitz", place + ": evidence");
   parse_data(json.member("data", place), claim);
+  Rational per_unit = 1;  // a length of 1 in the graph's input is at least so long in the unit of eps
+  if (claim.scaled_pixels) {
+    per_unit = mp::abs(claim.deviations[0]);
+    for (const Rational& deviation : claim.deviations) per_unit = std::min(per_unit, Rational(mp::abs(deviation)));
+  }
   const Json& selection = json.member("selection", place);
   require_members(selection, {"first", "count"}, place + ": selection");
   claim.first = natural(selection, "first", place);
@@ -137,7 +164,7 @@ SampleClaim parse_sample_claim(const Json& json, std::uint64_t outputs) {
   for (const Json& item : list.array(place + ".counts")) {
     require_members(item, {"eps", "certified", "certifiedCorrect"}, place + ": counts");
     claim.eps_texts.push_back(text(item, "eps", place));
-    claim.eps.push_back(ratio(claim.eps_texts.back(), place + ".counts.eps"));
+    claim.eps.push_back(ratio(claim.eps_texts.back(), place + ".counts.eps") / per_unit);
     if (claim.eps.back() < 0 || (claim.eps.size() > 1 && claim.eps[claim.eps.size() - 2] >= claim.eps.back()))
       reject(place + ": the values of eps are not ascending, or one is negative");
     counts.certified.push_back(natural(item, "certified", place));
@@ -308,9 +335,10 @@ struct Task {
 
 }  // namespace
 
-SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, std::uint64_t inputs, const Evaluation& evaluate,
+SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, const Shape& input, const Evaluation& evaluate,
                            const SampleRequest& request) {
   SampleReport report;
+  const std::uint64_t inputs = element_count(input);
   std::vector<std::uint64_t> drawn;
   const bool audit = request.data && request.audit && *request.audit < claim.counts.total;
   if (audit) drawn = draw_positions(request.seed, *request.audit, claim.counts.total);
@@ -327,7 +355,8 @@ SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& boun
   compare(report, "entries of a sample", std::to_string(inputs), std::to_string(data->shape().entries()));
   compare(report, "labelled", claim.labelled ? "yes" : "no", data->labelled() ? "yes" : "no");
   if (!report.passed()) return report;
-  const Scaling scaling(data->shape(), claim.layout, claim.scale, claim.means, claim.deviations);
+  const Scaling scaling(arranged(data->shape(), claim.arrangement, input), claim.arrangement.layout, claim.scale, claim.means, claim.deviations,
+                        claim.arrangement.channels_last);
   const RadiusRule rule(bounds);
   RecordStream records = open_records(claim, bounds, request);
 

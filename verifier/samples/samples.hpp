@@ -2,6 +2,9 @@
 // != c, no y within distance r of x has f_j(y) > f_c(y), because f_c - f_j is L_cj-Lipschitz and so stays above margin_j - L_cj ||y - x|| >
 // 0 for ||y - x|| < r.
 //
+// Eps counted in scaled pixels (p = v * scale): x = (p - mean_c) / std_c moves by at most 1 / min_c |std_c| times as much as p, so that the
+// decision stays for every p' within eps of p where r > eps / min_c |std_c|.
+//
 // Three depths: the records alone (digest, Merkle root, every count), a random subset of samples with inclusion proofs, or all samples. A
 // sample is checked against this checker's own enclosure of f at the exact input that its own reader finds in the data file. All
 // comparisons are exact.
@@ -25,14 +28,15 @@ struct SampleClaim {
   DataFormat format = DataFormat::idx;
   std::vector<DataFile> files;
   std::uint64_t samples = 0;  // in the data file
-  Layout layout = Layout::nchw;
+  Arrangement arrangement;
   Rational scale = 1;
   std::vector<Rational> means, deviations;
   std::optional<std::uint64_t> label_column;
   std::uint64_t first = 0;  // selection; its count is counts.total
   bool labelled = false;
+  bool scaled_pixels = false;  // the unit of eps_texts; else the graph's input
   std::vector<std::string> eps_texts;
-  std::vector<Rational> eps;
+  std::vector<Rational> eps;  // in units of the graph's input
   RecordCounts counts;
   std::string records_file, records_sha256, merkle_root;
 };
@@ -103,8 +107,8 @@ struct SampleReport {
 /// Encloses f at a sample. `wide`: as tight as this checker can, whatever it costs. Called from several threads at once.
 using Evaluation = std::function<EnclosedOutput(const Sample& sample, const Scaling& scaling, bool wide)>;
 
-/// Checks the claim as deep as the request allows. `inputs`: entries of the network's input. Files that cannot be read: Failure (input).
-[[nodiscard]] SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, std::uint64_t inputs,
+/// Checks the claim as deep as the request allows. `input`: shape of the network's input. Files that cannot be read: Failure (input).
+[[nodiscard]] SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, const Shape& input,
                                          const Evaluation& evaluate, const SampleRequest& request);
 
 }  // namespace lipverify

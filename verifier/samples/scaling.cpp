@@ -56,9 +56,37 @@ std::int64_t finest_exponent(const std::vector<Fraction>& values) {
 
 }  // namespace
 
+SampleShape arranged(const SampleShape& stored, const Arrangement& how, const Shape& input) {
+  const std::string claim = "the claim about samples ";
+  SampleShape image = stored;
+  if (how.row_image) {
+    const auto [c, h, w] = *how.row_image;
+    if (stored.image) reject(claim + "names the shape of an image for rows, the data has images");
+    if (Integer(c) * h * w != stored.entries()) reject(claim + "names an image that has not the entries of a row");
+    image = {true, c, h, w};
+  } else if (how.channels_last) {
+    if (!stored.image) reject(claim + "names a layout of images, the data has rows of numbers");
+    image = {true, stored.columns, stored.channels, stored.rows};
+  }
+  const auto plain = [](Shape shape) {  // without its ones
+    shape.erase(std::remove(shape.begin(), shape.end(), 1U), shape.end());
+    return shape;
+  };
+  if (!image.image || plain(input).size() <= 1) return image;  // no shape to compare
+  const Shape read = how.layout == Layout::nchw   ? Shape{image.channels, image.rows, image.columns}
+                     : how.layout == Layout::nhwc ? Shape{image.rows, image.columns, image.channels}
+                                                  : Shape{image.channels, image.columns, image.rows};
+  Shape given = input;
+  while (given.size() > 3 && given[0] == 1) given.erase(given.begin());
+  if (image.channels == 1 ? plain(read) != plain(given) : read != given)
+    reject(claim + "is about images of " + std::to_string(image.channels) + " x " + std::to_string(image.rows) + " x " +
+           std::to_string(image.columns) + " (channels, rows, columns), and the input of the network has another shape");
+  return image;
+}
+
 Scaling::Scaling(const SampleShape& shape, Layout layout, const Rational& scale, const std::vector<Rational>& means,
-                 const std::vector<Rational>& deviations)
-    : plane_(static_cast<std::size_t>(shape.rows * shape.columns)) {
+                 const std::vector<Rational>& deviations, bool channels_last)
+    : plane_(static_cast<std::size_t>(shape.rows * shape.columns)), last_(channels_last) {
   const std::size_t count = std::max(means.size(), deviations.size());
   for (const std::size_t size : {means.size(), deviations.size()})
     if (size != 1 && size != shape.channels)
@@ -75,12 +103,14 @@ Scaling::Scaling(const SampleShape& shape, Layout layout, const Rational& scale,
   target_.resize(static_cast<std::size_t>(shape.entries()));
   const std::size_t C = static_cast<std::size_t>(shape.channels), H = static_cast<std::size_t>(shape.rows),
                     W = static_cast<std::size_t>(shape.columns);
-  for (std::size_t c = 0, i = 0; c < C; ++c)
+  for (std::size_t c = 0; c < C; ++c)
     for (std::size_t h = 0; h < H; ++h)
-      for (std::size_t w = 0; w < W; ++w, ++i)
-        target_[i] = static_cast<std::uint32_t>(layout == Layout::nchw   ? i
-                                                : layout == Layout::nhwc ? (h * W + w) * C + c
-                                                                         : (c * W + w) * H + h);
+      for (std::size_t w = 0; w < W; ++w) {
+        const std::size_t by_channel = (c * H + h) * W + w, by_pixel = (h * W + w) * C + c;
+        target_[last_ ? by_pixel : by_channel] = static_cast<std::uint32_t>(layout == Layout::nchw   ? by_channel
+                                                                            : layout == Layout::nhwc ? by_pixel
+                                                                                                     : (c * W + w) * H + h);
+      }
   if (channels_.size() > 16) return;
   std::vector<Fraction> values;
   for (const Affine& map : channels_)
@@ -96,7 +126,7 @@ Scaling::Scaling(const SampleShape& shape, Layout layout, const Rational& scale,
 std::vector<Rational> Scaling::exact(const Sample& sample) const {
   std::vector<Rational> point(target_.size());
   for (std::size_t i = 0; i < target_.size(); ++i) {
-    const Affine& map = channel(i);
+    const Affine& map = channels_[channel(i)];
     const DataNumber value = sample.pixels.empty() ? sample.numbers[i] : DataNumber{Integer(sample.pixels[i]), 0, 0};
     const Fraction x = affine(value, map.factor, map.offset, map.denominator);
     point[target_[i]] = Rational(x.numerator, x.denominator);
@@ -111,7 +141,7 @@ GridPoint Scaling::enclose(const Sample& sample) const {
   if (!sample.pixels.empty() && !table_.lower.empty()) {
     point.exponent = table_.exponent;
     for (std::size_t i = 0; i < size; ++i) {
-      const std::size_t at = (channels_.size() == 1 ? 0 : i / plane_ * 256) + sample.pixels[i];
+      const std::size_t at = channel(i) * 256 + sample.pixels[i];
       point.lower[target_[i]] = table_.lower[at];
       point.inexact += table_inexact_[at];
     }
@@ -119,7 +149,7 @@ GridPoint Scaling::enclose(const Sample& sample) const {
   }
   std::vector<Fraction> values;
   for (std::size_t i = 0; i < size; ++i) {
-    const Affine& map = channel(i);
+    const Affine& map = channels_[channel(i)];
     const DataNumber value = sample.pixels.empty() ? sample.numbers[i] : DataNumber{Integer(sample.pixels[i]), 0, 0};
     values.push_back(affine(value, map.factor, map.offset, map.denominator));
   }

@@ -47,7 +47,7 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   std::optional<NetworkAtSamples> network;
   if (files.data) network.emplace(graph, blocks);
   const Evaluation evaluate = [&](const Sample& sample, const Scaling& scaling, bool wide) { return (*network)(sample, scaling, wide); };
-  SampleReport report = check_samples(claim, bounds, element_count(graph.input().shape), evaluate, request);
+  SampleReport report = check_samples(claim, bounds, graph.input().shape, evaluate, request);
 
   for (SampleCheck& check : report.checks)
     checks.push_back({std::move(check.id), std::move(check.subject), std::move(check.claimed), std::move(check.recomputed), check.passed});
@@ -65,6 +65,7 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   summary.rechecked = report.rechecked;
   summary.wider = report.wider;
   summary.seed = files.seed;
+  summary.eps_unit = claim.scaled_pixels ? "scaled pixel" : "graph input";
   for (std::size_t i = 0; i < claim.eps.size(); ++i)
     summary.counts.push_back({claim.eps_texts[i], claim.counts.certified[i], claim.counts.certified_correct[i]});
   for (std::size_t i = 0; i < report.proofs.size(); ++i) {

@@ -74,8 +74,9 @@ struct SampleSummary {
   std::uint64_t total = 0, correct = 0, undecided = 0, rechecked = 0;  // numbers of samples
   std::uint64_t wider = 0;                                             // of those rechecked: needed a second, wider evaluation
   bool labelled = false;
+  std::string eps_unit;  // "graph input", or "scaled pixel" (v * scale, before mean and std)
   struct Eps {
-    std::string eps;  // as claimed, in units of the graph's input
+    std::string eps;  // as claimed
     std::uint64_t certified = 0, certified_correct = 0;
   };
   std::vector<Eps> counts;

@@ -165,6 +165,16 @@ reads('npy i8, double quotes, keys in another order', 'npy', 'i8.npy',
       npy('', [], struct.pack('<2q', -big, big), header='{"shape": (1, 2), "descr": "<i8", "fortran_order": False}'), [2], [[-big, big]])
 write('labels.npy', npy('<i8', [2], struct.pack('<2q', 3, 0)))
 reads('npy labels', 'npy', 'u1.npy', None, [1, 2, 3], two, [3, 0], 'labels.npy')
+write('labels_n1.npy', npy('<i8', [2, 1], struct.pack('<2q', 3, 0)))
+reads('npy labels of shape (N, 1)', 'npy', 'u1.npy', None, [1, 2, 3], two, [3, 0], 'labels_n1.npy')
+for name, shape in [('one_hot', [2, 4]), ('row', [1, 2]), ('deep', [2, 1, 1])]:
+    size = 1
+    for side in shape:
+        size *= side
+    write(f'bad/labels_{name}.npy', npy('<i8', shape, struct.pack(f'<{size}q', *([3, 0] * size)[:size])))
+    refuses('npy labels: ' + name, 'npy', 'u1.npy', None, 'label|integers|dimension', f'bad/labels_{name}.npy')
+write('bad/labels_n1.idx', idx([2, 1], [3, 0]))
+refuses('idx labels of two dimensions', 'idx', 'images.idx', None, 'label|integers|dimension', 'bad/labels_n1.idx')
 refuses('npy NaN', 'npy', 'bad/nan.npy', npy('<f4', [1, 2], struct.pack('<2f', 1, float('nan'))), 'nan')
 refuses('npy infinity', 'npy', 'bad/inf.npy', npy('<f8', [1, 2], struct.pack('<2d', 1, float('-inf'))), 'inf')
 refuses('npy f2 infinity', 'npy', 'bad/inf2.npy', npy('<f2', [1, 1], b'\x00\x7c'), 'inf')
