@@ -19,7 +19,8 @@ namespace lipcert {
 namespace {
 
 const char* const no_product =
-    "combines two tensors that both depend on the input; such a product has no global Lipschitz constant, so certify a network without it.";
+    "combines two tensors that both depend on the input in a way that is none of the known gated activations (x times Sigmoid, HardSigmoid, "
+    "Clip, 1 + Erf, Tanh of Softplus; x over 1 + Abs), and has no global Lipschitz constant in general; certify a network without it.";
 
 }  // namespace
 

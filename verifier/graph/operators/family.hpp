@@ -225,7 +225,7 @@ namespace arithmetic {  // Add, Sub, Mul, Div, Neg, BatchNormalization
 ShapeRule shape, shape_of_negation, shape_of_normalisation;
 ValueRule value, normalised;
 RowsRule sums, scales, negates, normalises;
-DerivativeRule product_derivative;
+DerivativeRule product_derivative, quotient_derivative;
 }  // namespace arithmetic
 
 namespace dense {  // Gemm, MatMul

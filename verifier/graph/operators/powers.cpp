@@ -96,6 +96,7 @@ Operand powers::derivative(const NodeInputs& inputs, const Derivatives& derivati
         if (z.has_zero()) reject(inputs.graph.label(inputs.index) + " is not continuous at a number that cannot be told from 0");
         return {};
       case Op::sqrt: return root_derivative(inputs, z, derivatives[0]->at(e));
+      case Op::reciprocal: return negated(squared(checked_inverse(inputs, z)) * derivatives[0]->at(e));
       default: return power_derivative(inputs, z, derivatives[0]->at(e));
     }
   });
