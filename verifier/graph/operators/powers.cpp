@@ -1,4 +1,4 @@
-// Sign, Sqrt, Reciprocal, Pow: functions without a bound of their slopes. They stand in expressions of constants and in L2 poolings.
+// Sign, Sqrt, Reciprocal, Pow, Exp, Log: functions without a bound of their slopes. They stand in expressions of constants and in L2 poolings.
 #include "verifier/graph/functions.hpp"
 #include "verifier/graph/operators/family.hpp"
 
@@ -83,6 +83,12 @@ Operand powers::value(const NodeInputs& inputs, std::size_t, const Shape& shape,
         return hull(integer(z.low < 0 ? -1 : 0), integer(z.high > 0 ? 1 : 0));
       case Op::sqrt: return checked_root(inputs, z);
       case Op::reciprocal: return checked_inverse(inputs, z);
+      case Op::exp:
+        if (compare(absolute(z).high, z.exponent, 1024, 0) > 0) reject(inputs.graph.label(inputs.index) + " takes exp of a number beyond 1024");
+        return exponential(z);
+      case Op::log:
+        if (z.low <= 0) reject(inputs.graph.label(inputs.index) + " takes the logarithm of a number that cannot be told from 0 or a negative one");
+        return logarithm(z);
       default: return power(inputs, z);
     }
   });
