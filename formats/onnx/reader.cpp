@@ -14,6 +14,7 @@
 #include "formats/encoding/error.hpp"
 #include "formats/network/operators.hpp"
 #include "formats/onnx/attributes.hpp"
+#include "formats/onnx/remedies.hpp"
 #include "formats/onnx/tensor.hpp"
 #include "formats/onnx/wire.hpp"
 #include "formats/operators/inference.hpp"
@@ -248,7 +249,10 @@ class GraphReader {
       if (!message.overload().empty())
         throw Unsupported{"It calls a function (overload '" + message.overload() + "'); export the model with functions inlined."};
       const std::optional<Operator> op = find_operator(message.op_type());
-      if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
+      if (!op) {
+        const std::string remedy = remedy_for(message.op_type());
+        throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert" + (remedy.empty() ? "." : ": " + remedy)};
+      }
       if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
                           " of the file."};
