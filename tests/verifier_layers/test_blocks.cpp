@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "tests/verifier_layers/certificates.hpp"
 
@@ -315,6 +316,40 @@ TEST_CASE("what only looks like an L2 pooling, and what only looks like SiLU") {
   CHECK(cubic(0.044715F, "112900/100000") == kAccepted);
   CHECK(rejected(cubic(0.044715F, "112899/100000")));
   CHECK(rejected(cubic(0.0448F, "9/1")));
+}
+
+TEST_CASE("factors that the graph chooses and stores as small integers") {
+  const auto chosen = [](const std::string& op, float left, float right, const std::string& upper, bool exact = false) {
+    ob::Model m = net(13, {1, 4}, {1, 4});
+    m.initialiser(ob::floats("l", {}, {left})).initialiser(ob::floats("r", {}, {right})).initialiser(ob::floats("one", {}, {1})).initialiser(ob::floats("two", {}, {2}));
+    m.node(exact ? "Identity" : "Exp", {"l"}, {"e"}).node(exact ? "Identity" : "Exp", {"r"}, {"f"}).node(op, {"e", "f"}, {"c"});
+    m.node("Where", {"c", "one", "two"}, {"w"}).node("Mul", {"x", "w"}, {"y"});
+    return verdict(m, block("y", "scale", "diagonal-max", {4}, {""}, upper));
+  };
+  for (const auto& [op, below, equal, above] : std::vector<std::tuple<std::string, bool, bool, bool>>{
+           {"Less", true, false, false}, {"LessOrEqual", true, true, false}, {"Equal", false, true, false}, {"GreaterOrEqual", false, true, true}, {"Greater", false, false, true}}) {
+    CAPTURE(op);
+    for (const bool exact : {false, true}) {
+      CHECK((chosen(op, 0.5F, 1, kOne, exact) == kAccepted) == below);
+      CHECK((chosen(op, 1, 0.5F, kOne, exact) == kAccepted) == above);
+      CHECK(chosen(op, 0.5F, 1, "0x1p+1", exact) == kAccepted);
+      CHECK(chosen(op, 1, 0.5F, "0x1p+1", exact) == kAccepted);
+    }
+    CHECK((chosen(op, 0.5F, 0.5F, kOne, true) == kAccepted) == equal);
+    CHECK(chosen(op, 0.5F, 0.5F, "0x1p+1", true) == kAccepted);
+    CHECK(chosen(op, 0.5F, 0.5F, "0x1p+1").find("cannot be told apart") != std::string::npos);
+  }
+  const auto stored = [](std::int32_t type, const std::vector<std::int32_t>& q, const std::vector<float>& scale, const std::vector<std::int32_t>& zero, const std::string& upper) {
+    ob::Model m = net(13, {2, 2}, {2, 2});
+    const std::vector<std::int64_t> shape = scale.size() == 1 ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{2};
+    m.initialiser(ob::tensor("q", type, {2, 2}, ob::int32_data(q))).initialiser(ob::floats("s", shape, scale)).initialiser(ob::tensor("z", type, shape, ob::int32_data(zero)));
+    m.node("DequantizeLinear", {"q", "s", "z"}, {"w"}, {ob::attribute("axis", 0)}).node("Mul", {"x", "w"}, {"y"});
+    return verdict(m, block("y", "scale", "diagonal-max", {1}, {""}, upper));
+  };
+  CHECK(stored(ob::INT8, {100, -100, 3, 0}, {0.5F}, {3}, "103/2") == kAccepted);
+  CHECK(rejected(stored(ob::INT8, {100, -100, 3, 0}, {0.5F}, {3}, "102/2")));
+  CHECK(stored(ob::UINT8, {200, 255, 3, 0}, {0.5F, 2}, {255, 1}, "55/2") == kAccepted);
+  CHECK(rejected(stored(ob::UINT8, {200, 255, 3, 0}, {0.5F, 2}, {255, 1}, "54/2")));
 }
 
 TEST_CASE("sorting, in every form, and what is no rearrangement") {
