@@ -172,6 +172,7 @@ void PlainCompiler::compile_data(const Node& node) {
     case Operator::pad:
     case Operator::depth_to_space:
     case Operator::space_to_depth:
+    case Operator::expand:
       compile_move(node, 0);
       break;
     case Operator::conv:

@@ -30,6 +30,27 @@ double combine(Operator op, double a, double b) {
   }
 }
 
+double condition(Operator op, double a, double b) {
+  switch (op) {
+    case Operator::equal:
+      return a == b;
+    case Operator::less:
+      return a < b;
+    case Operator::greater:
+      return a > b;
+    case Operator::less_or_equal:
+      return a <= b;
+    case Operator::greater_or_equal:
+      return a >= b;
+    case Operator::logical_not:
+      return a == 0;
+    case Operator::logical_and:
+      return a != 0 && b != 0;
+    default:
+      return a != 0 || b != 0;
+  }
+}
+
 std::vector<double> product(const std::vector<double>& a, const std::vector<double>& b, std::size_t rows, std::size_t inner,
                             std::size_t columns) {
   std::vector<double> c(rows * columns, 0.0);
@@ -124,7 +145,41 @@ void PlainCompiler::compile_constant(const Node& node) {
         result.entries.push_back(node.op == Operator::reduce_mean ? y / static_cast<double>(set.size()) : y);
       }
       break;
+    case Operator::equal:
+    case Operator::less:
+    case Operator::greater:
+    case Operator::less_or_equal:
+    case Operator::greater_or_equal:
+    case Operator::logical_not:
+    case Operator::logical_and:
+    case Operator::logical_or:
+    case Operator::where: {
+      std::vector<std::vector<std::uint32_t>> at;
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) at.push_back(broadcast_map(input(k).shape, result.shape));
+      for (std::size_t i = 0; i < at[0].size(); ++i) {
+        const auto entry = [&](std::size_t k) { return input(k).entries[at[k][i]]; };
+        result.entries.push_back(node.op == Operator::where ? entry(entry(0) != 0 ? 1 : 2) : condition(node.op, entry(0), at.size() > 1 ? entry(1) : 0));
+      }
+      break;
+    }
+    case Operator::dequantize_linear: {
+      const std::vector<double>& scale = input(1).entries;
+      std::size_t inner = input(0).entries.size();
+      if (scale.size() != 1) {
+        const std::int64_t named = node.integer_attribute("axis");
+        const auto axis = static_cast<std::size_t>(named < 0 ? named + static_cast<std::int64_t>(result.shape.size()) : named);
+        inner = 1;
+        for (std::size_t k = axis + 1; k < result.shape.size(); ++k) inner *= result.shape[k];
+      }
+      for (std::size_t i = 0; i < input(0).entries.size(); ++i) {
+        const std::size_t k = i / inner % scale.size();
+        const double zero = node.inputs.size() > 2 && node.inputs[2] != no_value ? input(2).entries.at(k) : 0;
+        result.entries.push_back((input(0).entries[i] - zero) * scale[k]);
+      }
+      break;
+    }
     case Operator::shape:
+    case Operator::range:
     case Operator::constant_of_shape:
       throw not_covered();  // known to the reader, or no constant
     default: {

@@ -43,7 +43,7 @@ struct Affine : PlainStepOf<Affine> {
   }
 };
 
-/// Sum, difference or product of two tensors.
+/// Sum, difference, product or quotient of two tensors.
 struct Combine : PlainStepOf<Combine> {
   Operator op = Operator::add;
   std::size_t from2 = 0;
@@ -62,7 +62,7 @@ struct Combine : PlainStepOf<Combine> {
       for (std::size_t i = 0; i < out; ++i) {
         const Real u = x[b * in + map[i]];
         const Real v = z[b * in2 + map2[i]];
-        y[b * out + i] = op == Operator::add ? u + v : op == Operator::sub ? u - v : u * v;
+        y[b * out + i] = op == Operator::add ? u + v : op == Operator::sub ? u - v : op == Operator::mul ? u * v : u / v;
       }
     }
   }
@@ -80,9 +80,20 @@ struct Combine : PlainStepOf<Combine> {
       for (std::size_t i = 0; i < out; ++i) {
         const std::size_t u = b * in + map[i];
         const std::size_t v = b * in2 + map2[i];
-        const bool product = op == Operator::mul;
-        back[u] += g[b * out + i] * (product ? z[v] : 1);
-        back2[v] += g[b * out + i] * (product ? x[u] : op == Operator::sub ? -1 : 1);
+        const double here = g[b * out + i];
+        switch (op) {
+          case Operator::mul:
+            back[u] += here * z[v];
+            back2[v] += here * x[u];
+            break;
+          case Operator::div:
+            back[u] += here / z[v];
+            back2[v] -= here * x[u] / (z[v] * z[v]);
+            break;
+          default:
+            back[u] += here;
+            back2[v] += op == Operator::sub ? -here : here;
+        }
       }
     }
   }
@@ -126,7 +137,6 @@ void PlainCompiler::compile_elementwise(const Node& node) {
   const Shape& shape = value(node.outputs[0]).shape;
   const std::size_t size = element_count(shape);
   if (is_data(a) && is_data(b)) {
-    if (node.op == Operator::div) throw not_covered();
     auto step = std::make_unique<Combine>();
     step->op = node.op;
     step->from = slots_[a];
@@ -137,9 +147,13 @@ void PlainCompiler::compile_elementwise(const Node& node) {
   }
   const ValueId data = is_data(a) ? a : b;
   const Constant& other = constant(is_data(a) ? b : a);
-  if (node.op == Operator::div && !is_data(a)) throw not_covered();
+  if (node.op == Operator::div && !is_data(a)) {
+    auto inverse = std::make_unique<Apply>(PlainFunction(Operator::reciprocal, {}, {}, 0));
+    inverse->from = slots_[data];
+    add(std::move(inverse), plain_.sizes_[slots_[data]]);
+  }
   auto step = std::make_unique<Affine>();
-  step->from = slots_[data];
+  step->from = node.op == Operator::div && !is_data(a) ? last_ : slots_[data];
   step->map = broadcast_map(value(data).shape, shape);
   if (is_identity(step->map, plain_.sizes_[step->from])) step->map.clear();
   const auto map = broadcast_map(other.shape, shape);
@@ -147,7 +161,7 @@ void PlainCompiler::compile_elementwise(const Node& node) {
   for (std::size_t i = 0; i < size; ++i) {
     const double c = other.entries[map[i]];
     if (scales)
-      step->factor.push_back(node.op == Operator::mul ? c : 1 / c);
+      step->factor.push_back(node.op == Operator::mul || !is_data(a) ? c : 1 / c);
     else
       step->offset.push_back(node.op == Operator::sub && is_data(a) ? -c : c);
   }

@@ -11,6 +11,8 @@ namespace lipcert::attack {
 bool PlainFunction::knows(Operator op) {
   switch (op) {
     case Operator::neg:
+    case Operator::exp:
+    case Operator::log:
     case Operator::pow:
     case Operator::sqrt:
     case Operator::reciprocal:
@@ -43,6 +45,10 @@ Real PlainFunction::value(std::size_t i, Real x) const {
   switch (op_) {
     case Operator::neg:
       return -x;
+    case Operator::exp:
+      return std::exp(x);
+    case Operator::log:
+      return std::log(x);
     case Operator::pow:
       return std::pow(x, static_cast<Real>(exponent_));
     case Operator::sqrt:
@@ -62,6 +68,10 @@ double PlainFunction::slope(std::size_t i, double x, double y) const {
   switch (op_) {
     case Operator::neg:
       return -1;
+    case Operator::exp:
+      return y;
+    case Operator::log:
+      return 1 / x;
     case Operator::pow:
       return x == 0 && exponent_ < 1 ? 0 : exponent_ * std::pow(x, exponent_ - 1);
     case Operator::sqrt:

@@ -77,7 +77,7 @@ void set_both(Block& block, double value) {
 
 /// The largest absolute slope (the table of formats/SPEC.md, section 5, elementwise-slope).
 void bound_activation(Block& block, const Step& step) {
-  const SlopeRange slopes = activation_of(step.op).slopes(step);
+  const SlopeRange slopes = activation_of(step).slopes(step);
   const Interval largest = slopes.largest_magnitude();
   block.upper = largest.upper();
   block.lower = largest.lower();

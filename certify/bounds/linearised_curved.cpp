@@ -13,7 +13,7 @@ namespace lipcert {
 
 void Linearised::activate(std::size_t s, std::vector<double>& z, double blur) {
   const Step& step = graph_.steps[s];
-  const PlainActivation& plain = activation_of(step.op).plain;
+  const PlainActivation& plain = activation_of(step).plain;
   Curves curves(step);
   std::vector<double>& slopes = slopes_[s];
   std::vector<double>& curvatures = kept_[s];

@@ -111,28 +111,16 @@ struct Abs : LinesAtZero<Abs> {
 };
 
 /// s = 1 / (1 + e^-x): slope s (1 - s) in (0, 1/4], 1/4 at 0.
-///
-/// With Mul, x s (SiLU): slope g' = s + x s (1 - s), g'' = s (1 - s) (2 + x (1 - 2 s)), zero where x tanh(x/2) = 2, that is at +-x0,
-/// x0 = 2.39935... There g' = 1/2 +- x0/4, and g' -> 0, 1 at the ends: the supremum is 1.099839..., and g'(-x) = 1 - g'(x).
 struct Sigmoid : Pieces<Sigmoid> {
   static constexpr Operator op = Operator::sigmoid;
-  static SlopeRange slopes(const Step& step) {
-    return step.times_argument ? SlopeRange{decimals(-9984), decimals(109983)} : SlopeRange{exactly(0), exactly(0.25)};
-  }
-  static Enclosure piece(const Step& step, std::size_t /*k*/, const Interval& x) {
-    if (step.times_argument) {
-      return {x * sigmoid(x), sigmoid(x) + x * sigmoid_slope(x)};
-    }
-    return {sigmoid(x), sigmoid_slope(x)};
-  }
+  static SlopeRange slopes(const Step& /*step*/) { return {exactly(0), exactly(0.25)}; }
+  static Enclosure piece(const Step& /*step*/, std::size_t /*k*/, const Interval& x) { return {sigmoid(x), sigmoid_slope(x)}; }
   template <class Real>
-  static Tangent<Real> plain(const Curve& curve, Real t) {
+  static Tangent<Real> plain(const Curve& /*curve*/, Real t) {
     const Real y = logistic(t);
-    return curve.times_argument ? Tangent<Real>{t * y, y + t * y * (1 - y)} : Tangent<Real>{y, y * (1 - y)};
+    return {y, y * (1 - y)};
   }
-  static double curvature(const Curve& curve, double t, const Tangent<double>& here) {
-    return curve.times_argument ? Differences::curvature(curve, t, here) : here.slope * (1 - 2 * here.value);
-  }
+  static double curvature(const Curve& /*curve*/, double /*t*/, const Tangent<double>& here) { return here.slope * (1 - 2 * here.value); }
 };
 
 /// Slope 1 - tanh^2 in (0, 1], 1 at 0.
@@ -470,6 +458,10 @@ const Activation& activation_of(Operator op) {
   return *activation;
 }
 
+const Activation& activation_of(const Step& step) {
+  return step.gate ? gated_product() : activation_of(step.op);
+}
+
 std::span<const Activation> activations() {
   return table;
 }
@@ -482,7 +474,7 @@ const PlainActivation* plain_activation(Operator op) {
 Curves::Curves(const Step& step) : step_(step), by_entry_(std::max({step.slopes.size(), step.low.size(), step.high.size()}) > 1) {
   curve_.alpha = step.alpha;
   curve_.gamma = step.gamma;
-  curve_.times_argument = step.times_argument;
+  curve_.gate = step.gate ? &*step.gate : nullptr;
   curve_.tanh_form = step.tanh_form;
   take(0);
 }

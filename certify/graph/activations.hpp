@@ -49,6 +49,10 @@ struct Activation {
 /// Throws `Error` (internal) for an operator without a row.
 [[nodiscard]] const Activation& activation_of(Operator op);
 
+/// What an activation step computes: its operator's row, or that of gated products.
+[[nodiscard]] const Activation& activation_of(const Step& step);
+[[nodiscard]] const Activation& gated_product();  // gated_products.cpp
+
 /// All rows, in the order of `Operator`.
 [[nodiscard]] std::span<const Activation> activations();
 

@@ -9,7 +9,9 @@
 #include <set>
 #include <utility>
 
+#include "certify/graph/balls.hpp"
 #include "certify/numbers/interval.hpp"
+#include "formats/network/operators.hpp"
 #include "formats/operators/entry_map.hpp"
 #include "formats/operators/parameters.hpp"
 
@@ -25,13 +27,6 @@ constexpr std::uint64_t largest_computed = std::uint64_t{1} << 26;
 
 Ball entry(const EnclosedTensor& t, std::size_t i) {
   return {t.centre[i], t.radius_at(i)};
-}
-
-Interval interval(Ball b) {
-  return Interval::between(low_end(b), high_end(b));
-}
-Ball ball(const Interval& i) {
-  return hull(i.lower(), i.upper());
 }
 
 /// The same function of every entry.
@@ -60,10 +55,6 @@ Ball larger(Ball a, Ball b) {
 }
 Ball smaller(Ball a, Ball b) {
   return {std::min(a.centre, b.centre), std::max(a.radius, b.radius)};
-}
-
-bool bounded(Ball b) {
-  return std::isfinite(b.centre) && std::isfinite(b.radius);
 }
 
 /// The square root of a number that is not negative; exact where it is a double.
@@ -101,6 +92,8 @@ bool representable(ElementType type, double x) {
       const double units = std::ldexp(x, -std::max(e - bits, lowest));
       return e <= highest && units == std::nearbyint(units);
     }
+    case ElementType::int8:
+    case ElementType::uint8:
     case ElementType::int32:
     case ElementType::int64:
     case ElementType::boolean:
@@ -381,14 +374,14 @@ void Constants::compute(std::size_t index) {
       result = each(operand(0), [&](Ball a) { return root_of(index, a); });
       break;
     case Operator::pow: {
-      const EnclosedTensor exponent = operand(1);
-      const bool square = exponent.exact() && exponent.centre.at(0) == 2;
-      if (!square && !(exponent.exact() && exponent.centre.at(0) == 0.5)) {
-        throw refuse(network_, index, "raises a constant to a power other than 2 and 0.5; store the result as an initialiser.");
-      }
-      result = each(operand(0), [&](Ball a) { return square ? multiply(a, a) : root_of(index, a); });
+      const Ball exponent = entry(operand(1), 0);
+      result = each(operand(0), [&](Ball a) { return power_of(index, a, exponent); });
       break;
     }
+    case Operator::exp:
+    case Operator::log:
+      result = each(operand(0), [&](Ball a) { return exp_or_log(index, a); });
+      break;
     case Operator::sigmoid:
     case Operator::tanh:
       result = each(operand(0),
@@ -435,6 +428,7 @@ void Constants::compute(std::size_t index) {
     case Operator::pad:
     case Operator::depth_to_space:
     case Operator::space_to_depth:
+    case Operator::expand:
       for (std::size_t o = 1; o < node.outputs.size(); ++o) {
         if (node.outputs[o] != no_value) {
           computed_[node.outputs[o]] = moved(index, o);
@@ -444,6 +438,7 @@ void Constants::compute(std::size_t index) {
       break;
     case Operator::shape:
     case Operator::constant_of_shape:
+    case Operator::range:
       if (const Tensor* const known = network_.known(node.outputs[0])) {
         result = enclose(*known);
         break;
@@ -481,7 +476,13 @@ void Constants::compute(std::size_t index) {
       result = enclose(std::get<Tensor>(node.attributes.at("value")));
       break;
     default:
-      throw refuse(network_, index, "is applied to a constant, whose result is not a dyadic number; store the result as an initialiser.");
+      if (row_of(node.op).family == Family::condition) {
+        result = condition(index);
+      } else if (is_activation(node.op)) {
+        result = activated(index);
+      } else {
+        throw refuse(network_, index, "is applied to a constant, which this version does not compute; store the result as an initialiser.");
+      }
   }
   result.shape = output.shape;
   if (first_unbounded(result.centre, result.radius) != result.centre.size()) {

@@ -21,8 +21,9 @@ struct Refused {
 [[nodiscard]] Refused refuse(const Network& network, std::size_t node, const std::string& reason);
 
 /// Values of constants, computed in real arithmetic: the operators that computers round are enclosed. Supported: Add, Sub, Mul, Div, MatMul, Gemm,
-/// Neg, Sign, Sqrt, Reciprocal, Pow (2 and 0.5), Max, Min, Clip, Relu, LeakyRelu, Abs, Sigmoid, Tanh, ReduceSum, ReduceMean, ReduceMax, ReduceMin,
-/// ReduceL2, what moves entries, Cast (where it changes no value), shapes, Constant.
+/// Neg, Sign, Sqrt, Reciprocal, Pow (whole numbers and halves), Exp, Log, Max, Min, every activation, ReduceSum, ReduceMean, ReduceMax, ReduceMin,
+/// ReduceL2, what moves entries, Cast (where it changes no value), comparisons and logic (where they are certain), Where, DequantizeLinear, shapes,
+/// Constant.
 class Constants {
  public:
   /// Keeps references to both.
@@ -37,6 +38,11 @@ class Constants {
   [[nodiscard]] EnclosedTensor moved(std::size_t node, std::size_t output) const;
   [[nodiscard]] EnclosedTensor reduced(std::size_t node) const;
   [[nodiscard]] Ball root_of(std::size_t node, Ball a) const;
+  // constant_conditions.cpp
+  [[nodiscard]] EnclosedTensor condition(std::size_t node) const;
+  [[nodiscard]] EnclosedTensor activated(std::size_t node) const;
+  [[nodiscard]] Ball exp_or_log(std::size_t node, Ball a) const;
+  [[nodiscard]] Ball power_of(std::size_t node, Ball a, Ball exponent) const;
   [[nodiscard]] EnclosedTensor stored(ValueId id) const;
 
   const Network& network_;

@@ -8,11 +8,13 @@
 
 namespace lipcert {
 
+struct Gate;
+
 /// The numbers of an activation at one entry of its tensor.
 struct Curve {
   double alpha = 0;             // LeakyRelu, Elu, Selu, HardSigmoid
   double gamma = 0;             // Selu; beta of HardSigmoid
-  bool times_argument = false;  // Sigmoid: x sigmoid(x)
+  const Gate* gate = nullptr;   // a gated product
   bool tanh_form = false;       // Gelu
   double slope = 0;             // PRelu
   double low = -HUGE_VAL;       // Clip

@@ -17,7 +17,7 @@ namespace {
 /// Value of an activation; the magnitude starts anew.
 State activate(const Step& step, const State& z) {
   State out(z.centre.size());
-  const auto value = activation_of(step.op).value;
+  const auto value = activation_of(step).value;
   for (std::size_t i = 0; i < z.centre.size(); ++i) {
     const Ball y = value(step, i, z.at(i));
     out.set(i, y);
@@ -29,7 +29,7 @@ State activate(const Step& step, const State& z) {
 /// Derivative of an activation at z along t.
 State activate_along(const Step& step, const State& z, const State& t, bool& clear) {
   State out(z.centre.size());
-  const auto along = activation_of(step.op).along;
+  const auto along = activation_of(step).along;
   for (std::size_t i = 0; i < z.centre.size(); ++i) {
     out.set(i, along(step, i, z.at(i), z.magnitude[i], t.at(i), clear));
   }

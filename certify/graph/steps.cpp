@@ -13,6 +13,7 @@
 
 #include "certify/graph/operators/activation.hpp"
 #include "certify/graph/operators/context.hpp"
+#include "certify/graph/operators/gate.hpp"
 #include "certify/graph/operators/l2_pooling.hpp"
 #include "certify/graph/operators/move.hpp"
 #include "certify/graph/operators/node_step.hpp"
@@ -44,12 +45,12 @@ class Builder {
     graph_.input_size = context_.size(network_.input);
     context_.count_readers();
     poolings_ = find_l2_poolings(context_);
-    silus_ = find_products_with_sigmoid(context_);
     for (const auto& [last, pooling] : poolings_) {
-      inside_.insert(pooling.step.nodes.begin(), pooling.step.nodes.end() - 1);
+      inside_.insert(pooling.step.nodes.begin(), pooling.step.nodes.end());
     }
-    for (const auto& [mul, sigmoid] : silus_) {
-      inside_.insert(sigmoid);
+    products_ = find_gated_products(context_, inside_);
+    for (const auto& [last, product] : products_) {
+      inside_.insert(product.step.nodes.begin(), product.step.nodes.end());
     }
     context_.numbers[network_.input] = 0;
     for (std::size_t i = 0; i < network_.nodes.size(); ++i) {
@@ -58,8 +59,8 @@ class Builder {
         graph_.constant_nodes.push_back(i);
         continue;
       }
-      if (inside_.count(i) != 0) {
-        continue;  // an inner node of a pooling or of a SiLU
+      if (inside_.count(i) != 0 && poolings_.count(i) == 0 && products_.count(i) == 0) {
+        continue;  // an inner node of a pooling or of a gated product
       }
       try {
         check_outputs(i);
@@ -139,8 +140,10 @@ class Builder {
       push(std::move(step));
       return;
     }
-    if (const auto silu = silus_.find(index); silu != silus_.end()) {
-      push(sigmoid_product_step(context_, silu->second, silu->first));
+    if (const auto product = products_.find(index); product != products_.end()) {
+      Step step = std::move(product->second.step);
+      step.inputs = {context_.numbers.at(product->second.input)};
+      push(std::move(step));
       return;
     }
     if (node.op == Operator::split) {
@@ -167,9 +170,9 @@ class Builder {
   const Network& network_;
   StepContext context_;
   StepGraph graph_;
-  std::map<std::size_t, L2Pooling> poolings_;  // by the last node
-  std::map<std::size_t, std::size_t> silus_;   // Mul -> Sigmoid
-  std::set<std::size_t> inside_;               // nodes inside a pooling or SiLU, without the last
+  std::map<std::size_t, L2Pooling> poolings_;     // by the last node
+  std::map<std::size_t, GatedProduct> products_;  // by the last node
+  std::set<std::size_t> inside_;                  // nodes of these
 };
 
 }  // namespace

@@ -1,15 +1,17 @@
 // A network as steps, each a known map of flattened tensors, with the constants that it uses enclosed.
 //
 // Steps read and write numbered values: value 0 is the graph's input, value k the output of step k - 1; a value may be read by several
-// steps. A node makes one step (Split: one for each output); an L2 pooling and a SiLU are several nodes and one step. What is not
+// steps. A node makes one step (Split: one for each output); an L2 pooling and a gated product are several nodes and one step. What is not
 // understood is refused with the node's name and a remedy. Tensors are vectors in row-major order; real arithmetic throughout.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "certify/graph/gate.hpp"
 #include "certify/numbers/enclosed.hpp"
 #include "certify/numbers/parallel.hpp"
 #include "certify/numbers/sparse_matrix.hpp"
@@ -75,7 +77,7 @@ struct Step {
   std::vector<double> signs;                     // sum: 1 or -1
 
   Operator op = Operator::relu;  // activation
-  bool times_argument = false;   // activation: x sigmoid(x)
+  std::optional<Gate> gate;      // activation: a gated product, whatever `op` is
   double alpha = 0;              // LeakyRelu, Elu, Selu, HardSigmoid
   double gamma = 0;              // Selu; beta of HardSigmoid
   bool tanh_form = false;        // Gelu

@@ -185,6 +185,16 @@ Interval exp(const Interval& x) {
   return result;
 }
 
+Interval log(const Interval& x) {
+  if (mpfr_sgn(x.lower_.get()) <= 0) {
+    misuse("the logarithm of a number that is not positive");
+  }
+  Interval result;
+  mpfr_log(result.lower_.get(), x.lower_.get(), MPFR_RNDD);
+  mpfr_log(result.upper_.get(), x.upper_.get(), MPFR_RNDU);
+  return result;
+}
+
 Interval softplus(const Interval& x) {
   Interval result;
   mpfr_exp(result.lower_.get(), x.lower_.get(), MPFR_RNDD);

@@ -54,6 +54,8 @@ class Interval {
   /// Its derivative 1 / cosh(x)^2.
   friend Interval tanh_slope(const Interval& x);
   friend Interval exp(const Interval& x);
+  /// x > 0 (throws `Error` (internal) otherwise).
+  friend Interval log(const Interval& x);
   /// log(1 + e^x), increasing.
   friend Interval softplus(const Interval& x);
   friend Interval erf(const Interval& x);
@@ -78,6 +80,7 @@ Interval sigmoid_slope(const Interval& x);
 Interval tanh(const Interval& x);
 Interval tanh_slope(const Interval& x);
 Interval exp(const Interval& x);
+Interval log(const Interval& x);
 Interval softplus(const Interval& x);
 Interval erf(const Interval& x);
 Interval sin(const Interval& x);

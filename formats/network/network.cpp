@@ -45,6 +45,8 @@ double from_binary16(std::uint64_t bits) {
 std::size_t byte_size(ElementType type) {
   switch (type) {
     case ElementType::boolean:
+    case ElementType::int8:
+    case ElementType::uint8:
       return 1;
     case ElementType::float16:
     case ElementType::bfloat16:
@@ -67,6 +69,10 @@ const char* name_of(ElementType type) {
   switch (type) {
     case ElementType::float32:
       return "FLOAT";
+    case ElementType::uint8:
+      return "UINT8";
+    case ElementType::int8:
+      return "INT8";
     case ElementType::int32:
       return "INT32";
     case ElementType::int64:
@@ -106,6 +112,8 @@ double Tensor::real(std::uint64_t i) const {
       return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(word)));
     case ElementType::float64:
       return std::bit_cast<double>(word);
+    case ElementType::uint8:
+    case ElementType::int8:
     case ElementType::int32:
     case ElementType::int64:
     case ElementType::boolean:
@@ -119,10 +127,13 @@ std::int64_t Tensor::integer(std::uint64_t i) const {
   if (i >= bits.size() / width) defect("A tensor was read beyond its end.");
   const std::uint64_t word = little_endian(bits.data() + static_cast<std::size_t>(i) * width, width);
   switch (type) {
+    case ElementType::int8:
+      return static_cast<std::int8_t>(static_cast<std::uint8_t>(word));
     case ElementType::int32:
       return std::bit_cast<std::int32_t>(static_cast<std::uint32_t>(word));
     case ElementType::int64:
       return std::bit_cast<std::int64_t>(word);
+    case ElementType::uint8:
     case ElementType::boolean:
       return static_cast<std::int64_t>(word);
     case ElementType::float16:

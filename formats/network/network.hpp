@@ -15,7 +15,7 @@
 namespace lipcert {
 
 /// ONNX's own numbers for element types (TensorProto.DataType); no others are read.
-enum class ElementType : std::uint32_t { float32 = 1, int32 = 6, int64 = 7, boolean = 9, float16 = 10, float64 = 11, bfloat16 = 16 };
+enum class ElementType : std::uint32_t { float32 = 1, uint8 = 2, int8 = 3, int32 = 6, int64 = 7, boolean = 9, float16 = 10, float64 = 11, bfloat16 = 16 };
 
 [[nodiscard]] std::size_t byte_size(ElementType type);
 [[nodiscard]] bool is_floating(ElementType type);
@@ -51,10 +51,11 @@ enum class Operator {
   conv, conv_transpose, average_pool, global_average_pool, batch_normalization, reduce_mean, reduce_sum,  // affine
   relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos, erf,  // entrywise activations
   max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, softmax,  // order statistics and vectors
-  neg, sign, sqrt, reciprocal, pow, reduce_l2,  // on constants, or in an L2 pooling
+  neg, sign, sqrt, reciprocal, pow, exp, log, reduce_l2,  // on constants, or in an L2 pooling
+  equal, less, greater, less_or_equal, greater_or_equal, logical_not, logical_and, logical_or, where, dequantize_linear,  // on constants
   flatten, reshape, squeeze, unsqueeze, identity, dropout, cast,  // the same numbers in another shape
-  transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,  // entries moved, left out, or repeated
-  shape, constant_of_shape,                   // integers known from shapes
+  transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth, expand,  // entries moved, left out, or repeated
+  shape, constant_of_shape, range,            // integers known from shapes
   constant                                    // a weight inside the node list; stays the last
 };
 // clang-format on

@@ -94,8 +94,23 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::sqrt, .name = "Sqrt", .family = Family::function},
     {.op = Operator::reciprocal, .name = "Reciprocal", .family = Family::function},
     {.op = Operator::pow, .name = "Pow", .family = Family::function, .inputs = {{0, 2, 2}}},
+    {.op = Operator::exp, .name = "Exp", .family = Family::function},
+    {.op = Operator::log, .name = "Log", .family = Family::function},
     {.op = Operator::reduce_l2, .name = "ReduceL2", .family = Family::reduction, .inputs = {{0, 1, 1}, {18, 1, 2}},
      .attributes = {{"axes", integers, FromShapes{}, 0, 17}, {"keepdims", integer, 1}, {"noop_with_empty_axes", integer, 0, 18}}},
+
+    // on constants
+    {.op = Operator::equal, .name = "Equal", .family = Family::condition, .inputs = {{0, 2, 2}}},
+    {.op = Operator::less, .name = "Less", .family = Family::condition, .inputs = {{0, 2, 2}}},
+    {.op = Operator::greater, .name = "Greater", .family = Family::condition, .inputs = {{0, 2, 2}}},
+    {.op = Operator::less_or_equal, .name = "LessOrEqual", .family = Family::condition, .since = 12, .inputs = {{0, 2, 2}}},
+    {.op = Operator::greater_or_equal, .name = "GreaterOrEqual", .family = Family::condition, .since = 12, .inputs = {{0, 2, 2}}},
+    {.op = Operator::logical_not, .name = "Not", .family = Family::condition},
+    {.op = Operator::logical_and, .name = "And", .family = Family::condition, .inputs = {{0, 2, 2}}},
+    {.op = Operator::logical_or, .name = "Or", .family = Family::condition, .inputs = {{0, 2, 2}}},
+    {.op = Operator::where, .name = "Where", .family = Family::condition, .since = 9, .inputs = {{0, 3, 3}}},
+    {.op = Operator::dequantize_linear, .name = "DequantizeLinear", .family = Family::condition, .since = 10, .inputs = {{0, 2, 3}},
+     .attributes = {{"axis", integer, 1, 13}}},
 
     // the same numbers in another shape
     {.op = Operator::flatten, .name = "Flatten", .family = Family::move, .attributes = {{"axis", integer, 1}}},
@@ -125,12 +140,14 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::depth_to_space, .name = "DepthToSpace", .family = Family::move,
      .attributes = {{"blocksize", integer, Required{}}, {"mode", text, "DCR", 11}}},
     {.op = Operator::space_to_depth, .name = "SpaceToDepth", .family = Family::move, .attributes = {{"blocksize", integer, Required{}}}},
+    {.op = Operator::expand, .name = "Expand", .family = Family::move, .inputs = {{0, 2, 2}}},
 
     // known whatever the input
     {.op = Operator::shape, .name = "Shape", .family = Family::constant,
      .attributes = {{"end", integer, FromShapes{}, 15}, {"start", integer, 0, 15}}},
     {.op = Operator::constant_of_shape, .name = "ConstantOfShape", .family = Family::constant, .since = 9,
      .attributes = {{"value", tensor, FromShapes{}}}},
+    {.op = Operator::range, .name = "Range", .family = Family::constant, .since = 11, .inputs = {{0, 3, 3}}},
     {.op = Operator::constant, .name = "Constant", .family = Family::constant, .inputs = {{0, 0, 0}},
      .attributes = {{"value", tensor, FromShapes{}}, {"value_float", real, FromShapes{}, 12}, {"value_floats", reals, FromShapes{}, 12},
                     {"value_int", integer, FromShapes{}, 12}, {"value_ints", integers, FromShapes{}, 12}}},

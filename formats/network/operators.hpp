@@ -22,6 +22,7 @@ enum class Family {
   broadcast,      // entry by entry of several tensors, which are broadcast to one shape
   activation,     // entry by entry of one tensor: what a network has between its linear layers; further inputs are constant
   function,       // the same for what stands in weights or in an L2 pooling
+  condition,      // entry by entry of constants: comparisons, logic, choices, quantised weights
   product,        // matrix products
   window,         // convolutions and poolings
   normalisation,  // an affine map for each channel

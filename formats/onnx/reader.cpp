@@ -15,6 +15,7 @@
 #include "formats/network/operators.hpp"
 #include "formats/onnx/attributes.hpp"
 #include "formats/onnx/order.hpp"
+#include "formats/onnx/remedies.hpp"
 #include "formats/onnx/tensor.hpp"
 #include "formats/onnx/wire.hpp"
 #include "formats/operators/inference.hpp"
@@ -306,7 +307,10 @@ class GraphReader {
             "Control flow (" + message.op_type() +
             ") is not supported: the function must be one graph whatever the input; export the model traced instead of scripted "
             "(torch.jit.trace, or torch.onnx.export of the eager model), with Python's branches decided and its loops unrolled."};
-      if (!op) throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert."};
+      if (!op) {
+        const std::string remedy = remedy_for(message.op_type());
+        throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert" + (remedy.empty() ? "." : ": " + remedy)};
+      }
       if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +
                           " of the file."};

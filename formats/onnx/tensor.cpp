@@ -19,11 +19,11 @@ void put_little_endian(std::vector<unsigned char>& bytes, std::uint64_t value, s
 
 ElementType element_type(std::int32_t number, const std::string& name) {
   for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::float16, ElementType::bfloat16,
-                                 ElementType::int32, ElementType::int64, ElementType::boolean})
+                                 ElementType::int32, ElementType::int64, ElementType::boolean, ElementType::int8, ElementType::uint8})
     if (number == static_cast<std::int32_t>(type)) return type;
   throw Unsupported{
       "The tensor '" + name + "' has ONNX element type " + std::to_string(number) +
-      ", which is not read; weights are FLOAT, DOUBLE, FLOAT16 or BFLOAT16, shapes INT64: export the model without quantisation."};
+      ", which is not read; weights are FLOAT, DOUBLE, FLOAT16 or BFLOAT16, quantised ones INT8 or UINT8, shapes INT64: export the model with such weights."};
 }
 
 // The first of the little-endian words of this width that has all bits of `exponent` set. The width is a constant so that compilers make
@@ -49,6 +49,8 @@ std::optional<std::size_t> first_not_finite(const Tensor& tensor) {
       return first_with<4>(tensor.bits, 0x7F800000U);
     case ElementType::float64:
       return first_with<8>(tensor.bits, 0x7FF0000000000000U);
+    case ElementType::int8:
+    case ElementType::uint8:
     case ElementType::int32:
     case ElementType::int64:
     case ElementType::boolean:
@@ -204,12 +206,17 @@ void TensorReader::read(const onnx::TensorProto& message, const std::string& nam
         break;
       case ElementType::float16:
       case ElementType::bfloat16:
+      case ElementType::int8:
+      case ElementType::uint8:
       case ElementType::int32:
       case ElementType::boolean: {
         need(static_cast<std::size_t>(message.int32_data_size()), count, "numbers");
-        const std::int32_t largest = tensor.type == ElementType::boolean ? 1 : 65535;
+        const auto [least, largest] = tensor.type == ElementType::boolean ? std::pair{0, 1}
+                                      : tensor.type == ElementType::int8  ? std::pair{-128, 127}
+                                      : tensor.type == ElementType::uint8 ? std::pair{0, 255}
+                                                                          : std::pair{0, 65535};
         for (const std::int32_t value : message.int32_data()) {
-          if (tensor.type != ElementType::int32 && (value < 0 || value > largest))
+          if (tensor.type != ElementType::int32 && (value < least || value > largest))
             throw input_error(where + " holds the number " + std::to_string(value) + ", which is none of its type " + name_of(tensor.type) +
                               "; the file is damaged.");
           put_little_endian(tensor.bits, static_cast<std::uint32_t>(value), width);

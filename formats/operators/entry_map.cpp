@@ -163,6 +163,17 @@ std::vector<EntrySource> space_to_depth(const NodeView& node) {
   return permuted({shape[0], shape[1], shape[2] / b, b, shape[3] / b, b}, {0, 3, 5, 1, 2, 4});
 }
 
+std::vector<EntrySource> expanded(const NodeView& node) {
+  const Shape& shape = node.operands[0].shape;
+  const Shape result = expanded_shape(node);
+  const std::vector<std::int64_t> strides = strides_of(shape);
+  const std::size_t added = result.size() - shape.size();
+  std::vector<AxisMap> axes;
+  for (std::size_t k = 0; k < result.size(); ++k)
+    axes.push_back(steps(result[k], 0, k < added || shape[k - added] == 1 ? 0 : strides[k - added]));
+  return product(axes);
+}
+
 std::vector<EntrySource> transposed(const NodeView& node) {
   std::vector<std::size_t> order;
   for (const std::int64_t axis : std::get<std::vector<std::int64_t>>(node.attributes.at("perm")))
@@ -201,6 +212,8 @@ std::vector<EntrySource> entry_sources(const NodeView& node, std::size_t output)
       return gathered(node);
     case Operator::pad:
       return padded(node);
+    case Operator::expand:
+      return expanded(node);
     case Operator::depth_to_space:
       return depth_to_space(node);
     case Operator::space_to_depth:

@@ -24,6 +24,8 @@ std::vector<Result> infer_family(const NodeView& node) {
       return infer_activation(node);
     case Family::function:
       return infer_function(node);
+    case Family::condition:
+      return infer_condition(node);
     case Family::product:
       return infer_product(node);
     case Family::window:

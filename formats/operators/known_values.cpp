@@ -1,5 +1,5 @@
-// What is known whatever the graph's input (formats/onnx.md, section 5): the results of Shape, ConstantOfShape and Constant, and the
-// integers that the graph computes from shapes and constants, exactly. Exports with a symbolic batch dimension compute the shapes of their
+// What is known whatever the graph's input (formats/onnx.md, section 5): the results of Shape, ConstantOfShape, Range and Constant, and the
+// integers and booleans that the graph computes from shapes and constants, exactly. Exports with a symbolic batch dimension compute the shapes of their
 // Reshape nodes in this way.
 #include <algorithm>
 #include <bit>
@@ -68,12 +68,15 @@ std::int64_t combined(Operator op, std::int64_t a, std::int64_t b, ElementType t
   return value;
 }
 
-// numpy broadcasting; `infer` has checked that the shapes fit.
-Tensor combined(const NodeView& node, const Result& result) {
+// entry(places) for every entry of the result, the places being those of the operands' entries that meet in it (numpy broadcasting; `infer` has
+// checked that the shapes fit).
+template <class Entry>
+Tensor broadcast_each(const NodeView& node, const Result& result, Entry entry) {
   Tensor tensor = empty_tensor(result);
   const std::size_t rank = result.shape.size();
-  std::vector<std::uint64_t> strides[2];
-  for (std::size_t side = 0; side < 2; ++side) {
+  const std::size_t sides = node.operands.size();
+  std::vector<std::vector<std::uint64_t>> strides(sides);
+  for (std::size_t side = 0; side < sides; ++side) {
     const Shape& shape = node.operands[side].shape;
     strides[side].assign(rank, 0);
     std::uint64_t stride = 1;
@@ -83,17 +86,79 @@ Tensor combined(const NodeView& node, const Result& result) {
     }
   }
   const std::uint64_t count = element_count(result.shape);
+  std::vector<std::uint64_t> places(sides);
   for (std::uint64_t i = 0; i < count; ++i) {
-    std::uint64_t place[2] = {0, 0};
+    std::fill(places.begin(), places.end(), 0);
     std::uint64_t rest = i;
     for (std::size_t k = rank; k-- > 0;) {
-      for (std::size_t side = 0; side < 2; ++side) place[side] += rest % result.shape[k] * strides[side][k];
+      for (std::size_t side = 0; side < sides; ++side) places[side] += rest % result.shape[k] * strides[side][k];
       rest /= result.shape[k];
     }
-    const std::int64_t value =
-        combined(node.op, node.operands[0].known->integer(place[0]), node.operands[1].known->integer(place[1]), result.type);
-    put(tensor, static_cast<std::uint64_t>(value));
+    put(tensor, static_cast<std::uint64_t>(entry(places)));
   }
+  return tensor;
+}
+
+bool holds(Operator op, std::int64_t a, std::int64_t b) {
+  switch (op) {
+    case Operator::equal:
+      return a == b;
+    case Operator::less:
+      return a < b;
+    case Operator::greater:
+      return a > b;
+    case Operator::less_or_equal:
+      return a <= b;
+    case Operator::greater_or_equal:
+      return a >= b;
+    case Operator::logical_not:
+      return a == 0;
+    case Operator::logical_and:
+      return a != 0 && b != 0;
+    default:  // Or
+      return a != 0 || b != 0;
+  }
+}
+
+Tensor combined(const NodeView& node, const Result& result) {
+  const std::vector<Operand>& operands = node.operands;
+  return broadcast_each(node, result, [&](const std::vector<std::uint64_t>& places) -> std::int64_t {
+    const auto at = [&](std::size_t side) { return operands[side].known->integer(places[side]); };
+    if (node.op == Operator::where) return at(at(0) != 0 ? 1 : 2);
+    if (row_of(node.op).family == Family::condition) return holds(node.op, at(0), operands.size() > 1 ? at(1) : 0) ? 1 : 0;
+    return combined(node.op, at(0), at(1), result.type);
+  });
+}
+
+struct Progression {
+  std::int64_t start = 0;
+  std::int64_t step = 0;
+  std::uint64_t count = 0;
+};
+Progression progression(const NodeView& node) {
+  std::int64_t ends[3] = {0, 0, 0};
+  for (std::size_t k = 0; k < 3; ++k) {
+    const Operand& operand = node.operands[k];
+    const bool whole = operand.type == ElementType::int64 || operand.type == ElementType::int32;
+    if (!whole || operand.type != node.operands[0].type || operand.known == nullptr || !operand.shape.empty())
+      throw Unsupported{"Its start, limit and step are not INT64 or INT32 scalars of one type that follow from constants and shapes; write its numbers out as a weight."};
+    ends[k] = operand.known->integer(0);
+  }
+  const auto [start, limit, step] = ends;
+  if (step == 0) throw Unsupported{"Its step is 0."};
+  const bool up = step > 0;
+  if (up ? start >= limit : start <= limit) throw Unsupported{"Its result is empty; tensors without entries are not read."};
+  // Distances as unsigned numbers: they may leave the range of the signed ones.
+  const std::uint64_t length = up ? static_cast<std::uint64_t>(limit) - static_cast<std::uint64_t>(start) : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(limit);
+  const std::uint64_t stride = up ? static_cast<std::uint64_t>(step) : std::uint64_t{0} - static_cast<std::uint64_t>(step);
+  return {start, step, (length - 1) / stride + 1};
+}
+
+Tensor counted(const NodeView& node, const Result& result) {
+  Tensor tensor = empty_tensor(result);
+  const Progression numbers = progression(node);
+  for (std::uint64_t k = 0; k < numbers.count; ++k)
+    put(tensor, static_cast<std::uint64_t>(numbers.start) + k * static_cast<std::uint64_t>(numbers.step));  // inside the type: between start and limit
   return tensor;
 }
 
@@ -181,6 +246,7 @@ void fill_in_constant(Attributes& attributes, const NodeView& node) {
 std::vector<Result> infer_constant(const NodeView& node) {
   if (node.op == Operator::shape) return {{ElementType::int64, {shape_entries(node)}}};
   if (node.op == Operator::constant_of_shape) return {filled(node)};
+  if (node.op == Operator::range) return {{node.operands[0].type, {progression(node).count}}};
   const Tensor& value = std::get<Tensor>(node.attributes.at("value"));
   return {{value.type, value.shape}};
 }
@@ -188,14 +254,27 @@ std::vector<Result> infer_constant(const NodeView& node) {
 bool is_computed(const NodeView& node, const Result& result) {
   switch (node.op) {
     case Operator::constant_of_shape:
+    case Operator::range:
       return true;
     case Operator::cast:
-      return !is_floating(node.operands[0].type) && result.type != node.operands[0].type;
+      return node.operands[0].known != nullptr && !is_floating(node.operands[0].type) && result.type != node.operands[0].type;
+    case Operator::equal:
+    case Operator::less:
+    case Operator::greater:
+    case Operator::less_or_equal:
+    case Operator::greater_or_equal:
+    case Operator::logical_not:
+    case Operator::logical_and:
+    case Operator::logical_or:
+    case Operator::where:  // known when all that it reads are known integers and booleans
+      return std::all_of(node.operands.begin(), node.operands.end(),
+                         [](const Operand& operand) { return operand.known != nullptr && !is_floating(operand.type); });
     case Operator::add:
     case Operator::sub:
     case Operator::mul:
     case Operator::div:
     case Operator::concat:
+    case Operator::expand:
     case Operator::flatten:
     case Operator::gather:
     case Operator::reshape:
@@ -226,8 +305,22 @@ std::vector<Tensor> compute_known(const NodeView& node, const std::vector<Result
       known.push_back(std::move(tensor));
       break;
     }
+    case Operator::range:
+      known.push_back(counted(node, results[0]));
+      break;
     case Operator::cast:
-      if (integers && results[0].type != node.operands[0].type) known.push_back(converted(*node.operands[0].known, results[0]));
+      if (is_computed(node, results[0])) known.push_back(converted(*node.operands[0].known, results[0]));
+      break;
+    case Operator::equal:
+    case Operator::less:
+    case Operator::greater:
+    case Operator::less_or_equal:
+    case Operator::greater_or_equal:
+    case Operator::logical_not:
+    case Operator::logical_and:
+    case Operator::logical_or:
+    case Operator::where:
+      if (is_computed(node, results[0])) known.push_back(combined(node, results[0]));
       break;
     case Operator::add:
     case Operator::sub:
@@ -236,6 +329,7 @@ std::vector<Tensor> compute_known(const NodeView& node, const std::vector<Result
       if (integers) known.push_back(combined(node, results[0]));
       break;
     case Operator::concat:
+    case Operator::expand:
     case Operator::flatten:
     case Operator::gather:
     case Operator::reshape:

@@ -222,13 +222,15 @@ ElementType cast_type(const NodeView& node) {
   if (node.opset >= 19) static_cast<void>(flag_of(node, "saturate"));
   const std::int64_t to = integer_of(node, "to");
   if (to == static_cast<std::int64_t>(data.type)) return data.type;
+  const bool truth = data.type == ElementType::boolean && data.constant;
   for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::float16, ElementType::bfloat16})
     if (to == static_cast<std::int64_t>(type))
-      if (is_floating(data.type) ? data.constant || widens(data.type, type) : data.known != nullptr) return type;
+      if (is_floating(data.type) ? data.constant || widens(data.type, type) : data.known != nullptr || truth) return type;
   for (const ElementType type : {ElementType::int32, ElementType::int64})
     if (to == static_cast<std::int64_t>(type) && !is_floating(data.type) && data.known != nullptr) return type;
   throw Unsupported{std::string("It casts ") + name_of(data.type) + " to ONNX element type " + std::to_string(to) +
-                    "; only casts to the same type, to a wider floating-point type, and of constants are read."};
+                    "; only casts to the same type, to a wider floating-point type, and of constants are read: export the model in float32, "
+                    "without half() or autocast."};
 }
 
 }  // namespace
@@ -316,6 +318,19 @@ std::vector<PadAxis> pad_axes(const NodeView& node) {
     result[static_cast<std::size_t>(axes[k])] = {static_cast<std::uint64_t>(pads[k]), static_cast<std::uint64_t>(pads[axes.size() + k])};
   }
   return result;
+}
+
+Shape expanded_shape(const NodeView& node) {
+  const Integers wanted = known_list(node, 1, "shape", false);
+  Shape shape;
+  for (const std::int64_t entry : wanted) {
+    if (entry < 1 || entry > length_cap) throw Unsupported{"Its shape has the dimension " + std::to_string(entry) + "."};
+    shape.push_back(static_cast<std::uint64_t>(entry));
+  }
+  const std::optional<Shape> result = broadcast(node.operands[0].shape, shape);
+  if (!result)
+    throw Unsupported{"It cannot repeat data of shape " + text_of(node.operands[0].shape) + " to the shape " + text_of(shape) + "."};
+  return *result;
 }
 
 std::vector<std::uint64_t> split_lengths(const NodeView& node) {
@@ -423,6 +438,8 @@ std::vector<Result> infer_move(const NodeView& node) {
       return shaped(concatenated_shape, node.operands.size());
     case Operator::gather:
       return shaped(gathered_shape, 1);
+    case Operator::expand:
+      return shaped(expanded_shape, 1);
     case Operator::slice: {
       check_moved(node, 1);
       Result result;

@@ -18,6 +18,7 @@ namespace lipcert {
 [[nodiscard]] std::vector<Result> infer_activation(const NodeView& node);     // entrywise.cpp
 [[nodiscard]] std::vector<Result> infer_function(const NodeView& node);       // entrywise.cpp
 [[nodiscard]] std::vector<Result> infer_normalisation(const NodeView& node);  // entrywise.cpp
+[[nodiscard]] std::vector<Result> infer_condition(const NodeView& node);      // conditions.cpp
 [[nodiscard]] std::vector<Result> infer_product(const NodeView& node);        // dense.cpp
 [[nodiscard]] std::vector<Result> infer_window(const NodeView& node);         // windows.cpp
 [[nodiscard]] std::vector<Result> infer_reduction(const NodeView& node);      // reductions.cpp
@@ -37,6 +38,7 @@ void fill_in_constant(Attributes& attributes, const NodeView& node);
 [[nodiscard]] std::vector<SliceAxis> slice_axes(const NodeView& node);
 [[nodiscard]] std::vector<PadAxis> pad_axes(const NodeView& node);
 [[nodiscard]] std::vector<std::uint64_t> split_lengths(const NodeView& node);
+[[nodiscard]] Shape expanded_shape(const NodeView& node);
 
 /// `entry_sources` (formats/operators/entry_map.hpp) for a node that may not be part of a network yet. The parameters have been checked.
 [[nodiscard]] std::vector<EntrySource> entry_sources(const NodeView& node, std::size_t output);

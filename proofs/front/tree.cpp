@@ -293,12 +293,7 @@ class TreeBuilder {
     }
     std::vector<Layer> layers;
     if (block.op == "activation" && block.nodes.size() != 1) {
-      const bool silu = block.nodes.size() == 2 && network_.nodes[block.nodes[0]].op == Operator::sigmoid &&
-                        network_.nodes[block.nodes[1]].op == Operator::mul;
-      if (silu) {
-        throw NotCovered("the activation x Sigmoid(x)");
-      }
-      throw rejected("the block '" + block.id + "' is not of operator '" + block.op + "'.");
+      throw NotCovered("a product with a gate, such as x Sigmoid(x)");
     }
     try {
       for (const std::size_t i : block.nodes) {

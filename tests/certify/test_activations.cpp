@@ -74,7 +74,6 @@ std::vector<Case> cases_of(const Activation& row) {
       for (const bool form : {false, true}) {
         Case c;
         c.node.attributes = {{"alpha", alpha}, {"gamma", other}, {"beta", other}, {"approximate", std::string(form ? "tanh" : "none")}};
-        c.step.times_argument = form && row.op == Operator::sigmoid;
         Case attributes = c;
         attributes.inputs = {slopes[0], {}};
         attributes.node.attributes["min"] = -0.25F;
@@ -96,6 +95,38 @@ std::vector<Case> cases_of(const Activation& row) {
       }
     }
   }
+  return cases;
+}
+
+/// Products with gates of every kind, with numbers as exporters write them and others.
+std::vector<Case> gated_cases() {
+  const double root_half = static_cast<double>(0.70710678F);
+  const double root = static_cast<double>(0.79788458F);
+  const double cubic = root * static_cast<double>(0.044715F);
+  const Ball none{0, 0};
+  const Ball half{0.5, 0};
+  std::vector<Case> cases;
+  const auto add = [&](Gate::Kind kind, Ball a, Ball b, double linear, double third = 0, Ball offset = {0, 0}, double high = 1) {
+    Case c;
+    c.row = &gated_product();
+    c.step.op = Operator::mul;
+    c.step.gate = Gate{kind, a, b, {linear, 0}, {third, 0}, offset, none, {high, 0}};
+    cases.push_back(std::move(c));
+  };
+  add(Gate::Kind::sigmoid, none, {1, 0}, 1);
+  add(Gate::Kind::sigmoid, {-1, 0}, {1.5, 0}, -0.75);
+  add(Gate::Kind::sigmoid, none, {1, 0}, 2 * root, 2 * cubic);
+  add(Gate::Kind::tanh, half, half, 0.5);
+  add(Gate::Kind::tanh, half, half, root, cubic);
+  add(Gate::Kind::erf, half, half, root_half);
+  add(Gate::Kind::erf, half, {-0.5, 1e-17}, root_half);
+  add(Gate::Kind::tanh_softplus, none, {1, 0}, 1);
+  add(Gate::Kind::tanh_softplus, {0.25, 0}, {-1, 0}, -0.5);
+  add(Gate::Kind::clamp, none, {1, 0}, 0.25, 0, half);
+  add(Gate::Kind::clamp, none, {1.0 / 6, 0x1p-55}, 1, 0, {3, 0}, 6);
+  add(Gate::Kind::clamp, {0.5, 0}, {-1, 0}, -0.5, 0, {0.25, 0});
+  add(Gate::Kind::inverse, none, {1, 0}, 1, 0, {1, 0});
+  add(Gate::Kind::inverse, {-0.25, 0}, {3, 0}, 0.5, 0, {2, 0});
   return cases;
 }
 
@@ -145,6 +176,12 @@ void for_every_case(Check check) {
       check(cases[k]);
     }
   }
+  const std::vector<Case> gated = gated_cases();
+  for (std::size_t k = 0; k < gated.size(); ++k) {
+    CAPTURE("gated product");
+    CAPTURE(k);
+    check(gated[k]);
+  }
 }
 
 /// The network of one node, where tests/certify can evaluate it.
@@ -153,7 +190,7 @@ std::function<std::vector<network_builder::Dual<Real>>(const std::vector<double>
   static const std::set<Operator> known = {
       Operator::relu,     Operator::leaky_relu,   Operator::prelu,      Operator::abs,  Operator::sigmoid, Operator::tanh, Operator::elu,
       Operator::softplus, Operator::hard_sigmoid, Operator::hard_swish, Operator::gelu, Operator::mish,    Operator::clip};
-  if (known.count(c.row->op) == 0 || c.step.times_argument || computed(c, 0) || computed(c, 1) || computed(c, 2) || c.step.low.size() > 1) {
+  if (known.count(c.row->op) == 0 || c.step.gate || computed(c, 0) || computed(c, 1) || computed(c, 2) || c.step.low.size() > 1) {
     return {};
   }
   Builder b({1, entries});

@@ -191,6 +191,28 @@ TEST_CASE("interval: sin and cos enclose, also around their extremes and after m
   CHECK(cos(Interval::between(3, 4)).lower() == -1);
 }
 
+TEST_CASE("interval: log encloses and is tight") {
+  const auto true_log = [](mpfr_ptr t, double x) {
+    mpfr_set_d(t, x, MPFR_RNDN);
+    mpfr_log(t, t, MPFR_RNDN);
+  };
+  exact::Hard hard(31);
+  int positive = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const Interval x = some_interval(hard);
+    if (!(x.lower() > 0)) {
+      CHECK_THROWS_AS(static_cast<void>(log(x)), Error);
+      continue;
+    }
+    ++positive;
+    const double at = point_of(x, hard);
+    CHECK(encloses(log(x), at, true_log));
+    const Interval y = log(Interval::exact(at));
+    CHECK(y.upper() <= std::nextafter(y.lower(), HUGE_VAL));
+  }
+  CHECK(positive > 500);
+}
+
 TEST_CASE("interval: ends that are not finite or not ordered are refused") {
   CHECK_THROWS_AS(static_cast<void>(Interval::exact(std::nan(""))), Error);
   CHECK_THROWS_AS(static_cast<void>(Interval::exact(std::numeric_limits<double>::infinity())), Error);

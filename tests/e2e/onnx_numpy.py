@@ -221,6 +221,19 @@ def apply(op, attributes, inputs, opset):
         pairs = list(zip(pads[:half], pads[half:]))
         mode = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}[attributes.get("mode", "constant")]
         return [numpy.pad(x, pairs, mode=mode)]
+    if op == "Expand":
+        return [x * numpy.ones([int(d) for d in second], dtype=x.dtype)]
+    if op in ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or"):
+        return [{"Equal": numpy.equal, "Less": numpy.less, "Greater": numpy.greater, "LessOrEqual": numpy.less_equal, "GreaterOrEqual": numpy.greater_equal,
+                 "And": numpy.logical_and, "Or": numpy.logical_or}[op](x, second)]
+    if op == "Where":
+        return [numpy.where(x, second, third)]
+    if op == "Range":
+        return [numpy.arange(int(x), int(second), int(third))]
+    if op == "DequantizeLinear":
+        axis = attributes.get("axis", 1) % max(x.ndim, 1)
+        along = lambda v: v if v.size == 1 else v.reshape([-1 if k == axis else 1 for k in range(x.ndim)])
+        return [(x.astype(float) - (0 if third is None else along(third).astype(float))) * along(second)]
     if op == "SpaceToDepth":
         return [_space_to_depth(x, attributes["blocksize"])]
     if op == "DepthToSpace":
@@ -239,7 +252,7 @@ def apply(op, attributes, inputs, opset):
         "Sin": numpy.sin,
         "Cos": numpy.cos,
         "Erf": _erf,
-        "Sign": numpy.sign, "Sqrt": numpy.sqrt, "Reciprocal": lambda v: 1 / v, "PRelu": lambda v: numpy.where(v > 0, v, second * v)}
+        "Sign": numpy.sign, "Sqrt": numpy.sqrt, "Exp": numpy.exp, "Log": numpy.log, "Not": numpy.logical_not, "Reciprocal": lambda v: 1 / v, "PRelu": lambda v: numpy.where(v > 0, v, second * v)}
     return [entrywise[op](x)]
 
 
@@ -258,11 +271,13 @@ class Model:
         """A constant: float32 values (rounded to them, evaluated as such), or integers."""
         name = f"c{len(self.constants)}"
         value = numpy.asarray(value)
-        if kind == "int64":
-            raw = value.astype("<i8").tobytes()
-            self.initialisers.append(b"".join(support.field(1, d) for d in value.shape) + support.field(2, INT64) + support.field(8, name)
+        whole = {"int64": (INT64, "<i8"), "int8": (3, "<i1"), "uint8": (2, "<u1"), "int32": (6, "<i4"), "bool": (9, "<u1")}
+        if kind in whole:
+            number, stored = whole[kind]
+            raw = value.astype(stored).tobytes()
+            self.initialisers.append(b"".join(support.field(1, d) for d in value.shape) + support.field(2, number) + support.field(8, name)
                                      + support.field(9, raw))
-            self.constants[name] = value.astype(int)
+            self.constants[name] = value.astype(bool if kind == "bool" else int)
         else:
             value = value.astype("<f4")
             self.initialisers.append(support.tensor(name, value.shape, value.tobytes()))

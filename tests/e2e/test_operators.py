@@ -425,6 +425,119 @@ class Operators(support.Case):
         m.add("Softmax", "x")
         self.check(m, exact=0.5)
 
+    def gated(self):
+        """Activations in pieces, as exporters write them: name, largest slope, nodes from `h` on."""
+        gelu = 1.128905
+        return (
+            ("GELU of PyTorch", gelu, lambda m, h: m.add("Mul", m.add("Mul", h, m.add("Add", m.add("Erf", m.add("Div", h, m.weight(math.sqrt(2)))), m.weight(1.0))),
+                                                         m.weight(0.5))),
+            ("GELU, half of x first", gelu, lambda m, h: m.add("Mul", m.add("Mul", m.weight(0.5), h),
+                                                               m.add("Add", m.weight(1.0), m.add("Erf", m.add("Mul", h, m.weight(math.sqrt(0.5))))))),
+            ("GELU, half of the gate", gelu, lambda m, h: m.add("Mul", m.add("Mul", m.add("Add", m.add("Erf", m.add("Div", h, m.add("Sqrt", m.weight(2.0)))),
+                                                                                           m.weight(1.0)), m.weight(0.5)), h)),
+            ("GELU by tanh", 1.129, lambda m, h: m.add("Mul", m.add("Mul", h, m.weight(0.5)), m.add("Add", m.weight(1.0), m.add("Tanh", m.add("Mul", m.weight(
+                math.sqrt(2 / math.pi)), m.add("Add", h, m.add("Mul", m.weight(0.044715), m.add("Pow", h, m.weight(3.0))))))))),
+            ("GELU by tanh, products", 1.129, lambda m, h: m.add("Mul", h, m.add("Sigmoid", m.add("Mul", m.weight(2 * math.sqrt(2 / math.pi)), m.add(
+                "Add", m.add("Mul", m.add("Mul", m.add("Mul", h, h), h), m.weight(0.044715)), h))))),
+            ("SiLU", 1.09984, lambda m, h: m.add("Mul", m.add("Sigmoid", h), h)),
+            ("quick GELU", 1.09984, lambda m, h: m.add("Mul", h, m.add("Sigmoid", m.add("Mul", h, m.weight(1.702))))),
+            ("HardSwish", 1.5, lambda m, h: m.add("Mul", h, m.add("HardSigmoid", h, alpha=float(numpy.float32(1 / 6)), beta=0.5))),
+            ("HardSwish by Clip", 1.5, lambda m, h: m.add("Div", m.add("Mul", h, m.add("Clip", m.add("Add", h, m.weight(3.0)), m.weight(0.0), m.weight(6.0))),
+                                                          m.weight(6.0))),
+            ("Mish", 1.0885, lambda m, h: m.add("Mul", h, m.add("Tanh", m.add("Softplus", h)))),
+            ("Softsign", 1, lambda m, h: m.add("Div", h, m.add("Add", m.add("Abs", h), m.weight(1.0)))),
+            ("Softsign, wide", 2, lambda m, h: m.add("Mul", m.add("Div", m.weight(4.0), m.add("Add", m.weight(2.0), m.add("Abs", h))), h)),
+            ("x tanh(x)", 1.19968, lambda m, h: m.add("Mul", h, m.add("Tanh", h))))
+
+    def test_gated_products(self):
+        for name, constant, build in self.gated():
+            with self.subTest(name):
+                m = Model((1, 3))
+                build(m, "x")
+                found = self.quotients(m)
+                lower, upper, printed = self.interval(m)
+                self.assertEqual([b["operator"] for b in printed["blocks"][:1]], ["activation"])
+                self.assertGreaterEqual(upper, found * (1 - 1e-6))
+                self.assertLess(abs(upper - constant), 2e-5)
+                self.assertGreater(lower, 0.95 * constant)
+                # Between layers, with samples: values and slopes of both programs.
+                m = Model((1, 4), seed=5)
+                h = build(m, m.add("Gemm", "x", m.normal(6, 4), m.normal(6), transB=1))
+                m.add("Gemm", build(m, m.add("Gemm", h, m.normal(5, 6), transB=1)), m.normal(3, 5), transB=1)
+                path = self.write("model.onnx", m.bytes())
+                samples = numpy.random.default_rng(2).normal(size=(6, 4)) * 3
+                data = self.write("data.csv", "\n".join(",".join(f"{v:.6f}" for v in row) for row in samples) + "\n")
+                certificate, printed = self.certify(path, self.secret, "--data", data)
+                self.lipverify(certificate, "--model", path, "--public-key", self.public, "--data", data)
+                self.assertGreaterEqual(float(printed["lipschitz"]), self.quotients(m) * (1 - 1e-6))
+                self.assertGreater(float(printed["lipschitzLower"]), 0)
+                self.lipcert("attack", path, "--data", data, "--certificate", certificate, "--limit", 2)
+
+    def test_constants_that_the_graph_computes(self):
+        """Weights as expressions of constants: the bound is that of the matrix that comes out."""
+        def exponentials(m):
+            w = m.add("Exp", m.normal(3, 4, scale=0.5))
+            return m.add("Mul", w, m.add("Log", m.add("Add", m.add("Abs", m.normal(3, 1)), m.weight(0.25))))
+
+        def norms(m):  # w / max(||row||, 1e-12), the norm repeated as torch exports it
+            w = m.normal(3, 4)
+            length = m.add("Clip", m.add("ReduceL2", w, axes=[1], keepdims=1), m.weight(1e-12))
+            return m.add("Div", w, m.add("Expand", length, m.ints(3, 4)))
+
+        def masks(m):
+            w = m.normal(3, 4)
+            small = m.add("LessOrEqual", m.add("Abs", w), m.weight(0.4))
+            sign = m.add("And", m.add("Greater", w, m.weight(0.0)), m.add("Not", small))
+            either = m.add("Or", sign, m.add("Equal", m.weight([[1.0, 2.0, 3.0, 4.0]]), m.weight(3.0)))
+            return m.add("Where", either, w, m.add("Exp", w))
+
+        def ones(m):
+            mask = m.add("Cast", m.add("GreaterOrEqual", m.add("Exp", m.normal(3, 4)), m.weight(1.0)), to=1)
+            return m.add("Mul", mask, m.normal(3, 4))
+
+        def functions(m):
+            w = m.add("Softplus", m.normal(3, 4))
+            return m.add("Add", m.add("Erf", w), m.add("Pow", m.add("Elu", m.normal(3, 4)), m.weight(3.0)))
+
+        def bytes_of_one_scale(m):
+            return m.add("DequantizeLinear", m.weight(m.random.integers(-128, 128, size=(3, 4)), "int8"), m.weight(0.0123), m.weight(-7, "int8"))
+
+        def bytes_by_row(m):
+            return m.add("DequantizeLinear", m.weight(m.random.integers(0, 256, size=(3, 4)), "uint8"), m.weight([0.01, 0.3, 0.07]),
+                         m.weight([0, 255, 128], "uint8"), axis=0)
+
+        def words(m):
+            w = m.add("DequantizeLinear", m.weight(m.random.integers(-2 ** 31, 2 ** 31, size=(4, 3)), "int32"), m.weight([3e-9, 1e-9, 2e-9]))
+            return m.add("Transpose", w, perm=[1, 0])
+
+        def numbers(m):
+            return m.add("Mul", m.normal(3, 4), m.add("Cast", m.add("Range", m.weight(1, "int64"), m.weight(9, "int64"), m.weight(2, "int64")), to=1))
+        for build in (exponentials, norms, masks, ones, functions, bytes_of_one_scale, bytes_by_row, words, numbers):
+            with self.subTest(build.__name__):
+                m = Model((1, 4), seed=11)
+                m.add("Gemm", "x", build(m), transB=1)
+                truth = numpy.linalg.svd(m.matrix(), compute_uv=False)[0]
+                self.check(m, exact=truth, least_lower=truth * (1 - 1e-6))
+                path = self.write("model.onnx", m.bytes())
+                data = self.write("data.csv", "0.5,-1,2,0.25\n-3,0,0.125,1\n")
+                certificate, _ = self.certify(path, self.secret, "--data", data)
+                self.lipverify(certificate, "--model", path, "--public-key", self.public, "--data", data)
+                self.lipcert("attack", path, "--data", data, "--certificate", certificate)
+        # Repeating data is linear.
+        m = Model((1, 3))
+        m.add("Mul", m.add("Expand", m.add("Reshape", "x", m.ints(3, 1)), m.ints(2, 3, 4)), m.weight(0.5))
+        self.check(m, exact=math.sqrt(8) / 2)
+
+    def test_comparisons_that_stay_open(self):
+        """exp(0.5)^2 against exp(1): equal in real arithmetic, which no enclosure can tell."""
+        for op in ("Less", "GreaterOrEqual", "Equal"):
+            m = Model((1, 2))
+            square = m.add("Mul", m.add("Exp", m.weight([0.5, 0.25])), m.add("Exp", m.weight([0.5, 0.25])))
+            mask = m.add(op, square, m.add("Exp", m.weight([1.0, 3.0])))
+            m.add("Mul", "x", m.add("Where", mask, m.weight([1.0, 2.0]), m.weight([3.0, 4.0])))
+            done = self.lipcert("certify", self.write("open.onnx", m.bytes()), "--key", self.secret, "-o", self.folder / "open.json", code=3)
+            self.assertIn("too close to each other to tell", done.stderr)
+
     def test_traps_of_convolutions(self):
         # All-ones 3 x 3, n = 28, zero padding: an averaged factor claims 8.786, the truth is 8.930.
         m = Model((1, 1, 28, 28))
@@ -526,7 +639,17 @@ class Operators(support.Case):
 
         def quotient(m):
             m.add("Div", m.weight([1.0]), m.add("Sigmoid", "x"))
-        for build in (product, attention, sign, root, quotient):
+        def shifted(m):  # the slope of (x + 1) sigmoid(x) is not that of SiLU
+            m.add("Mul", m.add("Add", "x", m.weight(1.0)), m.add("Sigmoid", "x"))
+
+        def other_cube(m):
+            u = m.add("Add", "x", m.add("Mul", m.weight(0.05), m.add("Pow", "x", m.weight(3.0))))
+            m.add("Mul", "x", m.add("Tanh", m.add("Mul", u, m.weight(0.8))))
+
+        def read_outside(m):
+            s = m.add("Sigmoid", "x")
+            m.add("Add", m.add("Mul", "x", s), s)
+        for build in (product, attention, sign, root, quotient, shifted, other_cube, read_outside):
             with self.subTest(build.__name__):
                 m = Model((2, 4))
                 build(m)

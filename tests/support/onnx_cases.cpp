@@ -361,7 +361,10 @@ void refused_tensors(std::vector<Case>& cases) {
   add("2^63 - 1", with_tensor(ob::tensor("t", ob::FLOAT, {0x7FFFFFFFFFFFFFFF}, ob::raw_data(""))), "2^28");
   add("2^28 + 1", with_tensor(ob::tensor("t", ob::FLOAT, {(1LL << 28U) + 1}, ob::raw_data(""))), "2^28");
   add("data_type 0", with_tensor(ob::tensor("t", 0, {1}, ob::raw_data("abcd"))), "element type 0");
-  add("UINT8", with_tensor(ob::tensor("t", ob::UINT8, {1}, ob::raw_data("a"))), "element type 2");
+  add("UINT16", with_tensor(ob::tensor("t", 4, {1}, ob::raw_data("ab"))), "element type 4");
+  add("INT8 out of range", with_tensor(ob::tensor("t", ob::INT8, {1}, ob::int32_data({128}))), "none of its type INT8");
+  add("UINT8 out of range", with_tensor(ob::tensor("t", ob::UINT8, {1}, ob::int32_data({-1}))), "none of its type UINT8");
+  add("INT8, two bytes for one entry", with_tensor(ob::tensor("t", ob::INT8, {1}, ob::raw_data("ab"))), "needs 1 bytes");
   add("STRING", with_tensor(ob::tensor("t", ob::STRING, {1}, ob::bytes_field(6, "a"))), "element type 8");
   add("data_type 2^32 + 1",
       with_tensor(ob::varint_field(1, 1) + ob::varint_field(2, (1ULL << 32U) + 1) + ob::bytes_field(8, "t") + ob::raw_data("abcd")),

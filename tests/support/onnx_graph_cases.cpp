@@ -776,6 +776,121 @@ void refuse_known(const Cases& add) {
       "INT64");
 }
 
+// What is done to constants alone: the result stands where a wrong one would not fit, or beside the data.
+
+Input int8s(const std::string& name, const Integers& dims, const std::vector<std::int32_t>& values, std::int32_t type = ob::INT8) {
+  return {name, ob::tensor(name, type, dims, ob::int32_data(values))};
+}
+Input truths(const std::string& name, const Integers& dims, const std::vector<std::int32_t>& values) {
+  return int8s(name, dims, values, ob::BOOL);
+}
+
+/// A node of constants beside `base`, which reads none of it.
+std::string of_constants(const std::string& op, const std::vector<Input>& inputs, const Attributes& attributes = {}, std::int64_t opset = 13) {
+  return changed(
+      [&](ob::Model& m) {
+        std::vector<std::string> names;
+        for (const Input& input : inputs) {
+          names.push_back(input.name);
+          if (!input.tensor.empty()) m.initialiser(input.tensor);
+        }
+        m.node(op, names, {"c"}, attributes);
+      },
+      opset);
+}
+
+void read_conditions(const Cases& add) {
+  const Input pair = list("a", {2, -3});
+  // Reshape to what comes out: {2, 12}.
+  const auto shaped = [&](const std::string& name, const std::vector<Input>& inputs, const std::vector<std::string>& nodes, std::int64_t opset = 13) {
+    ob::Model m(opset);
+    m.input("x", {24}).output("y", {2, 12});
+    for (const Input& input : inputs) m.initialiser(input.tensor);
+    for (const std::string& node : nodes) m.nodes.push_back(node);
+    add.read("of constants: " + name, m.node("Reshape", {"x", "s"}, {"y"}).bytes());
+  };
+  const Input two = list("two", {2, 7});
+  const Input other = list("other", {9, 12});
+  shaped("Where by Equal, as torch.expand is exported", {two, other, list("minus", {2, 8})},
+         {ob::node("Equal", {"two", "minus"}, {"e"}, {}), ob::node("Where", {"e", "two", "other"}, {"s"}, {})});
+  shaped("Where by Less, Not", {two, other, list("limit", {5})},
+         {ob::node("Less", {"two", "limit"}, {"l"}, {}), ob::node("Not", {"l"}, {"n"}, {}), ob::node("Where", {"n", "other", "two"}, {"s"}, {})});
+  shaped("Where by Greater and LessOrEqual, And, Or", {two, other, list("limit", {2})},
+         {ob::node("Greater", {"two", "limit"}, {"g"}, {}), ob::node("LessOrEqual", {"two", "limit"}, {"e"}, {}), ob::node("GreaterOrEqual", {"limit", "two"}, {"f"}, {}),
+          ob::node("And", {"e", "f"}, {"a"}, {}), ob::node("Or", {"a", "a"}, {"o"}, {}), ob::node("Equal", {"o", "g"}, {"never"}, {}),
+          ob::node("Or", {"never", "g"}, {"h"}, {}), ob::node("Where", {"h", "other", "two"}, {"s"}, {})});
+  shaped("Range upwards", {number("start", 2), number("limit", 13), number("step", 10)}, {ob::node("Range", {"start", "limit", "step"}, {"s"}, {})}, 11);
+  add.read("of constants: Range downwards", [&] {
+    ob::Model m;
+    m.input("x", {6}).output("y", {3, 2}).initialiser(number("start", 3).tensor).initialiser(number("limit", 1).tensor).initialiser(number("step", -1).tensor);
+    return m.node("Range", {"start", "limit", "step"}, {"s"}).node("Reshape", {"x", "s"}, {"y"}).bytes();
+  }());
+  add.read("of constants: Expand of integers", [&] {
+    ob::Model m;
+    m.input("x", {4}).output("y", {2, 2}).initialiser(list("one", {2}).tensor).initialiser(list("to", {2}).tensor);
+    return m.node("Expand", {"one", "to"}, {"s"}).node("Reshape", {"x", "s"}, {"y"}).bytes();
+  }());
+  add.read("of constants: integers cast from INT8", [&] {
+    ob::Model m;
+    m.input("x", {4}).output("y", {2, 2}).initialiser(int8s("i", {2}, {2, -1}).tensor);
+    return m.node("Cast", {"i"}, {"s"}, {num("to", ob::INT64)}).node("Reshape", {"x", "s"}, {"y"}).bytes();
+  }());
+  add.read("Expand of data", graph("Expand", {2, 1}, {3, 2, 4}, {}, {list("s", {3, 1, 4})}));
+  add.read("Expand to fewer dimensions", graph("Expand", {2, 1}, {2, 4}, {}, {list("s", {4})}, 8));
+  for (const char* op : {"Exp", "Log"}) add.read(std::string(op) + " of weights", of_constants(op, {{"W", ""}}));
+  add.read("comparison of reals", of_constants("Less", {{"W", ""}, real("r", {})}));
+  add.read("Equal of booleans", of_constants("Equal", {truths("p", {2}, {0, 1}), truths("q", {1}, {1})}));
+  add.read("Where of reals", of_constants("Where", {truths("p", {2, 1}, {0, 1}), {"W", ""}, real("r", {3})}, {}, 9));
+  add.read("Cast of a comparison", changed([](ob::Model& m) { m.node("Less", {"W", "b"}, {"l"}).node("Cast", {"l"}, {"c"}, {num("to", ob::FLOAT)}); }));
+  add.read("DequantizeLinear", of_constants("DequantizeLinear", {int8s("q", {2, 3}, {1, 2, -128, 127, 0, 5}), real("s", {}), int8s("z", {}, {-3})}, {}, 10));
+  add.read("DequantizeLinear of UINT8 by axis",
+           of_constants("DequantizeLinear", {int8s("q", {2, 3}, {1, 2, 255, 127, 0, 5}, ob::UINT8), real("s", {2}), int8s("z", {2}, {3, 255}, ob::UINT8)}, {num("axis", -2)}));
+  add.read("DequantizeLinear of INT32, no zero point", of_constants("DequantizeLinear", {int32s("q", {7, -9}), real("s", {1})}, {}, 10));
+  add.read("DequantizeLinear of raw bytes in DOUBLE", of_constants("DequantizeLinear", {{"q", ob::tensor("q", ob::INT8, {2}, ob::raw_data("a\xFF"))}, {"s", ob::doubles("s", {2}, {0.5, 0.25})}},
+                                                                   {num("axis", 0)}, 19));
+}
+
+void refuse_conditions(const Cases& add) {
+  add.refused("Where on data", graph("Where", {2}, {2}, {}, {data(), data()}), "depends on the model's input");
+  add.refused("Where, data chosen by a constant", changed([](ob::Model& m) {
+                m.initialiser(truths("p", {1}, {1}).tensor).node("Where", {"p", "x", "x"}, {"c"});
+              }),
+              "torch.where");
+  add.refused("Equal on data", changed([](ob::Model& m) { m.node("Equal", {"x", "x"}, {"c"}); }), "comparisons of data");
+  add.refused("Less of two types", of_constants("Less", {{"W", ""}, list("i", {1})}), "one element type");
+  add.refused("Less of booleans", of_constants("Less", {truths("p", {1}, {1}), truths("q", {1}, {1})}), "BOOL");
+  add.refused("LessOrEqual, opset 11", of_constants("LessOrEqual", {{"W", ""}, real("r", {})}, {}, 11), "does not exist in opset 11");
+  add.refused("Where, opset 8", of_constants("Where", {truths("p", {1}, {1}), {"W", ""}, {"W", ""}}, {}, 8), "does not exist in opset 8");
+  add.refused("Where by numbers", of_constants("Where", {{"W", ""}, {"W", ""}, {"W", ""}}), "not BOOL");
+  add.refused("Not of a number", of_constants("Not", {{"W", ""}}), "not BOOL");
+  add.refused("And of two shapes", of_constants("And", {truths("p", {2}, {0, 1}), truths("q", {3}, {1, 1, 1})}), "do not broadcast");
+  add.refused("integers chosen by a comparison of reals", changed([](ob::Model& m) {
+                m.initialiser(list("i", {1}).tensor).node("Less", {"W", "b"}, {"l"}).node("Where", {"l", "i", "i"}, {"c"});
+              }),
+              "does not follow");
+  add.refused("a comparison of reals moved", changed([](ob::Model& m) { m.node("Less", {"W", "b"}, {"l"}).node("Transpose", {"l"}, {"c"}); }), "moves BOOL");
+  add.refused("Range of step 0", of_constants("Range", {number("a", 0), number("b0", 3), number("c0", 0)}), "step is 0");
+  add.refused("Range that is empty", of_constants("Range", {number("a", 3), number("b0", 3), number("c0", 1)}), "empty");
+  add.refused("Range of reals", of_constants("Range", {real("a", {}), real("b0", {}), real("c0", {})}), "INT64 or INT32 scalars");
+  add.refused("Range of vectors", of_constants("Range", {list("a", {0}), list("b0", {3}), list("c0", {1})}), "INT64 or INT32 scalars");
+  add.refused("Range of 2^20 + 1 entries", of_constants("Range", {number("a", 0), number("b0", (1 << 20) + 1), number("c0", 1)}), "2^20");
+  add.refused("Range over all of INT64", of_constants("Range", {number("a", -9223372036854775807LL - 1), number("b0", 9223372036854775807LL), number("c0", 1)}), "2^2");
+  add.refused("Expand to a dimension 0", graph("Expand", {2, 1}, {2, 1}, {}, {list("s", {0})}), "dimension 0");
+  add.refused("Expand that does not fit", graph("Expand", {2, 3}, {2, 3}, {}, {list("s", {2, 2})}), "cannot repeat");
+  add.refused("Expand by INT32", graph("Expand", {2, 1}, {2, 2}, {}, {int32s("s", {2, 2})}), "INT64");
+  add.refused("DequantizeLinear of data", graph("DequantizeLinear", {2}, {2}, {}, {real("s", {})}), "before quantisation");
+  add.refused("DequantizeLinear of weights in FLOAT", of_constants("DequantizeLinear", {{"W", ""}, real("s", {})}), "first input");
+  add.refused("DequantizeLinear, scale of another length", of_constants("DequantizeLinear", {int8s("q", {2, 3}, {1, 2, 3, 4, 5, 6}), real("s", {2})}), "along its axis");
+  add.refused("DequantizeLinear by axis, opset 12", of_constants("DequantizeLinear", {int8s("q", {2}, {1, 2}), real("s", {2})}, {}, 12), "along its axis");
+  add.refused("DequantizeLinear, zero point of another type", of_constants("DequantizeLinear", {int8s("q", {2}, {1, 2}), real("s", {}), int8s("z", {}, {1}, ob::UINT8)}), "zero point");
+  add.refused("DequantizeLinear, zero point of another shape", of_constants("DequantizeLinear", {int8s("q", {2}, {1, 2}), real("s", {}), int8s("z", {1}, {1})}), "another shape");
+  add.refused("DequantizeLinear, scale in DOUBLE, opset 18", of_constants("DequantizeLinear", {int8s("q", {2}, {1, 2}), {"s", ob::doubles("s", {}, {0.5})}}, {}, 18), "type FLOAT");
+  add.refused("LogSoftmax", graph("LogSoftmax", {2}, {2}), "export the logits");
+  add.refused("ArgMax", graph("ArgMax", {2}, {1}), "export the logits");
+  add.refused("QuantizeLinear", graph("QuantizeLinear", {2}, {2}, {}, {real("s", {})}), "before quantisation");
+  add.refused("data cast to FLOAT16", graph("Cast", {2}, {2}, {num("to", ob::FLOAT16)}), "half()");
+}
+
 }  // namespace
 
 void read_graph_nodes(std::vector<Case>& cases) {
@@ -786,6 +901,7 @@ void read_graph_nodes(std::vector<Case>& cases) {
   read_moves(add);
   read_entrywise(add);
   read_known(add);
+  read_conditions(add);
 }
 
 void refused_graph_nodes(std::vector<Case>& cases) {
@@ -796,6 +912,7 @@ void refused_graph_nodes(std::vector<Case>& cases) {
   refuse_moves(add);
   refuse_entrywise(add);
   refuse_known(add);
+  refuse_conditions(add);
 }
 
 }  // namespace onnx_cases

@@ -464,6 +464,8 @@ TEST_CASE("smooth functions and their slopes against MPFR") {
     near(x.apply(mpfr_erf).exact(), error_function(z));
     near((number(2) / Real::pi().apply(mpfr_sqrt) * exp_of(number(0) - x * x)).exact(), error_function_slope(z));
     if (at.mantissa <= 0) near(exp_of(x).exact(), exponential_below(z));
+    near(exp_of(x).exact(), exponential(z));
+    if (at.mantissa > 0) near(x.apply(mpfr_log).exact(), logarithm(z));
     if (at.mantissa >= 0) near(x.apply(mpfr_sqrt).exact(), square_root(z));
   }
   // Wide enclosures contain the values inside.
@@ -476,6 +478,11 @@ TEST_CASE("smooth functions and their slopes against MPFR") {
       CHECK(upper_end(gelu_slope(wide, by_tanh)) >= upper_end(gelu_slope(z, by_tanh)));
     }
     CHECK(upper_end(softplus(wide)) >= upper_end(softplus(z)));
+    CHECK(lower_end(exponential(wide)) <= lower_end(exponential(z)));
+    CHECK(upper_end(exponential(wide)) >= upper_end(exponential(z)));
+    const Interval shifted = z + integer(2);
+    CHECK(lower_end(logarithm(wide + integer(2))) <= lower_end(logarithm(shifted)));
+    CHECK(upper_end(logarithm(wide + integer(2))) >= upper_end(logarithm(shifted)));
     CHECK(lower_end(mish_slope(wide)) <= lower_end(mish_slope(z)));
     CHECK(upper_end(mish_slope(wide)) >= upper_end(mish_slope(z)));
   }

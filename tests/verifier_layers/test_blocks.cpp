@@ -4,6 +4,9 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
+#include <numeric>
+#include <tuple>
 
 #include "tests/verifier_layers/certificates.hpp"
 
@@ -58,6 +61,39 @@ std::vector<Case> table() {
   ob::Model m = net(13, {1, 6}, {1, 6});
   m.node("Sigmoid", {"x"}, {"s"}).node("Mul", {"s", "x"}, {"y"});
   slope("SiLU", m, "109984/100000", "109983/100000", {0, 1});
+  const auto gated = [&](const std::string& name, const std::string& upper, const std::string& lower, std::size_t nodes, const std::function<void(ob::Model&)>& build) {
+    ob::Model g = net(13, {1, 6}, {1, 6});
+    for (const auto& [constant, value] : std::map<std::string, float>{{"half", 0.5F}, {"one", 1}, {"two", 2}, {"three", 3}, {"six", 6}, {"zero", 0}, {"root", 1.41421354F}, {"cubic", 0.044715F}, {"c", 0.797884583F}})
+      g.initialiser(ob::floats(constant, {}, {value}));
+    build(g);
+    std::vector<std::size_t> all(nodes);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    slope(name, g, upper, lower, all);
+  };
+  gated("GELU in pieces", "1128905/1000000", "112890/100000", 5, [](ob::Model& g) {
+    g.node("Div", {"x", "root"}, {"u"}).node("Erf", {"u"}, {"e"}).node("Add", {"e", "one"}, {"f"}).node("Mul", {"x", "f"}, {"p"}).node("Mul", {"p", "half"}, {"y"});
+  });
+  gated("half of x first", "1128905/1000000", "112890/100000", 5, [](ob::Model& g) {
+    g.node("Mul", {"half", "x"}, {"h"}).node("Div", {"x", "root"}, {"u"}).node("Erf", {"u"}, {"e"}).node("Add", {"one", "e"}, {"f"}).node("Mul", {"f", "h"}, {"y"});
+  });
+  gated("GELU by tanh in pieces", "112900/100000", "112899/100000", 8, [](ob::Model& g) {
+    g.node("Pow", {"x", "three"}, {"q"}).node("Mul", {"q", "cubic"}, {"r"}).node("Add", {"x", "r"}, {"s"}).node("Mul", {"s", "c"}, {"u"}).node("Tanh", {"u"}, {"t"});
+    g.node("Add", {"t", "one"}, {"f"}).node("Mul", {"x", "half"}, {"h"}).node("Mul", {"h", "f"}, {"y"});
+  });
+  gated("Mish in pieces", "108850/100000", "108849/100000", 3,
+        [](ob::Model& g) { g.node("Softplus", {"x"}, {"s"}).node("Tanh", {"s"}, {"t"}).node("Mul", {"x", "t"}, {"y"}); });
+  gated("HardSwish by HardSigmoid", "3/2", "3/2", 2, [](ob::Model& g) {
+    g.node("HardSigmoid", {"x"}, {"s"}, {ob::attribute("alpha", 0.16666667F)}).node("Mul", {"s", "x"}, {"y"});
+  });
+  gated("HardSwish by Clip", "9/1", "9/1", 3,
+        [](ob::Model& g) { g.node("Add", {"x", "three"}, {"a"}).node("Clip", {"a", "zero", "six"}, {"b"}).node("Mul", {"x", "b"}, {"y"}); });
+  gated("Softsign in pieces", "2/1", "2/1", 4, [](ob::Model& g) {
+    g.node("Abs", {"x"}, {"a"}).node("Add", {"a", "half"}, {"b"}).node("Reciprocal", {"b"}, {"r"}).node("Mul", {"r", "x"}, {"y"});
+  });
+  gated("Softsign by Div", "1/1", "1/1", 3, [](ob::Model& g) { g.node("Abs", {"x"}, {"a"}).node("Add", {"one", "a"}, {"b"}).node("Div", {"x", "b"}, {"y"}); });
+  gated("swish with a factor", "109984/100000", "109983/100000", 3,
+        [](ob::Model& g) { g.node("Mul", {"x", "root"}, {"u"}).node("Sigmoid", {"u"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); });
+  gated("x tanh(x)", "119968/100000", "119966/100000", 2, [](ob::Model& g) { g.node("Tanh", {"x"}, {"t"}).node("Mul", {"t", "x"}, {"y"}); });
   m = net(13, {1, 6}, {1, 6});
   m.initialiser(ob::floats("a", {6}, {0.5F, -3, 0, 1, 2, -1})).node("PRelu", {"x", "a"}, {"y"});
   slope("PRelu", m, "0x1.8p+1");
@@ -244,6 +280,76 @@ TEST_CASE("what only looks like an L2 pooling, and what only looks like SiLU") {
   CHECK(rejected(silu([](ob::Model& m) { m.node("Tanh", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); })));
   CHECK(rejected(silu([](ob::Model& m) { m.node("Sigmoid", {"x"}, {"s"}).node("Mul", {"two", "s"}, {"y"}); })));
   CHECK(rejected(silu([](ob::Model& m) { m.node("Sigmoid", {"x"}, {"s"}).node("Add", {"x", "s"}, {"y"}); })));
+  // Products whose slope is not that of the table, each with a claim that is high enough for every gate.
+  const auto gated = [](const std::function<void(ob::Model&)>& nodes, std::size_t count, const std::string& upper = "9/1") {
+    ob::Model m = net(13, {1, 4}, {1, 4});
+    m.initialiser(ob::floats("two", {}, {2})).initialiser(ob::floats("one", {}, {1})).initialiser(ob::floats("each", {1, 4}, {1, 2, 3, 4}));
+    nodes(m);
+    std::vector<std::size_t> all(count);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return verdict(m, block("y", "activation", "elementwise-slope", all, {""}, upper));
+  };
+  CHECK(gated([](ob::Model& m) { m.node("Tanh", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2) == kAccepted);
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Relu", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Softplus", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Abs", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Mul", {"x", "x"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Sigmoid", {"x"}, {"s"}).node("Mul", {"x", "s"}, {"p"}).node("Mul", {"p", "x"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Add", {"x", "one"}, {"u"}).node("Sigmoid", {"u"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Sigmoid", {"x"}, {"s"}).node("Add", {"x", "one"}, {"u"}).node("Mul", {"u", "s"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Mul", {"x", "each"}, {"u"}).node("Sigmoid", {"u"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Abs", {"x"}, {"a"}).node("Sub", {"a", "one"}, {"b"}).node("Div", {"x", "b"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Abs", {"x"}, {"a"}).node("Sub", {"one", "a"}, {"b"}).node("Div", {"x", "b"}, {"y"}); }, 3)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Sigmoid", {"x"}, {"s"}).node("Div", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Clip", {"x", "", "one"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  CHECK(rejected(gated([](ob::Model& m) { m.node("Clip", {"x", "two", "one"}, {"s"}).node("Mul", {"x", "s"}, {"y"}); }, 2)));
+  // A cubic term that is not GELU's, and GELU's claimed a little too low.
+  const auto cubic = [&](float c, const std::string& upper) {
+    return gated(
+        [c](ob::Model& m) {
+          m.initialiser(ob::floats("c", {}, {c})).initialiser(ob::floats("r", {}, {0.797884583F})).initialiser(ob::floats("half", {}, {0.5F}));
+          m.node("Mul", {"x", "x"}, {"q"}).node("Mul", {"q", "x"}, {"p"}).node("Mul", {"p", "c"}, {"s"}).node("Add", {"s", "x"}, {"u"}).node("Mul", {"u", "r"}, {"v"});
+          m.node("Tanh", {"v"}, {"t"}).node("Add", {"t", "one"}, {"f"}).node("Mul", {"x", "f"}, {"g"}).node("Mul", {"g", "half"}, {"y"});
+        },
+        9, upper);
+  };
+  CHECK(cubic(0.044715F, "112900/100000") == kAccepted);
+  CHECK(rejected(cubic(0.044715F, "112899/100000")));
+  CHECK(rejected(cubic(0.0448F, "9/1")));
+}
+
+TEST_CASE("factors that the graph chooses and stores as small integers") {
+  const auto chosen = [](const std::string& op, float left, float right, const std::string& upper, bool exact = false) {
+    ob::Model m = net(13, {1, 4}, {1, 4});
+    m.initialiser(ob::floats("l", {}, {left})).initialiser(ob::floats("r", {}, {right})).initialiser(ob::floats("one", {}, {1})).initialiser(ob::floats("two", {}, {2}));
+    m.node(exact ? "Identity" : "Exp", {"l"}, {"e"}).node(exact ? "Identity" : "Exp", {"r"}, {"f"}).node(op, {"e", "f"}, {"c"});
+    m.node("Where", {"c", "one", "two"}, {"w"}).node("Mul", {"x", "w"}, {"y"});
+    return verdict(m, block("y", "scale", "diagonal-max", {4}, {""}, upper));
+  };
+  for (const auto& [op, below, equal, above] : std::vector<std::tuple<std::string, bool, bool, bool>>{
+           {"Less", true, false, false}, {"LessOrEqual", true, true, false}, {"Equal", false, true, false}, {"GreaterOrEqual", false, true, true}, {"Greater", false, false, true}}) {
+    CAPTURE(op);
+    for (const bool exact : {false, true}) {
+      CHECK((chosen(op, 0.5F, 1, kOne, exact) == kAccepted) == below);
+      CHECK((chosen(op, 1, 0.5F, kOne, exact) == kAccepted) == above);
+      CHECK(chosen(op, 0.5F, 1, "0x1p+1", exact) == kAccepted);
+      CHECK(chosen(op, 1, 0.5F, "0x1p+1", exact) == kAccepted);
+    }
+    CHECK((chosen(op, 0.5F, 0.5F, kOne, true) == kAccepted) == equal);
+    CHECK(chosen(op, 0.5F, 0.5F, "0x1p+1", true) == kAccepted);
+    CHECK(chosen(op, 0.5F, 0.5F, "0x1p+1").find("cannot be told apart") != std::string::npos);
+  }
+  const auto stored = [](std::int32_t type, const std::vector<std::int32_t>& q, const std::vector<float>& scale, const std::vector<std::int32_t>& zero, const std::string& upper) {
+    ob::Model m = net(13, {2, 2}, {2, 2});
+    const std::vector<std::int64_t> shape = scale.size() == 1 ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{2};
+    m.initialiser(ob::tensor("q", type, {2, 2}, ob::int32_data(q))).initialiser(ob::floats("s", shape, scale)).initialiser(ob::tensor("z", type, shape, ob::int32_data(zero)));
+    m.node("DequantizeLinear", {"q", "s", "z"}, {"w"}, {ob::attribute("axis", 0)}).node("Mul", {"x", "w"}, {"y"});
+    return verdict(m, block("y", "scale", "diagonal-max", {1}, {""}, upper));
+  };
+  CHECK(stored(ob::INT8, {100, -100, 3, 0}, {0.5F}, {3}, "103/2") == kAccepted);
+  CHECK(rejected(stored(ob::INT8, {100, -100, 3, 0}, {0.5F}, {3}, "102/2")));
+  CHECK(stored(ob::UINT8, {200, 255, 3, 0}, {0.5F, 2}, {255, 1}, "55/2") == kAccepted);
+  CHECK(rejected(stored(ob::UINT8, {200, 255, 3, 0}, {0.5F, 2}, {255, 1}, "54/2")));
 }
 
 TEST_CASE("sorting, in every form, and what is no rearrangement") {

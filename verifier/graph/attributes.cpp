@@ -230,6 +230,9 @@ class Filling {
         integer("to", 0, true);
         if (opset >= 19) integer("saturate", 1);
         break;
+      case Op::dequantize_linear:
+        if (opset >= 13) integer("axis", 1);
+        break;
       case Op::dropout:
         if (opset < 12) {
           real("ratio", half);

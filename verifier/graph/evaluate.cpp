@@ -72,12 +72,12 @@ const Operand& Evaluator::constant(ValueId id) {
     const Value& value = graph_.values[v];
     if (!needed[v] || value.known != nullptr || constants_.count(v) != 0) continue;
     for (const ValueId input : graph_.nodes[value.producer].inputs)
-      if (input != kAbsent && is_floating(graph_.values[input].type)) needed[input] = true;
+      if (input != kAbsent && is_enclosed(graph_.values[input].type)) needed[input] = true;
   }
   for (ValueId v = 0; v <= id; ++v) {
     if (!needed[v] || constants_.count(v) != 0) continue;
     const Value& value = graph_.values[v];
-    if (!value.constant || !is_floating(value.type)) exhausted("a constant that is none: a fault of the checker");
+    if (!value.constant || !is_enclosed(value.type)) exhausted("a constant that is none: a fault of the checker");
     if (value.known != nullptr) {
       Operand out;
       out.raw = value.known;
@@ -89,7 +89,7 @@ const Operand& Evaluator::constant(ValueId id) {
     NodeInputs inputs{graph_, value.producer, {}, engine_.threads};
     static const Operand nothing;
     for (const ValueId input : node.inputs)
-      inputs.in.push_back(input != kAbsent && is_floating(graph_.values[input].type) ? &constants_.at(input) : &nothing);
+      inputs.in.push_back(input != kAbsent && is_enclosed(graph_.values[input].type) ? &constants_.at(input) : &nothing);
     const auto output = std::find(node.outputs.begin(), node.outputs.end(), v) - node.outputs.begin();
     Operand out = node_value(inputs, static_cast<std::size_t>(output));
     if (out.raw == nullptr && out.computed.use_count() == 1) entries_ += out.size();

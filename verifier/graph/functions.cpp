@@ -169,6 +169,20 @@ Interval log_one_plus(const Interval& u) {
 
 }  // namespace
 
+Interval exponential(const Interval& x) {
+  return monotone(x, [](const Interval& v) { return v.low <= 0 ? exp_minus(-v.low, v.exponent) : quotient(one(), exp_minus(v.low, v.exponent)); });
+}
+
+/// log(m 2^k) = log(m) + k log(2), 1 <= m < 2.
+Interval logarithm(const Interval& x) {
+  if (x.low <= 0) exhausted("the logarithm of a number that is not positive: a fault of the checker");
+  return monotone(x, [](const Interval& v) {
+    const std::int64_t k = v.exponent + bit_length(v.low) - 1;
+    const Interval rest = at(v.low, v.exponent - k) + integer(-1);
+    return log_one_plus(rest) + integer(k) * log_one_plus(one());
+  });
+}
+
 Interval softplus(const Interval& x) {
   return monotone(x, [](const Interval& v) {
     const Interval rest = monotone(exponential_below(negated(absolute(v))), [](const Interval& u) { return log_one_plus(u); });

@@ -25,6 +25,8 @@ namespace lipverify {
 [[nodiscard]] Interval square_root(const Interval& x);       // x >= 0
 [[nodiscard]] Interval exponential_below(const Interval& x);  // exp(x) for x <= 0
 [[nodiscard]] Interval softplus(const Interval& x);           // log(1 + exp(x))
+[[nodiscard]] Interval exponential(const Interval& x);        // |x| below 2^11
+[[nodiscard]] Interval logarithm(const Interval& x);          // x > 0
 
 /// sin and cos; [-1, 1] where |x| reaches 2^64.
 [[nodiscard]] Interval sine(const Interval& x);

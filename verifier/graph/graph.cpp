@@ -19,6 +19,8 @@ std::string text_of(const Shape& shape) {
 
 bool is_floating(std::uint32_t type) { return type == kFloat32 || type == kFloat64 || type == kFloat16 || type == kBfloat16; }
 
+bool is_enclosed(std::uint32_t type) { return is_floating(type) || type == kBool; }
+
 std::uint64_t byte_size(std::uint32_t type) {
   switch (type) {
     case kFloat64:
@@ -27,7 +29,9 @@ std::uint64_t byte_size(std::uint32_t type) {
     case kInt32: return 4;
     case kFloat16:
     case kBfloat16: return 2;
-    case kBool: return 1;
+    case kBool:
+    case kInt8:
+    case kUint8: return 1;
     default: return 0;
   }
 }
@@ -68,10 +72,11 @@ std::uint64_t element(const Tensor& tensor, std::uint64_t i) {
 
 }  // namespace
 
-Dyadic Tensor::real(std::uint64_t i) const { return dyadic_of(element(*this, i), format_of(type)); }
+Dyadic Tensor::real(std::uint64_t i) const { return is_floating(type) ? dyadic_of(element(*this, i), format_of(type)) : Dyadic{integer(i), 0}; }
 
 std::int64_t Tensor::integer(std::uint64_t i) const {
   const std::uint64_t word = element(*this, i);
+  if (type == kInt8) return static_cast<std::int8_t>(static_cast<std::uint8_t>(word));
   return type == kInt32 ? static_cast<std::int32_t>(static_cast<std::uint32_t>(word)) : static_cast<std::int64_t>(word);
 }
 

@@ -20,9 +20,11 @@ using Shape = std::vector<std::uint64_t>;
 [[nodiscard]] std::string text_of(const Shape& shape);  // "1 x 784"
 
 /// ONNX's TensorProto.DataType.
-enum ElementType : std::uint32_t { kFloat32 = 1, kInt32 = 6, kInt64 = 7, kBool = 9, kFloat16 = 10, kFloat64 = 11, kBfloat16 = 16 };
+enum ElementType : std::uint32_t { kFloat32 = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6, kInt64 = 7, kBool = 9, kFloat16 = 10, kFloat64 = 11, kBfloat16 = 16 };
 
 [[nodiscard]] bool is_floating(std::uint32_t type);
+/// Constants of such a type that are not known are enclosed: real numbers, and what comparing them says.
+[[nodiscard]] bool is_enclosed(std::uint32_t type);
 [[nodiscard]] std::uint64_t byte_size(std::uint32_t type);  // 0 for a type that is not read
 
 struct Tensor {
@@ -30,8 +32,8 @@ struct Tensor {
   Shape shape;
   std::string bits;  // little-endian elements
 
-  [[nodiscard]] Dyadic real(std::uint64_t i) const;           // floating types: exact
-  [[nodiscard]] std::int64_t integer(std::uint64_t i) const;  // INT32, INT64, BOOL
+  [[nodiscard]] Dyadic real(std::uint64_t i) const;           // exact
+  [[nodiscard]] std::int64_t integer(std::uint64_t i) const;  // types that are not floating
 };
 
 /// The exact value of IEEE bits; the readers have refused NaN and infinity.
@@ -52,8 +54,10 @@ struct Attribute {
 enum class Op {
   add, sub, mul, div, neg, batch_normalization, gemm, matmul, conv, conv_transpose, average_pool, global_average_pool,
   max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, softmax,
-  identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,
-  sign, sqrt, reciprocal, pow, shape, constant_of_shape, constant,
+  identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth, expand,
+  sign, sqrt, reciprocal, pow, exp, log,
+  equal, less, greater, less_or_equal, greater_or_equal, logical_not, logical_and, logical_or, where, dequantize_linear,
+  shape, constant_of_shape, range, constant,
   relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos, erf,
   end  // no operator
 };

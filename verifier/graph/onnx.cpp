@@ -235,6 +235,8 @@ class Reader {
         const bool fits = typed == 7                        ? true
                           : out.tensor.type == kInt32       ? value >= INT32_MIN && value <= INT32_MAX
                           : out.tensor.type == kBool        ? value >= 0 && value <= 1
+                          : out.tensor.type == kInt8        ? value >= INT8_MIN && value <= INT8_MAX
+                          : out.tensor.type == kUint8       ? value >= 0 && value <= UINT8_MAX
                                                             : value >= 0 && value <= 0xFFFF;
         if (!fits) refuse_model(what + " has an element out of the range of its type");
         for (std::uint64_t k = 0; k < size; ++k) raw.push_back(static_cast<char>(word >> (8 * k) & 0xFF));

@@ -59,7 +59,7 @@ struct Source {
 };
 inline constexpr std::uint32_t kPadding = 0xFFFFFFFF;  // Source::input of an entry whose value is Pad's constant
 
-/// Identity, Dropout, Cast, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Gather, Pad, DepthToSpace, SpaceToDepth.
+/// Identity, Dropout, Cast, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Gather, Pad, DepthToSpace, SpaceToDepth, Expand.
 [[nodiscard]] bool moves_entries(Op op);
 
 /// For every entry of that output of such a node, row-major. The output's shape must be known to the graph.

@@ -13,6 +13,9 @@ std::vector<Value> outputs_of(const Graph& graph, std::size_t index, const std::
   Value out;
   if (node.op != Op::constant && node.op != Op::constant_of_shape) out.type = rules.in(0).type;
   out.shape = shape_of_output(graph, index, out);
+  if (moves_entries(node.op) && node.op != Op::cast)
+    for (std::size_t i = 0; i < (node.op == Op::concat ? node.inputs.size() : 1); ++i)
+      if (!is_floating(rules.in(i).type) && rules.in(i).known == nullptr) rules.fail("it moves integers or booleans that are not known");
   if ((node.op == Op::identity || node.op == Op::cast) && out.type == rules.in(0).type) out.known = rules.in(0).known;
   out.constant = true;
   for (const ValueId id : node.inputs) out.constant = out.constant && (id == kAbsent || graph.values[id].constant);

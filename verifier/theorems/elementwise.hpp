@@ -6,7 +6,7 @@
 
 namespace lipverify {
 
-/// Ends of it. Requires the block to hold one activation, or x * Sigmoid(x) (check_partition).
+/// Ends of it. Requires the block to hold one activation, or several nodes (check_partition).
 [[nodiscard]] Constant largest_slope(const Graph& graph, Evaluator& evaluator, const Block& block);
 
 }  // namespace lipverify

@@ -43,7 +43,7 @@ class BlockCheck {
       const ConvKernel kernel = convolution_kernel(graph_, evaluator_, block_, claim_.convolution.axes);
       upper(convolution_bound(kernel, claim_.theorem, claim_.convolution, context_.hints, context_.engine));
     } else if (op == "activation") {
-      constant(largest_slope(graph_, evaluator_, block_), false);
+      constant(largest_slope(graph_, evaluator_, block_), false, claim_.nodes.size() == 1);
     } else if (op == "softmax") {
       const Rational half = softmax_length() == 1 ? Rational(0) : Rational(1, 2);
       constant({half, half}, false);
@@ -78,9 +78,10 @@ class BlockCheck {
 
   [[nodiscard]] bool attained() const { return claim_.lower_evidence.theorem == Theorem::attained; }
 
-  /// A block whose constant lies between two numbers (or whose square does). One number: `upper` is it, where it is neither a square nor computed.
-  void constant(const Constant& c, bool squared) {
-    const bool exact = c.lower == c.upper && !squared && !c.computed;
+  /// A block whose constant lies between two numbers (or whose square does). One number: `upper` is it, where it is neither a square nor computed, and
+  /// where another enclosure of the same number would be exact too (`simple`).
+  void constant(const Constant& c, bool squared, bool simple = true) {
+    const bool exact = c.lower == c.upper && !squared && !c.computed && simple;
     const Rational& claimed = claim_.upper.exact;
     const Rational above = squared ? sqrt_above(c.upper) : c.upper;
     add("block-upper", (exact ? "constant = " : "constant <= ") + show(claimed, Toward::above), (exact ? "constant = " : "constant <= ") + show(above, Toward::above),

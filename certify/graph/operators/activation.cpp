@@ -57,40 +57,4 @@ void clamp_step(StepContext& context, Step& step, const Node& node, std::size_t 
   (node.op == Operator::max ? step.low : step.high) = std::move(limit);
 }
 
-std::map<std::size_t, std::size_t> find_products_with_sigmoid(const StepContext& context) {
-  std::map<std::size_t, std::size_t> found;
-  for (std::size_t i = 0; i < context.network.nodes.size(); ++i) {
-    const Node& node = context.network.nodes[i];
-    if (node.op != Operator::mul || context.is_constant(node)) {
-      continue;
-    }
-    for (std::size_t k = 0; k < 2; ++k) {
-      const Value& gate = context.network.values[node.inputs[k]];
-      if (gate.kind != Value::Kind::node_output || gate.constant) {
-        continue;
-      }
-      const Node& sigmoid = context.network.nodes[gate.producer];
-      if (sigmoid.op == Operator::sigmoid && sigmoid.inputs[0] == node.inputs[1 - k] && context.readers[node.inputs[k]].size() == 1 &&
-          node.inputs[k] != context.network.output) {
-        found[i] = gate.producer;
-        break;
-      }
-    }
-  }
-  return found;
-}
-
-Step sigmoid_product_step(const StepContext& context, std::size_t sigmoid, std::size_t mul) {
-  Step step;
-  step.kind = Step::Kind::activation;
-  step.op = Operator::sigmoid;
-  step.times_argument = true;
-  step.node = mul;
-  step.nodes = {sigmoid, mul};
-  step.value = context.network.nodes[mul].outputs[0];
-  step.inputs = {context.numbers.at(context.network.nodes[sigmoid].inputs[0])};
-  step.input_size = step.output_size = context.size(step.value);
-  return step;
-}
-
 }  // namespace lipcert

@@ -19,7 +19,8 @@ namespace lipcert {
 namespace {
 
 const char* const no_product =
-    "combines two tensors that both depend on the input; such a product has no global Lipschitz constant, so certify a network without it.";
+    "combines two tensors that both depend on the input in a way that is none of the known gated activations (x times Sigmoid, HardSigmoid, "
+    "Clip, 1 + Erf, Tanh of Softplus; x over 1 + Abs), and has no global Lipschitz constant in general; certify a network without it.";
 
 }  // namespace
 
@@ -91,6 +92,7 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::pad:
     case Operator::depth_to_space:
     case Operator::space_to_depth:
+    case Operator::expand:
       move_step(context, step, 0);
       break;
     case Operator::conv:
@@ -136,9 +138,24 @@ Step step_of_node(StepContext& context, std::size_t index) {
       throw refuse(context.network, index,
                    "of data is bounded only inside an L2 pooling (squares, weights that are not negative, square root); export the layer "
                    "in that form.");
+    case Operator::exp:
+    case Operator::log:
+      throw refuse(context.network, index,
+                   "of data has no bounded slope; it is bounded on constants, and inside LogSoftmax, Softmax, Softplus and Elu: export the layer in that form.");
     case Operator::constant:
     case Operator::shape:
     case Operator::constant_of_shape:
+    case Operator::range:
+    case Operator::equal:
+    case Operator::less:
+    case Operator::greater:
+    case Operator::less_or_equal:
+    case Operator::greater_or_equal:
+    case Operator::logical_not:
+    case Operator::logical_and:
+    case Operator::logical_or:
+    case Operator::where:
+    case Operator::dequantize_linear:
       throw refuse(context.network, index, "is a constant that depends on the input; the file is damaged.");
     default:  // an activation: its row says what it is
       activation_step(context, step, node);

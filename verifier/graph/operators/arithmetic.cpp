@@ -58,7 +58,6 @@ Shape arithmetic::shape_of_normalisation(const NodeRules& at, Value&) {
 
 Operand arithmetic::value(const NodeInputs& inputs, std::size_t, const Shape& shape, bool linear) {
   const Node& node = inputs.node();
-  if (!linear && node.op == Op::div && inputs.is_data(1)) reject(inputs.graph.label(inputs.index) + " divides by data");
   check_size(element_count(shape));
   std::vector<Broadcast> at;
   for (const Operand* operand : inputs.in) at.emplace_back(operand->shape, shape);
@@ -73,7 +72,7 @@ Operand arithmetic::value(const NodeInputs& inputs, std::size_t, const Shape& sh
       default: break;  // Div
     }
     const Interval divisor = operand(1);
-    if (divisor.has_zero()) reject(inputs.graph.label(inputs.index) + " divides by 0, or by a constant that cannot be told from 0");
+    if (divisor.has_zero()) reject(inputs.graph.label(inputs.index) + " divides by 0, or by a number that cannot be told from 0");
     return quotient(operand(0), divisor);
   });
 }
@@ -98,6 +97,16 @@ Operand arithmetic::product_derivative(const NodeInputs& inputs, const Derivativ
   const auto entry = [](const Operand* operand, const Broadcast& at, std::size_t e) { return operand == nullptr ? Interval() : operand->at(at.index(e)); };
   return entrywise(value.shape, inputs.threads, [&](std::size_t e) {
     return entry(inputs.in[0], a, e) * entry(derivatives[1], b, e) + entry(inputs.in[1], b, e) * entry(derivatives[0], a, e);
+  });
+}
+
+/// (x / y)' = (x' - (x / y) y') / y.
+Operand arithmetic::quotient_derivative(const NodeInputs& inputs, const Derivatives& derivatives, const Operand& value) {
+  const Broadcast a(inputs.in[0]->shape, value.shape);
+  const Broadcast b(inputs.in[1]->shape, value.shape);
+  return entrywise(value.shape, inputs.threads, [&](std::size_t e) {
+    const Interval above = derivatives[0] == nullptr ? Interval() : derivatives[0]->at(a.index(e));
+    return quotient(above + negated(value.at(e) * derivatives[1]->at(b.index(e))), inputs.in[1]->at(b.index(e)));  // not 0: `value` was enclosed
   });
 }
 

@@ -225,7 +225,7 @@ namespace arithmetic {  // Add, Sub, Mul, Div, Neg, BatchNormalization
 ShapeRule shape, shape_of_negation, shape_of_normalisation;
 ValueRule value, normalised;
 RowsRule sums, scales, negates, normalises;
-DerivativeRule product_derivative;
+DerivativeRule product_derivative, quotient_derivative;
 }  // namespace arithmetic
 
 namespace dense {  // Gemm, MatMul
@@ -254,19 +254,27 @@ DerivativeRule norm_derivative, softmax_derivative;
 }  // namespace reductions
 
 namespace moves {  // everything that moves_entries
-ShapeRule same_shape, shape_of_dropout, shape_of_cast, flattened, reshaped, squeezed, unsqueezed, transposed, concatenated, shape_of_split, sliced, gathered, padded, spread;
+ShapeRule same_shape, shape_of_dropout, shape_of_cast, flattened, reshaped, squeezed, unsqueezed, transposed, concatenated, shape_of_split, sliced, gathered, padded, spread, expanded;
 ValueRule same_entries, moved;
 RowsRule rows;
 }  // namespace moves
 
-namespace powers {  // Sign, Sqrt, Reciprocal, Pow
+namespace powers {  // Sign, Sqrt, Reciprocal, Pow, Exp, Log
 ShapeRule shape, shape_of_power;
 ValueRule value;
 DerivativeRule derivative;
 }  // namespace powers
 
-namespace known {  // Shape, ConstantOfShape, Constant
-ShapeRule shape_vector, constant_shape, constant;
+namespace conditions {  // of constants: Equal, Less, Greater, LessOrEqual, GreaterOrEqual, Not, And, Or, Where, DequantizeLinear
+ShapeRule shape_of_comparison, shape_of_logic, shape_of_choice, shape_of_dequantised;
+ValueRule value, dequantised;
+}  // namespace conditions
+
+/// One of the comparisons and logical operators, of numbers that are known.
+[[nodiscard]] bool holds(Op op, std::int64_t a, std::int64_t b);
+
+namespace known {  // Shape, ConstantOfShape, Range, Constant
+ShapeRule shape_vector, constant_shape, counted, constant;
 }  // namespace known
 
 }  // namespace lipverify

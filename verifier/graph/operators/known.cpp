@@ -1,4 +1,4 @@
-// Known integers and booleans: what a graph computes of its shapes (formats/onnx.md, section 5). Shape, ConstantOfShape and Constant stand here.
+// Known integers and booleans: what a graph computes of its shapes (formats/onnx.md, section 5). Shape, ConstantOfShape, Range and Constant stand here.
 #include <algorithm>
 
 #include "verifier/graph/operators/family.hpp"
@@ -45,6 +45,36 @@ Shape known::constant_shape(const NodeRules& at, Value& out) {
     shape.push_back(static_cast<std::uint64_t>(d));
   }
   return shape;
+}
+
+namespace {
+
+/// Start, step and number of entries of a Range.
+struct Progression {
+  Int128 start = 0, step = 0, count = 0;
+};
+Progression progression(const NodeRules& at) {
+  Int128 ends[3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Value& value = at.in(i);
+    if (value.known == nullptr || value.type != at.in(0).type || (value.type != kInt64 && value.type != kInt32) || !value.shape.empty())
+      at.fail("start, limit and delta must be known scalars of one integer type");
+    ends[i] = value.known->integer(0);
+  }
+  if (ends[2] == 0) at.fail("its delta is 0");
+  const Int128 distance = ends[2] > 0 ? ends[1] - ends[0] : ends[0] - ends[1];
+  const Int128 step = ends[2] > 0 ? ends[2] : -ends[2];
+  const Int128 count = distance <= 0 ? Int128{0} : (distance + step - 1) / step;
+  if (count < 1 || count > static_cast<Int128>(kKnown)) at.fail("its result is empty or has more than 2^20 entries");
+  return {ends[0], ends[2], count};
+}
+
+}  // namespace
+
+Shape known::counted(const NodeRules& at, Value&) {
+  at.since(11);
+  at.count_inputs(3, 3);
+  return {static_cast<std::uint64_t>(progression(at).count)};
 }
 
 Shape known::constant(const NodeRules& at, Value& out) {
@@ -107,6 +137,24 @@ std::string computed(const Graph& graph, std::size_t index, const Value& out) {
   return bits;
 }
 
+/// Comparisons, logic and Where of known integers and booleans.
+std::string decided(const Graph& graph, std::size_t index, const Value& out) {
+  const Node& node = graph.nodes[index];
+  std::vector<const Tensor*> in;
+  std::vector<Broadcast> at;
+  for (const ValueId id : node.inputs) {
+    in.push_back(graph.values[id].known);
+    at.emplace_back(in.back()->shape, out.shape);
+  }
+  std::string bits;
+  for (std::uint64_t e = 0; e < element_count(out.shape); ++e) {
+    const auto operand = [&](std::size_t k) { return in[k]->integer(at[k].index(e)); };
+    const std::int64_t value = node.op == Op::where ? operand(operand(0) != 0 ? 1 : 2) : holds(node.op, operand(0), in.size() > 1 ? operand(1) : 0) ? 1 : 0;
+    append_word(bits, static_cast<std::uint64_t>(value), byte_size(out.type));
+  }
+  return bits;
+}
+
 std::string converted(const Graph& graph, std::size_t index, const Value& out) {
   const Tensor& from = *graph.values[graph.nodes[index].inputs[0]].known;
   std::string bits;
@@ -139,6 +187,7 @@ void compute_known(Graph& graph, std::size_t index) {
     bool all_known = true;
     for (const ValueId id : node.inputs) all_known = all_known && (id == kAbsent || graph.values[id].known != nullptr);
     if (node.op != Op::shape && (!all_known || is_floating(graph.values[node.inputs[0]].type))) continue;
+    if (node.op == Op::dequantize_linear || (node.op == Op::where && is_floating(out.type))) continue;  // numbers for norms, which are enclosed
     if (element_count(out.shape) > kKnown) refuse_node(graph, index, "it computes more than 2^20 integers");
     Tensor tensor{out.type, out.shape, {}};
     switch (node.op) {
@@ -156,6 +205,20 @@ void compute_known(Graph& graph, std::size_t index) {
       case Op::mul:
       case Op::div: tensor.bits = computed(graph, index, out); break;
       case Op::cast: tensor.bits = converted(graph, index, out); break;
+      case Op::range: {
+        const Progression numbers = progression(NodeRules(graph, index));
+        for (Int128 i = 0; i < numbers.count; ++i) append_word(tensor.bits, static_cast<std::uint64_t>(numbers.start + i * numbers.step), byte_size(out.type));
+        break;
+      }
+      case Op::equal:
+      case Op::less:
+      case Op::greater:
+      case Op::less_or_equal:
+      case Op::greater_or_equal:
+      case Op::logical_not:
+      case Op::logical_and:
+      case Op::logical_or:
+      case Op::where: tensor.bits = decided(graph, index, out); break;
       default: tensor.bits = moved(graph, index, k, out);
     }
     graph.computed_elements += element_count(out.shape);

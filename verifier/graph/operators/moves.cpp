@@ -1,4 +1,4 @@
-// Identity, Dropout, Cast, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Gather, Pad, DepthToSpace, SpaceToDepth: nodes that
+// Identity, Dropout, Cast, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Gather, Pad, DepthToSpace, SpaceToDepth, Expand: nodes that
 // move entries, repeat them, leave some out or put constants between them.
 #include <algorithm>
 
@@ -34,7 +34,7 @@ Shape moves::shape_of_cast(const NodeRules& at, Value& out) {
   const bool half = from == kFloat16 || from == kBfloat16;
   const auto type = static_cast<std::uint32_t>(to > 0 && to < 100 ? to : 0);
   const bool wider = type == from || (half && (type == kFloat32 || type == kFloat64)) || (from == kFloat32 && type == kFloat64);
-  const bool constant = is_floating(from) && is_floating(type) && at.in(0).constant;
+  const bool constant = (is_floating(from) || from == kBool) && is_floating(type) && at.in(0).constant;
   const bool integer = !is_floating(from) && at.in(0).known != nullptr && (is_floating(type) || type == kInt64 || type == kInt32);
   if (!wider && !constant && !integer) at.fail("Cast to type " + std::to_string(to) + " can round; only the same or a wider floating-point type is read");
   out.type = type;
@@ -167,6 +167,16 @@ Shape moves::padded(const NodeRules& at, Value&) {
   for (std::size_t k = 0; k < out.size(); ++k) out[k] += pads[k].begin + pads[k].end;
   at.constant_scalar(2, false);
   return out;
+}
+
+Shape moves::expanded(const NodeRules& at, Value&) {
+  at.count_inputs(2, 2);
+  Shape target;
+  for (const std::int64_t d : at.vector(1, "the new shape", false)) {
+    if (d < 1 || d > static_cast<std::int64_t>(kElements)) at.fail("the new shape has a dimension below 1, or a large one");
+    target.push_back(static_cast<std::uint64_t>(d));
+  }
+  return at.broadcast(at.in(0).shape, target);
 }
 
 Shape moves::spread(const NodeRules& at, Value&) {

@@ -1,4 +1,4 @@
-// Sign, Sqrt, Reciprocal, Pow: functions without a bound of their slopes. They stand in expressions of constants and in L2 poolings.
+// Sign, Sqrt, Reciprocal, Pow, Exp, Log: functions without a bound of their slopes. They stand in expressions of constants and in L2 poolings.
 #include "verifier/graph/functions.hpp"
 #include "verifier/graph/operators/family.hpp"
 
@@ -86,6 +86,12 @@ Operand powers::value(const NodeInputs& inputs, std::size_t, const Shape& shape,
         return hull(integer(z.low < 0 ? -1 : 0), integer(z.high > 0 ? 1 : 0));
       case Op::sqrt: return checked_root(inputs, z);
       case Op::reciprocal: return checked_inverse(inputs, z);
+      case Op::exp:
+        if (compare(absolute(z).high, z.exponent, 1024, 0) > 0) reject(inputs.graph.label(inputs.index) + " takes exp of a number beyond 1024");
+        return exponential(z);
+      case Op::log:
+        if (z.low <= 0) reject(inputs.graph.label(inputs.index) + " takes the logarithm of a number that cannot be told from 0 or a negative one");
+        return logarithm(z);
       default: return power(inputs, z);
     }
   });
@@ -99,6 +105,7 @@ Operand powers::derivative(const NodeInputs& inputs, const Derivatives& derivati
         if (z.has_zero()) reject(inputs.graph.label(inputs.index) + " is not continuous at a number that cannot be told from 0");
         return {};
       case Op::sqrt: return root_derivative(inputs, z, derivatives[0]->at(e));
+      case Op::reciprocal: return negated(squared(checked_inverse(inputs, z)) * derivatives[0]->at(e));
       default: return power_derivative(inputs, z, derivatives[0]->at(e));
     }
   });

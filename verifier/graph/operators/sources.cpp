@@ -232,6 +232,16 @@ std::vector<Source> sources_of(const Graph& graph, std::size_t index, std::size_
       }
       return by_tables(tables);
     }
+    case Op::expand: {
+      const Shape& to = graph.values[node.outputs[output]].shape;
+      tables.assign(to.size(), {});
+      for (std::size_t k = 0; k < to.size(); ++k) {
+        const std::size_t missing = to.size() - shape.size();
+        const bool repeated = k < missing || shape[k - missing] == 1;
+        for (std::uint64_t i = 0; i < to[k]; ++i) tables[k].push_back(repeated ? 0 : static_cast<std::int64_t>(i * strides[k - missing]));
+      }
+      return by_tables(tables);
+    }
     case Op::depth_to_space: {
       const auto b = static_cast<std::uint64_t>(node.attributes.at("blocksize").integer);
       const bool columns_first = graph.opset >= 11 && node.attributes.at("mode").text == "CRD";
