@@ -32,6 +32,8 @@ std::vector<Result> infer_family(const NodeView& node) {
       return infer_normalisation(node);
     case Family::reduction:
       return infer_reduction(node);
+    case Family::resampling:
+      return infer_resampling(node);
     case Family::move:
       return infer_move(node);
     case Family::constant:
@@ -51,6 +53,10 @@ void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& o
     throw Unsupported{std::string(row.name) + " in opset " + std::to_string(opset) + " takes " + std::to_string(fewest) +
                       (most == fewest ? std::string() : " to " + std::to_string(most)) + " inputs, and this node has " +
                       std::to_string(operands.size()) + " or leaves one out."};
+  // An empty list says that Resize is told its result by another input; everywhere else it is no tensor.
+  for (std::size_t k = 0; k < operands.size(); ++k)
+    if (operands[k].present && element_count(operands[k].shape) == 0 && !(op == Operator::resize && k > 0))
+      throw Unsupported{"It reads a tensor without entries; export the model with constants folded."};
   if (outputs < 1 || outputs > row.outputs)
     throw Unsupported{std::string(row.name) + " does not have " + std::to_string(outputs) + " outputs, or lipcert does not read them."};
 }
@@ -63,6 +69,9 @@ void fill_in_from_shapes(Attributes& attributes, const NodeView& node) {
       break;
     case Family::reduction:
       fill_in_reduction(attributes, node);
+      break;
+    case Family::resampling:
+      fill_in_resampling(attributes, node);
       break;
     case Family::move:
       fill_in_move(attributes, node);

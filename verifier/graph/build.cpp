@@ -93,6 +93,7 @@ class Builder {
       const auto found = names.find(name);
       if (found == names.end()) refuse_model(what + "reads '" + printable(name) + "', which is not defined before it");
       if (graph.values[found->second].unusable) refuse_model(what + "reads the mask of a Dropout or the indices of a TopK");
+      if (element_count(graph.values[found->second].shape) == 0 && (node.op != Op::resize || node.inputs.empty())) refuse_model(what + "reads a tensor without entries");
       node.inputs.push_back(found->second);
     }
     fill_attributes(graph, node, std::move(raw.attributes), raw.outputs.size(), what);

@@ -50,7 +50,7 @@ struct Attribute {
 /// In the order of the tables: operators/table.cpp, and from kFirstActivation on activations.cpp.
 enum class Op {
   add, sub, mul, div, neg, batch_normalization, gemm, matmul, conv, conv_transpose, average_pool, global_average_pool,
-  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, softmax,
+  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, lp_pool, softmax, resize, upsample,
   identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth,
   sign, sqrt, reciprocal, pow, shape, constant_of_shape, constant,
   relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos, erf,
