@@ -4,6 +4,7 @@ matrix, for others difference quotients and, where there is a closed form, the t
 
     test_operators.py [COUNT [SEED]]"""
 
+import copy
 import json
 import math
 import os
@@ -321,6 +322,44 @@ class Operators(support.Case):
         m.add("MatMul", m.steps[-1][3][0], m.normal(3, 3))
         m.add("Gemm", m.add("Flatten", m.steps[-1][3][0]), m.normal(2, 12), transB=1)
         self.check_affine(m, pairs=True)
+
+    def test_forged(self):
+        """Certificates of the operators above, made a little sharper, or of another kind, and signed with the right key: none is accepted."""
+        tail = Model((1, 4), seed=1)
+        tail.add("MatMul", tail.normal(3, 3), tail.add("Reshape", tail.add("Resize", "x", "", tail.weight([1.0, 1.5]), mode="linear"), tail.ints(3, 2)))
+        tail.add("Gemm", tail.add("Reshape", tail.steps[-1][3][0], tail.ints(1, 6)), tail.normal(3, 6), transB=1)
+        pool = Model((1, 1, 5))
+        pool.add("LpPool", "x", kernel_shape=[2], strides=[1])
+
+        def sharper(factor):
+            def change(p):
+                value = float.fromhex(p["blocks"][0]["upper"]["exact"]) * factor
+                p["blocks"][0]["upper"] = support.rigorous(value, up=True)
+            return change
+
+        def pair(p):
+            upper = p["claims"][1]["upper"]
+            value = float.fromhex(upper["exact"][1]) * (1 - 1e-6)
+            upper["exact"][1], upper["decimal"][1] = support.hex_float(value), support.decimal_text(value, up=True)
+
+        def put(**members):
+            return lambda p: p["blocks"][0].update(members)
+
+        def no_rows(p):
+            p["claims"][1]["evidence"]["theorem"] = "pair-sqrt2"
+        changes = {"tail": (tail, [sharper(1 - 1e-6), pair, put(operator="dense", method={"theorem": "dense-gram-psd", "class": "incomplete, deterministic, model-aware"}),
+                                   put(operator="convolution"), no_rows]),
+                   "pool": (pool, [sharper(1 - 1e-15), put(operator="pool-max", method={"theorem": "max-overlap", "class": "incomplete, deterministic, model-aware"}),
+                                   put(operator="activation")])}
+        for name, (model, forgeries) in changes.items():
+            self.interval(model)
+            original = support.statement(self.folder / "model.json")
+            for k, change in enumerate([lambda p: None] + forgeries):
+                with self.subTest(model=name, forgery=k):
+                    forged = copy.deepcopy(original)
+                    change(forged["predicate"])
+                    path = support.forge(self.folder / "model.json", forged, self.secret, self.folder)
+                    self.lipverify(path, "--model", self.folder / "model.onnx", "--public-key", self.public, code=1 if k else 0)
 
     def quotients(self, model, count=400):
         """The largest difference quotient found: a lower bound of the constant, apart from rounding."""
