@@ -190,7 +190,13 @@ void PlainCompiler::compile_data(const Node& node) {
     case Operator::reduce_sum:
     case Operator::reduce_max:
     case Operator::reduce_min:
+    case Operator::reduce_l2:
+    case Operator::lp_pool:
       compile_windows(node);
+      break;
+    case Operator::resize:
+    case Operator::upsample:
+      compile_resampling(node);
       break;
     case Operator::max:
     case Operator::min:

@@ -74,6 +74,7 @@ class PlainCompiler {
   // plain_selections.cpp
   void compile_move(const Node& node, std::size_t output);
   void compile_windows(const Node& node);
+  void compile_resampling(const Node& node);
   /// Max and Min of data tensors and constants: constants come as a slot of their own.
   void compile_extreme(const Node& node);
   void compile_vectors(const Node& node);

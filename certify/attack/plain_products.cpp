@@ -170,7 +170,7 @@ void PlainCompiler::transpose(std::size_t rows, std::size_t columns) {
 void PlainCompiler::compile_product(const Node& node) {
   const ValueId a = node.inputs.at(0);
   const ValueId b = node.inputs.at(1);
-  if (is_data(a) && is_data(b)) throw not_covered();
+  if (is_data(a) == is_data(b)) throw not_covered();
   const bool gemm = node.op == Operator::gemm;
   const bool ta = gemm && node.integer_attribute("transA") != 0;
   const bool tb = gemm && node.integer_attribute("transB") != 0;

@@ -88,6 +88,40 @@ struct Weights : PlainStepOf<Weights> {
   }
 };
 
+/// Euclidean norms of the entries of sets.
+struct Norms : PlainStepOf<Norms> {
+  std::vector<std::size_t> start;
+  std::vector<std::uint32_t> term;
+
+  template <class Real>
+  void run(std::size_t batch, Slots<Real>& values) const {
+    const std::vector<Real>& x = values[from];
+    std::vector<Real>& y = values[to];
+    const std::size_t in = size_in();
+    const std::size_t out = size_out();
+    for (std::size_t b = 0; b < batch; ++b) {
+      for (std::size_t i = 0; i < out; ++i) {
+        Real sum = 0;
+        for (std::size_t k = start[i]; k < start[i + 1]; ++k) sum += x[b * in + term[k]] * x[b * in + term[k]];
+        y[b * out + i] = std::sqrt(sum);
+      }
+    }
+  }
+
+  void backward(std::size_t batch, const Slots<double>& values, Slots<double>& gradients) const override {
+    const std::size_t in = size_in();
+    const std::size_t out = size_out();
+    for (std::size_t b = 0; b < batch; ++b) {
+      for (std::size_t i = 0; i < out; ++i) {
+        const double y = values[to][b * out + i];
+        if (y == 0) continue;  // a kink
+        for (std::size_t k = start[i]; k < start[i + 1]; ++k)
+          gradients[from][b * in + term[k]] += values[from][b * in + term[k]] / y * gradients[to][b * out + i];
+      }
+    }
+  }
+};
+
 /// Order statistics.
 struct Choose : PlainStepOf<Choose>, Terms {
   explicit Choose(Terms terms) : Terms(std::move(terms)) {}
@@ -210,7 +244,7 @@ void PlainCompiler::compile_windows(const Node& node) {
     terms.start.push_back(terms.term.size());
   };
   if (node.op == Operator::reduce_mean || node.op == Operator::reduce_sum || node.op == Operator::reduce_max ||
-      node.op == Operator::reduce_min) {
+      node.op == Operator::reduce_min || node.op == Operator::reduce_l2) {
     for (const auto& set : reduced()) {
       terms.term.insert(terms.term.end(), set.begin(), set.end());
       close(node.op == Operator::reduce_mean ? 1 / static_cast<double>(set.size()) : 1);
@@ -262,8 +296,44 @@ void PlainCompiler::compile_windows(const Node& node) {
     step->matrix = std::move(weights);
     return add(std::move(step), size);
   }
+  if (node.op == Operator::reduce_l2 || node.op == Operator::lp_pool) {
+    auto step = std::make_unique<Norms>();
+    step->from = from;
+    step->start = std::move(terms.start);
+    step->term = std::move(terms.term);
+    return add(std::move(step), size);
+  }
   auto step = std::make_unique<Choose>(std::move(terms));
   step->from = from;
+  add(std::move(step), size);
+}
+
+void PlainCompiler::compile_resampling(const Node& node) {
+  auto step = std::make_unique<Weights>();
+  step->from = slots_.at(node.inputs.at(0));
+  step->start = {0};
+  const std::vector<ResampledAxis> axes = resampled_axes(network_, node_);
+  const std::size_t size = element_count(value(node.outputs[0]).shape);
+  for (std::size_t i = 0; i < size; ++i) {
+    step->term.push_back(0);
+    step->matrix.push_back(1);
+    std::size_t rest = i;
+    std::size_t stride = 1;
+    for (std::size_t d = axes.size(); d-- > 0; stride *= axes[d].input) {
+      const std::size_t at = rest % axes[d].output;
+      rest /= axes[d].output;
+      const ResampledEntry entry = axes[d].entries.empty() ? ResampledEntry{static_cast<std::uint32_t>(at), 0, 1} : axes[d].entries[at];
+      const double w = static_cast<double>(entry.numerator) / static_cast<double>(entry.denominator);
+      for (std::size_t k = step->start.back(), end = step->term.size(); k < end; ++k) {
+        step->term[k] += entry.first * static_cast<std::uint32_t>(stride);
+        if (w == 0) continue;
+        step->term.push_back(step->term[k] + static_cast<std::uint32_t>(stride));
+        step->matrix.push_back(step->matrix[k] * w);
+        step->matrix[k] *= 1 - w;
+      }
+    }
+    step->start.push_back(step->term.size());
+  }
   add(std::move(step), size);
 }
 

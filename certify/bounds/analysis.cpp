@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "certify/bounds/pairs.hpp"
@@ -30,6 +31,7 @@ namespace lipcert {
 namespace {
 
 constexpr std::uint64_t most_classes = 1024;
+constexpr std::size_t most_last_entries = std::size_t{1} << 24;  // of a last matrix whose rows are written out
 
 /// The number of outputs when the output is a vector (all other dimensions 1), for a claim about pairs; otherwise 0.
 std::uint64_t classes_of(const Network& network) {
@@ -251,7 +253,8 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
 
   std::vector<Interval> bound_of(graph.steps.size() + 1);  // P of every value
   bound_of[0] = Interval::exact(1);
-  FoldedMatrix last;
+  analysis.classes = classes_of(network);
+  std::optional<FoldedMatrix> last;  // whose rows belong to the outputs
   for (std::size_t b = 0; b < segments.size(); ++b) {
     Block& block = analysis.partition.blocks[b];
     const Segment& segment = segments[b];
@@ -285,7 +288,7 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
           out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
         }
         bound_dense(block, folded, pool, options.seed);
-        if (b + 1 == segments.size()) {
+        if (b + 1 == segments.size() && segment.copies == 1 && segment.rows == analysis.classes) {
           last = std::move(folded);
         }
         break;
@@ -296,6 +299,9 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
           out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
         }
         take(block, bound_sparse(folded.matrix, pool, options.seed, folded.reserve));
+        if (b + 1 == segments.size() && folded.matrix.rows == analysis.classes) {
+          last = written_out(folded, most_last_entries);
+        }
         break;
       }
       case BlockOperator::convolution:
@@ -343,13 +349,11 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
   }
   analysis.upper = global.value();
 
-  analysis.classes = classes_of(network);
   if (analysis.classes != 0) {
-    const Segment& end = segments.back();
-    analysis.pairs_by_rows = end.op == BlockOperator::dense && end.copies == 1 && end.rows == analysis.classes;
-    analysis.pairs = analysis.pairs_by_rows ? pair_bounds_by_rows(last, Upper::exact(analysis.partition.blocks.back().upper),
-                                                                  Upper::exact(bound_of[end.inputs[0]].upper()), global, pool)
-                                            : pair_bounds_by_global(analysis.classes, global);
+    analysis.pairs_by_rows = last.has_value();
+    analysis.pairs = last ? pair_bounds_by_rows(*last, Upper::exact(analysis.partition.blocks.back().upper),
+                                                Upper::exact(bound_of[segments.back().inputs[0]].upper()), global, pool)
+                          : pair_bounds_by_global(analysis.classes, global);
   }
 
   if (analysis.upper > 0) {

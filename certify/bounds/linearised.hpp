@@ -62,8 +62,8 @@ class Linearised {
   void multiply_transposed(const Step& step, const std::vector<double>& y, std::vector<double>& x) const;
   void convolve(const Step& step, const std::vector<double>& x, std::vector<double>& y) const;
   void convolve_transposed(const Step& step, const std::vector<double>& y, std::vector<double>& x) const;
-  void apply_sparse(const Step& step, const std::vector<double>& x, std::vector<double>& y) const;
-  void apply_sparse_transposed(const Step& step, const std::vector<double>& y, std::vector<double>& first) const;
+  void apply_sparse(const Step& step, const Inputs& in, std::vector<double>& y) const;
+  void apply_sparse_transposed(const Step& step, const std::vector<double>& y, Adjoints& adjoints) const;
   void move(const Step& step, const Inputs& in, std::vector<double>& y) const;
   void move_transposed(const Step& step, const std::vector<double>& y, Adjoints& adjoints) const;
   void sum(const Step& step, const Inputs& in, std::vector<double>& y) const;

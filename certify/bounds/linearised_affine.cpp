@@ -108,25 +108,34 @@ void Linearised::convolve_transposed(const Step& step, const std::vector<double>
   }
 }
 
-void Linearised::apply_sparse(const Step& step, const std::vector<double>& x, std::vector<double>& y) const {
+void Linearised::apply_sparse(const Step& step, const Inputs& in, std::vector<double>& y) const {
   const SparseMatrix& a = step.weights;
+  const std::size_t second_size = step.input_size - step.first_size;
   for (std::size_t p = 0; p < points_; ++p) {
     for (std::size_t o = 0; o < a.rows; ++o) {
       double sum = 0;
       for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
-        sum += a.centre[k] * x[p * step.input_size + a.column[k]];
+        const std::size_t j = a.column[k];
+        sum += a.centre[k] * (j < step.first_size ? (*in[0])[p * step.first_size + j] : (*in[1])[p * second_size + j - step.first_size]);
       }
       y[p * step.output_size + o] = sum;
     }
   }
 }
 
-void Linearised::apply_sparse_transposed(const Step& step, const std::vector<double>& y, std::vector<double>& first) const {
+void Linearised::apply_sparse_transposed(const Step& step, const std::vector<double>& y, Adjoints& adjoints) const {
   const SparseMatrix& a = step.weights;
+  const std::size_t second_size = step.input_size - step.first_size;
   for (std::size_t p = 0; p < points_; ++p) {
     for (std::size_t o = 0; o < a.rows; ++o) {
       for (std::size_t k = a.start[o]; k < a.start[o + 1]; ++k) {
-        first[p * step.input_size + a.column[k]] += a.centre[k] * y[p * step.output_size + o];
+        const std::size_t j = a.column[k];
+        const double part = a.centre[k] * y[p * step.output_size + o];
+        if (j < step.first_size) {
+          adjoints[step.inputs[0]][p * step.first_size + j] += part;
+        } else {
+          adjoints[step.inputs[1]][p * second_size + j - step.first_size] += part;
+        }
       }
     }
   }
@@ -190,7 +199,7 @@ std::vector<double> Linearised::linear(const Step& step, Inputs& in) const {
       sum(step, in, y);
       break;
     case Step::Kind::sparse:
-      apply_sparse(step, *in[0], y);
+      apply_sparse(step, in, y);
       break;
     case Step::Kind::convolution:
       convolve(step, *in[0], y);
@@ -229,7 +238,7 @@ void Linearised::spread_linear(const Step& step, std::vector<double> y, Adjoints
       sum_transposed(step, y, adjoints);
       break;
     case Step::Kind::sparse:
-      apply_sparse_transposed(step, y, first);
+      apply_sparse_transposed(step, y, adjoints);
       break;
     default:
       convolve_transposed(step, y, first);

@@ -152,6 +152,17 @@ void sparse(const SparseMatrix& m, const State& in, State& out) {
   }
 }
 
+/// The entries of the inputs, one input after the other.
+State side_by_side(const Inputs& inputs) {
+  State all(0);
+  for (const State* input : inputs) {
+    all.centre.insert(all.centre.end(), input->centre.begin(), input->centre.end());
+    all.radius.insert(all.radius.end(), input->radius.begin(), input->radius.end());
+    all.magnitude.insert(all.magnitude.end(), input->magnitude.begin(), input->magnitude.end());
+  }
+  return all;
+}
+
 void convolve(const ConvolutionMap& c, const State& in, State& out) {
   RowProduct product(c.kernel.columns, in);
   for (std::size_t g = 0; g < c.groups; ++g) {
@@ -199,7 +210,7 @@ State affine(const Step& step, State* reusable, const Inputs& inputs, bool deriv
         dense(step, *inputs[0], out);
         break;
       case Step::Kind::sparse:
-        sparse(step.weights, *inputs[0], out);
+        sparse(step.weights, inputs.size() == 1 ? *inputs[0] : side_by_side(inputs), out);
         break;
       case Step::Kind::convolution:
         convolve(step.convolution, *inputs[0], out);

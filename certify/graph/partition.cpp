@@ -117,7 +117,7 @@ class Partitioner {
     }
     const Operator op = wiring_.operator_of(s);
     if (op == Operator::top_k) {
-      refuse_step(s, "chooses along an axis with one entry; remove the node.");
+      refuse_step(s, "chooses among entries some of which stand in it twice; export the network without such a repetition.");
     } else if (op == Operator::max || op == Operator::min) {
       const Node& node = wiring_.network.nodes[step.node];
       const bool same = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {

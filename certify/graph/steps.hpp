@@ -49,7 +49,7 @@ struct Step {
     right,        // x -> (I_copies (x) matrix) x + bias: the constant matrix stands to the right of the data (last axis)
     left,         // x -> (matrix (x) I_copies) x: it stands to the left (axis before the last)
     move,         // every entry of the result is an entry of an input, or (without source) 0, plus bias
-    sparse,       // x -> weights x + bias
+    sparse,       // x -> weights x + bias, x one input or two of them, one after the other
     convolution,  // bias by entry
     sum,          // +-x +- y of two inputs, each with its own broadcasting
     activation,   // entrywise; `op`
@@ -63,6 +63,7 @@ struct Step {
   std::vector<std::size_t> inputs;  // values
   ValueId value = no_value;         // of the network: what it writes
   std::uint64_t input_size = 0;     // entries of the inputs, all together
+  std::uint64_t first_size = 0;     // of the first input
   std::uint64_t output_size = 0;
 
   double sign = 1;            // isometry: 1 or -1

@@ -16,10 +16,13 @@ namespace lipcert {
 namespace {
 
 // The flop model. The explicit matrix is tight and is taken while it is cheap; the exact grid up to a limit; beyond it a coarser grid with
-// Bernstein's factor, finer than the limit allows only to keep that factor below 1.02.
+// Bernstein's factor, finer than the limit allows only to keep that factor below 1.02. Where padding copies entries (reflect, edge) a grid
+// costs the root of the number of copies on each axis, twice the norm for an image: there the explicit matrix may take eight times as much.
 constexpr double explicit_flops_limit = 0x1p37;
 constexpr double explicit_entries_limit = 0x1p25;  // of the band
 constexpr double explicit_nonzeros_limit = 0x1p24;
+constexpr double copies_flops = 8;    // times the limits above, where an axis is of kind `copies`
+constexpr double copies_entries = 4;  // 1 GiB for the Gram matrix and for its factor, each
 constexpr double grid_flops_limit = 0x1p39;
 constexpr double bernstein_flops_limit = 0x1p42;
 constexpr double bernstein_factor_wanted = 1.02;
@@ -54,7 +57,7 @@ struct Choice {
 };
 
 /// Entries and flops of the explicit matrix, without building it: rows of positions one after the other, the longest axis outermost.
-bool explicit_may_be_cheap(const Convolution& c, double& nonzeros) {
+bool explicit_may_be_cheap(const Convolution& c, double flops_limit, double& nonzeros) {
   nonzeros = static_cast<double>(c.groups * c.outputs * c.inputs);
   double inputs = 1;
   double outputs = 1;
@@ -86,7 +89,7 @@ bool explicit_may_be_cheap(const Convolution& c, double& nonzeros) {
   const double flops = 2 * groups *
                        std::min(inputs * static_cast<double>(c.inputs) * w_inputs * w_inputs,
                                 outputs * static_cast<double>(c.outputs) * w_outputs * w_outputs);
-  return flops <= 4 * explicit_flops_limit;
+  return flops <= 4 * flops_limit;
 }
 
 /// Reshapes know no circular axes: padding that wraps around copies.
@@ -114,7 +117,10 @@ Choice choose(const Convolution& c) {
   const bool zero = std::all_of(c.kernel.centre.begin(), c.kernel.centre.end(), [](double w) { return w == 0; }) &&
                     std::all_of(c.kernel.radius.begin(), c.kernel.radius.end(), [](double r) { return r == 0; });
   double nonzeros = 0;
-  const bool may_be_cheap = explicit_may_be_cheap(c, nonzeros);
+  const bool copies = std::any_of(choice.axes.begin(), choice.axes.end(), [](const PlannedAxis& axis) { return axis.copies > 1; });
+  const double flops_limit = explicit_flops_limit * (copies ? copies_flops : 1);
+  const double entries_limit = explicit_entries_limit * (copies ? copies_entries : 1);
+  const bool may_be_cheap = explicit_may_be_cheap(c, flops_limit, nonzeros);
   if (zero || nonzeros == 0) {
     return choice;
   }
@@ -128,7 +134,7 @@ Choice choose(const Convolution& c) {
   if (may_be_cheap && !(all_circular && exact_flops <= grid_flops_limit)) {
     SparseMatrix matrix = explicit_matrix(c);
     const SparseCost cost = sparse_cost(matrix);
-    if (cost.flops <= explicit_flops_limit && cost.entries <= explicit_entries_limit) {
+    if (cost.flops <= flops_limit && cost.entries <= entries_limit) {
       choice.way = Way::explicit_gram;
       choice.flops = cost.flops;
       choice.matrix = std::move(matrix);

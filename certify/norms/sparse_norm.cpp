@@ -155,20 +155,7 @@ bool dense_is_better(const SparseMatrix& a, double band_flops) {
 }
 
 LinearBound bound_dense(const SparseMatrix& a, WorkerPool& pool, std::uint64_t seed, Upper reserve) {
-  EnclosedMatrix dense;
-  dense.rows = a.rows;
-  dense.columns = a.columns;
-  dense.centre.assign(a.rows * a.columns, 0.0);
-  dense.radius.assign(a.radius.empty() ? 0 : a.rows * a.columns, 0.0);
-  for (std::size_t i = 0; i < a.rows; ++i) {
-    for (std::size_t k = a.start[i]; k < a.start[i + 1]; ++k) {
-      dense.centre[i * a.columns + a.column[k]] = a.centre[k];
-      if (!a.radius.empty()) {
-        dense.radius[i * a.columns + a.column[k]] = a.radius[k];
-      }
-    }
-  }
-  NormBound bound = bound_norm(dense, pool, seed, reserve);
+  NormBound bound = bound_norm(dense(a), pool, seed, reserve);
   LinearBound result;
   result.theorem = "explicit-gram-psd";
   result.upper = bound.upper;

@@ -45,4 +45,21 @@ SparseMatrix transposed(const SparseMatrix& a) {
   return t;
 }
 
+EnclosedMatrix dense(const SparseMatrix& a) {
+  EnclosedMatrix m;
+  m.rows = a.rows;
+  m.columns = a.columns;
+  m.centre.assign(a.rows * a.columns, 0.0);
+  m.radius.assign(a.radius.empty() ? 0 : a.rows * a.columns, 0.0);
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    for (std::size_t k = a.start[i]; k < a.start[i + 1]; ++k) {
+      m.centre[i * a.columns + a.column[k]] = a.centre[k];
+      if (!a.radius.empty()) {
+        m.radius[i * a.columns + a.column[k]] = a.radius[k];
+      }
+    }
+  }
+  return m;
+}
+
 }  // namespace lipcert

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "certify/numbers/enclosed.hpp"
+
 namespace lipcert {
 
 /// Compressed rows; columns ascending in a row, none twice.
@@ -23,5 +25,8 @@ struct SparseMatrix {
 
 /// The matrix with rows and columns exchanged.
 [[nodiscard]] SparseMatrix transposed(const SparseMatrix& a);
+
+/// The matrix with all its entries.
+[[nodiscard]] EnclosedMatrix dense(const SparseMatrix& a);
 
 }  // namespace lipcert

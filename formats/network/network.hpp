@@ -48,10 +48,10 @@ using Attribute = std::variant<float, std::int64_t, std::string, Tensor, std::ve
 // clang-format off
 enum class Operator {
   add, sub, mul, div, gemm, matmul,           // affine when one operand is constant
-  conv, conv_transpose, average_pool, global_average_pool, batch_normalization, reduce_mean, reduce_sum,  // affine
+  conv, conv_transpose, average_pool, global_average_pool, batch_normalization, reduce_mean, reduce_sum, resize, upsample,  // affine
   relu, leaky_relu, prelu, abs, sigmoid, tanh, elu, selu, softplus, hard_sigmoid, hard_swish, gelu, mish, clip, softsign, celu, sin, cos, erf,  // entrywise activations
   max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, softmax,  // order statistics and vectors
-  neg, sign, sqrt, reciprocal, pow, exp, log, reduce_l2,  // on constants, or in an L2 pooling
+  neg, sign, sqrt, reciprocal, pow, exp, log, reduce_l2, lp_pool,  // on constants, or Euclidean norms and what they are made of
   equal, less, greater, less_or_equal, greater_or_equal, logical_not, logical_and, logical_or, where, dequantize_linear,  // on constants
   flatten, reshape, squeeze, unsqueeze, identity, dropout, cast,  // the same numbers in another shape
   transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth, expand,  // entries moved, left out, or repeated

@@ -33,7 +33,7 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::conv_transpose, .name = "ConvTranspose", .family = Family::window, .inputs = {{0, 2, 3}},
      .attributes = {{"auto_pad", text, "NOTSET"}, {"dilations", integers, FromShapes{}}, {"group", integer, 1},
                     {"kernel_shape", integers, FromShapes{}}, {"output_padding", integers, FromShapes{}},
-                    {"pads", integers, FromShapes{}}, {"strides", integers, FromShapes{}}}},
+                    {"output_shape", integers, FromShapes{}}, {"pads", integers, FromShapes{}}, {"strides", integers, FromShapes{}}}},
     {.op = Operator::average_pool, .name = "AveragePool", .family = Family::window,
      .attributes = {{"auto_pad", text, "NOTSET"}, {"ceil_mode", integer, 0, 10}, {"count_include_pad", integer, 0},
                     {"dilations", integers, FromShapes{}, 19}, {"kernel_shape", integers, Required{}}, {"pads", integers, FromShapes{}},
@@ -46,6 +46,14 @@ constexpr OperatorRow rows[] = {
      .attributes = {{"axes", integers, FromShapes{}, 0, 17}, {"keepdims", integer, 1}, {"noop_with_empty_axes", integer, 0, 18}}},
     {.op = Operator::reduce_sum, .name = "ReduceSum", .family = Family::reduction, .inputs = {{0, 1, 1}, {13, 1, 2}},
      .attributes = {{"axes", integers, FromShapes{}, 0, 12}, {"keepdims", integer, 1}, {"noop_with_empty_axes", integer, 0, 13}}},
+    {.op = Operator::resize, .name = "Resize", .family = Family::resampling, .since = 10, .inputs = {{0, 2, 2}, {11, 1, 4}},
+     .attributes = {{"antialias", integer, 0, 18}, {"axes", integers, FromShapes{}, 18},
+                    {"coordinate_transformation_mode", text, "half_pixel", 11}, {"cubic_coeff_a", real, -0.75F, 11},
+                    {"exclude_outside", integer, 0, 11}, {"extrapolation_value", real, 0.0F, 11},
+                    {"keep_aspect_ratio_policy", text, "stretch", 18}, {"mode", text, "nearest"},
+                    {"nearest_mode", text, "round_prefer_floor", 11}}},
+    {.op = Operator::upsample, .name = "Upsample", .family = Family::resampling, .inputs = {{0, 1, 1}, {9, 2, 2}},
+     .attributes = {{"mode", text, "nearest"}, {"scales", reals, Required{}, 0, 8}}},
 
     // entrywise activations
     {.op = Operator::relu, .name = "Relu", .family = Family::activation},
@@ -88,7 +96,7 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::softmax, .name = "Softmax", .family = Family::reduction,
      .attributes = {{"axis", integer, 1, 0, 12}, {"axis", integer, -1, 13}}},
 
-    // on constants, or in an L2 pooling
+    // on constants, or Euclidean norms and what they are made of
     {.op = Operator::neg, .name = "Neg", .family = Family::function},
     {.op = Operator::sign, .name = "Sign", .family = Family::function, .since = 9},
     {.op = Operator::sqrt, .name = "Sqrt", .family = Family::function},
@@ -98,6 +106,10 @@ constexpr OperatorRow rows[] = {
     {.op = Operator::log, .name = "Log", .family = Family::function},
     {.op = Operator::reduce_l2, .name = "ReduceL2", .family = Family::reduction, .inputs = {{0, 1, 1}, {18, 1, 2}},
      .attributes = {{"axes", integers, FromShapes{}, 0, 17}, {"keepdims", integer, 1}, {"noop_with_empty_axes", integer, 0, 18}}},
+    {.op = Operator::lp_pool, .name = "LpPool", .family = Family::window,
+     .attributes = {{"auto_pad", text, "NOTSET"}, {"ceil_mode", integer, 0, 18}, {"dilations", integers, FromShapes{}, 18},
+                    {"kernel_shape", integers, Required{}}, {"p", integer, 2}, {"pads", integers, FromShapes{}},
+                    {"strides", integers, FromShapes{}}}},
 
     // on constants
     {.op = Operator::equal, .name = "Equal", .family = Family::condition, .inputs = {{0, 2, 2}}},

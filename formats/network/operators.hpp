@@ -27,11 +27,12 @@ enum class Family {
   window,         // convolutions and poolings
   normalisation,  // an affine map for each channel
   reduction,      // along axes
+  resampling,     // images made larger or smaller, axis by axis
   move,           // entries moved, left out, repeated or filled in; types changed
   constant        // known whatever the input
 };
 
-/// ONNX's numbers (AttributeProto.AttributeType). Of `reals` only Constant has one; it is read as a tensor.
+/// ONNX's numbers (AttributeProto.AttributeType). `reals` (Constant, Upsample) are read as a tensor.
 enum class AttributeKind : std::int32_t { real = 1, integer = 2, text = 3, tensor = 4, reals = 6, integers = 7 };
 
 struct Required {};
@@ -68,7 +69,7 @@ struct OperatorRow {
   std::uint64_t since = 0;          // first opset that has it, among those that are read
   Inputs inputs[3] = {};            // ascending; unused places say nothing
   std::size_t outputs = 1;          // most of them
-  AttributeRow attributes[7] = {};  // by name; unused places have no name
+  AttributeRow attributes[9] = {};  // by name; unused places have no name
 
   [[nodiscard]] const Inputs& inputs_in(std::uint64_t opset) const;
   /// The attribute of that name, if the opset has it.

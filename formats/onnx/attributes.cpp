@@ -70,9 +70,7 @@ Tensor constant_value(const onnx::AttributeProto& attribute, TensorReader& tenso
       for (const std::int64_t value : attribute.ints()) put(tensor, static_cast<std::uint64_t>(value));
       break;
   }
-  const std::optional<std::uint64_t> count = bounded_count(tensor.shape);
-  if (!count || *count == 0)
-    throw Unsupported{"Its constant is empty or has more than 2^28 entries; tensors without entries are not read."};
+  if (!bounded_count(tensor.shape)) throw Unsupported{"Its constant has more than 2^28 entries, which is more than this reader takes."};
   return tensor;
 }
 
@@ -80,7 +78,7 @@ Attribute value_of(const onnx::AttributeProto& attribute, AttributeKind kind, Te
   if (kind == AttributeKind::real) return finite(attribute.f(), attribute.name());
   if (kind == AttributeKind::integer) return static_cast<std::int64_t>(attribute.i());
   if (kind == AttributeKind::text) return attribute.s();
-  if (kind == AttributeKind::tensor) return constant_value(attribute, tensors, label);
+  if (kind == AttributeKind::tensor || kind == AttributeKind::reals) return constant_value(attribute, tensors, label);
   return std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end());
 }
 

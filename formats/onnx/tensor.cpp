@@ -155,8 +155,8 @@ void TensorReader::read(const onnx::TensorProto& message, const std::string& nam
     zero = zero || dimension == 0;
     tensor.shape.push_back(static_cast<std::uint64_t>(dimension));
   }
-  if (zero)
-    throw Unsupported{"The tensor '" + name + "' has a dimension 0, so that it holds nothing; tensors without entries are not read."};
+  if (zero && tensor.shape.size() != 1)
+    throw Unsupported{"The tensor '" + name + "' has a dimension 0 among others; of tensors without entries only empty lists are read."};
   const std::optional<std::uint64_t> bounded = bounded_count(tensor.shape);
   if (!bounded) throw Unsupported{"The tensor '" + name + "' has more than 2^28 entries, which is more than this reader takes."};
   const auto count = static_cast<std::size_t>(*bounded);

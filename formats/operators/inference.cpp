@@ -34,6 +34,8 @@ std::vector<Result> infer_family(const NodeView& node) {
       return infer_normalisation(node);
     case Family::reduction:
       return infer_reduction(node);
+    case Family::resampling:
+      return infer_resampling(node);
     case Family::move:
       return infer_move(node);
     case Family::constant:
@@ -56,6 +58,10 @@ void check_arity(Operator op, std::uint64_t opset, const std::vector<Operand>& o
   if (op == Operator::batch_normalization && outputs > 1)
     throw Unsupported{"It was exported in training mode (it has " + std::to_string(outputs) +
                       " outputs), where its result depends on the batch; call model.eval() before the export (Keras: training=False)."};
+  // An empty list says that Resize is told its result by another input; everywhere else it is no tensor.
+  for (std::size_t k = 0; k < operands.size(); ++k)
+    if (operands[k].present && element_count(operands[k].shape) == 0 && !(op == Operator::resize && k > 0))
+      throw Unsupported{"It reads a tensor without entries; export the model with constants folded."};
   if (outputs < 1 || outputs > row.outputs)
     throw Unsupported{std::string(row.name) + " does not have " + std::to_string(outputs) + " outputs, or lipcert does not read them."};
 }
@@ -68,6 +74,9 @@ void fill_in_from_shapes(Attributes& attributes, const NodeView& node) {
       break;
     case Family::reduction:
       fill_in_reduction(attributes, node);
+      break;
+    case Family::resampling:
+      fill_in_resampling(attributes, node);
       break;
     case Family::move:
       fill_in_move(attributes, node);

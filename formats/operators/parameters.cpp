@@ -52,6 +52,9 @@ auto resolved(const Network& network, std::size_t node, Function function) {
 WindowParameters window_parameters(const Network& network, std::size_t node) {
   return resolved(network, node, [](const NodeView& view) { return window_parameters(view); });
 }
+std::vector<ResampledAxis> resampled_axes(const Network& network, std::size_t node) {
+  return resolved(network, node, [](const NodeView& view) { return resampled_axes(view); });
+}
 std::vector<std::uint64_t> axes_of(const Network& network, std::size_t node) {
   return resolved(network, node, [](const NodeView& view) {
     return row_of(view.op).family == Family::reduction ? reduction_axes(view) : move_axes(view);

@@ -26,8 +26,20 @@ struct WindowParameters {
   bool count_include_pad = false;  // AveragePool divides by the whole kernel at the border too
 };
 
-/// Conv, ConvTranspose, MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool.
+/// Conv, ConvTranspose, MaxPool, AveragePool, LpPool, GlobalMaxPool, GlobalAveragePool.
 [[nodiscard]] WindowParameters window_parameters(const Network& network, std::size_t node);
+
+/// Resize, Upsample, one axis: entry i of the result is (1 - w) * (entry `first` of the data) + w * (entry first + 1), w = numerator /
+/// denominator < 1, both below 2^53. Where w is 0 the second entry may not exist.
+struct ResampledEntry {
+  std::uint32_t first = 0;
+  std::int64_t numerator = 0, denominator = 1;
+};
+struct ResampledAxis {
+  std::uint64_t input = 0, output = 0;
+  std::vector<ResampledEntry> entries;  // of the result; none: the axis stays as it is
+};
+[[nodiscard]] std::vector<ResampledAxis> resampled_axes(const Network& network, std::size_t node);
 
 /// Reduce* and Squeeze: axes of the data, ascending; Unsqueeze: of the result. Concat, Split, Gather, TopK: the axis. Softmax: the axes of
 /// one vector, which before opset 13 are all from the axis on.

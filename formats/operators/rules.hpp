@@ -22,17 +22,20 @@ namespace lipcert {
 [[nodiscard]] std::vector<Result> infer_product(const NodeView& node);        // dense.cpp
 [[nodiscard]] std::vector<Result> infer_window(const NodeView& node);         // windows.cpp
 [[nodiscard]] std::vector<Result> infer_reduction(const NodeView& node);      // reductions.cpp
+[[nodiscard]] std::vector<Result> infer_resampling(const NodeView& node);     // resampling.cpp
 [[nodiscard]] std::vector<Result> infer_move(const NodeView& node);           // moves.cpp
 [[nodiscard]] std::vector<Result> infer_constant(const NodeView& node);       // known_values.cpp
 
 // Defaults that depend on shapes, in the families that have them.
 void fill_in_window(Attributes& attributes, const NodeView& node);
 void fill_in_reduction(Attributes& attributes, const NodeView& node);
+void fill_in_resampling(Attributes& attributes, const NodeView& node);
 void fill_in_move(Attributes& attributes, const NodeView& node);
 void fill_in_constant(Attributes& attributes, const NodeView& node);
 
 // Parameters (formats/operators/parameters.hpp).
 [[nodiscard]] WindowParameters window_parameters(const NodeView& node);
+[[nodiscard]] std::vector<ResampledAxis> resampled_axes(const NodeView& node);
 [[nodiscard]] std::vector<std::uint64_t> reduction_axes(const NodeView& node);
 [[nodiscard]] std::vector<std::uint64_t> move_axes(const NodeView& node);
 [[nodiscard]] std::vector<SliceAxis> slice_axes(const NodeView& node);

@@ -129,8 +129,11 @@ WindowParameters convolution_parameters(const NodeView& node) {
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::int64_t entry) { return entry != 0; });
   if (mode != AutoPad::no && padded)
     throw Unsupported{"It has both 'auto_pad' and 'pads'; readers disagree on which holds: keep one of them."};
-  if (transposed && mode != AutoPad::no && mode != AutoPad::valid)
-    throw Unsupported{"Runtimes disagree on the automatic padding of ConvTranspose; write its 'pads' out."};
+  const bool same = mode == AutoPad::same_upper || mode == AutoPad::same_lower;
+  const bool told = has_attribute(node, "output_shape");  // the length of the result is given, and the padding follows from it
+  if (told && (padded || mode == AutoPad::valid))
+    throw Unsupported{"It has both 'output_shape' and padding; readers disagree on which holds: keep one of them."};
+  const Integers lengths = told ? window_list(node, "output_shape", d, 1) : Integers();
   WindowParameters window;
   window.groups = static_cast<std::uint64_t>(group);
   const Integers output_padding = transposed ? window_list(node, "output_padding", d, 0) : Integers(d, 0);
@@ -151,8 +154,16 @@ WindowParameters convolution_parameters(const NodeView& node) {
       const std::int64_t extent = dilations[k] * (kernel[k] - 1) + 1;
       if (extent > window_cap + 1)
         throw Unsupported{"Its kernel reaches over more than 2^31 positions, which is more than this reader takes."};
-      const std::int64_t length =
-          strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + extent - axis.begin - axis.end;
+      const std::int64_t all = strides[k] * (static_cast<std::int64_t>(axis.input) - 1) + output_padding[k] + extent;
+      if (told || same) {
+        const std::int64_t total = all - (told ? lengths[k] : strides[k] * static_cast<std::int64_t>(axis.input));
+        if (total < 0 || total % 2 != 0 || output_padding[k] != 0)
+          throw Unsupported{"The padding that its 'output_shape' or 'auto_pad' leaves to the runtime is " + std::to_string(total) +
+                            " along spatial axis " + std::to_string(k) + (output_padding[k] != 0 ? ", beside an output_padding" : "") +
+                            "; runtimes agree where it is even and not negative: write its 'pads' out."};
+        axis.begin = axis.end = total / 2;
+      }
+      const std::int64_t length = all - axis.begin - axis.end;
       if (length < 1) throw Unsupported{"Its pads leave nothing of the result along spatial axis " + std::to_string(k) + "."};
       axis.output = static_cast<std::uint64_t>(length);
     } else {
@@ -172,9 +183,12 @@ WindowParameters pool_parameters(const NodeView& node) {
   const Integers kernel = window_list(node, "kernel_shape", d, 1);
   const Integers strides = window_list(node, "strides", d, 1);
   const Integers dilations = has_attribute(node, "dilations") ? window_list(node, "dilations", d, 1) : Integers(d, 1);
+  if (node.op == Operator::lp_pool && integer_of(node, "p") != 2)
+    throw Unsupported{"It takes the norm of order " + std::to_string(integer_of(node, "p")) +
+                      " of its windows; only the Euclidean norm (p = 2) is bounded."};
   const Integers pads = window_list(node, "pads", 2 * d, 0);
   const bool ceil_mode = has_attribute(node, "ceil_mode") && flag_of(node, "ceil_mode");
-  if (!average) static_cast<void>(flag_of(node, "storage_order"));
+  if (node.op == Operator::max_pool) static_cast<void>(flag_of(node, "storage_order"));
   const AutoPad mode = auto_pad_of(node);
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::int64_t entry) { return entry != 0; });
   if (mode != AutoPad::no && padded)
@@ -238,6 +252,7 @@ WindowParameters window_parameters(const NodeView& node) {
       return convolution_parameters(node);
     case Operator::max_pool:
     case Operator::average_pool:
+    case Operator::lp_pool:
       return pool_parameters(node);
     case Operator::global_max_pool:
     case Operator::global_average_pool:

@@ -15,9 +15,14 @@ namespace {
 
 class ClaimWriter {
  public:
-  ClaimWriter(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool rational_values,
+  ClaimWriter(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool last_has_rows, bool rational_values,
               const std::optional<SampleRequest>& samples)
-      : network_(network), predicate_(predicate), claimed_(claimed), rational_values_(rational_values), samples_(samples) {}
+      : network_(network),
+        predicate_(predicate),
+        claimed_(claimed),
+        last_has_rows_(last_has_rows),
+        rational_values_(rational_values),
+        samples_(samples) {}
 
   [[nodiscard]] Claims claims() const {
     Claims result;
@@ -101,9 +106,13 @@ class ClaimWriter {
 
   std::size_t pairs(std::string& list, const Json& claim, const std::string& theorem) const {
     const bool by_rows =
-        !claimed_.blocks.empty() && claimed_.blocks.back().op == "dense" && claimed_.blocks.back().outputs.front() == network_.output;
+        !claimed_.blocks.empty() && (claimed_.blocks.back().op == "dense" || claimed_.blocks.back().op == "linear") &&
+        claimed_.blocks.back().outputs.front() == network_.output;
     if (theorem == "pair-row-difference" && !by_rows) {
       throw rejected("the pair claim speaks of the rows of a last block that has no matrix.");
+    }
+    if (theorem == "pair-row-difference" && !last_has_rows_) {
+      throw NotCovered("pairs of outputs by the rows of a last block that selects entries");
     }
     const std::uint64_t classes = natural(member(claim, "classes"), "number of classes");
     const Json& uppers = member(member(claim, "upper"), "exact");
@@ -130,15 +139,16 @@ class ClaimWriter {
   const Network& network_;
   const Json& predicate_;
   const ClaimedBlocks& claimed_;
+  bool last_has_rows_;
   bool rational_values_;
   const std::optional<SampleRequest>& samples_;
 };
 
 }  // namespace
 
-Claims claims_of(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool rational_values,
+Claims claims_of(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool last_has_rows, bool rational_values,
                  const std::optional<SampleRequest>& samples) {
-  return ClaimWriter(network, predicate, claimed, rational_values, samples).claims();
+  return ClaimWriter(network, predicate, claimed, last_has_rows, rational_values, samples).claims();
 }
 
 }  // namespace lipcert::proofs

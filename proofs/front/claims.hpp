@@ -18,7 +18,8 @@ struct Claims {
   std::string samples;                   // which samples are proved, one line; empty: none
 };
 
-[[nodiscard]] Claims claims_of(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool rational_values,
-                               const std::optional<SampleRequest>& samples);
+/// `last_has_rows`: the last block was written as matrices and factors, whose rows the proved checker takes for the pairs of outputs.
+[[nodiscard]] Claims claims_of(const Network& network, const Json& predicate, const ClaimedBlocks& claimed, bool last_has_rows,
+                               bool rational_values, const std::optional<SampleRequest>& samples);
 
 }  // namespace lipcert::proofs

@@ -3,6 +3,7 @@
 
 #include "proofs/front/convert.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -33,6 +34,13 @@ void check_semantics(const Json& predicate) {
   if (text(member(semantics, "domain"), "domain") != "all") {
     throw NotCovered("the certificate is about a part of the input space");
   }
+}
+
+/// The last block is matrices and factors alone.
+bool has_rows(const Chain& chain) {
+  const auto is_linear = [](const Layer& layer) { return layer.kind != Layer::Kind::plain || layer.word == "identity"; };
+  return !chain.empty() && chain.back().kind == Part::Kind::block &&
+         std::all_of(chain.back().block.layers.begin(), chain.back().block.layers.end(), is_linear);
 }
 
 /// All of the problem but its claims.
@@ -71,7 +79,7 @@ Conversion convert(const Network& network, const Json& predicate, const std::opt
       "that the problem is the model's graph: the conversion is not proved (read the problem file to check it)",
   };
   std::string out = problem_without_claims(network, tree.chain);
-  Claims claims = claims_of(network, predicate, claimed, tree.rational_values, samples);
+  Claims claims = claims_of(network, predicate, claimed, has_rows(tree.chain), tree.rational_values, samples);
   result.not_covered.insert(result.not_covered.end(), claims.not_covered.begin(), claims.not_covered.end());
   result.samples = std::move(claims.samples);
   result.problem = std::move(out) + claims.text + "end\n";

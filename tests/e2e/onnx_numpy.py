@@ -1,6 +1,7 @@
 """Small ONNX models that a test builds and evaluates itself: operators in numpy, written from the ONNX operator specification and from nothing else, in
 float64. Slow and plain on purpose: it is the third opinion beside generator and checker."""
 
+import fractions
 import itertools
 import math
 
@@ -61,6 +62,10 @@ def conv_transpose(x, w, b, attributes):
     groups = attributes.get("group", 1)
     extra = attributes.get("output_padding") or [0] * rank
     pads = _pads(attributes, rank)
+    shape = attributes.get("output_shape") or ([s * n for s, n in zip(strides, x.shape[2:])] if attributes.get("auto_pad", "").startswith("SAME") else None)
+    if shape is not None:  # what is left over is padding, the odd one at the end for SAME_UPPER and at the beginning otherwise
+        rest = [strides[l] * (x.shape[2 + l] - 1) + dilations[l] * (kernel[l] - 1) + 1 - shape[l] for l in range(rank)]
+        pads = [(r // 2, r - r // 2) if attributes.get("auto_pad") == "SAME_UPPER" else (r - r // 2, r // 2) for r in rest]
     full = [strides[l] * (x.shape[2 + l] - 1) + extra[l] + dilations[l] * (kernel[l] - 1) + 1 for l in range(rank)]
     per_out = w.shape[1]
     per_in = w.shape[0] // groups
@@ -131,6 +136,38 @@ def _steps(start, end, step, n):
     return range(min(max(start, 0), n - 1), min(max(end, -1), n - 1), step)
 
 
+def _resized(x, axis, scale, length, attributes, modern):
+    """One axis of Resize (opset >= 11: `modern`) or of its predecessors, position by position in exact fractions."""
+    n = x.shape[axis]
+    if scale == 1:
+        return x
+    mode = attributes.get("coordinate_transformation_mode", "half_pixel") if modern else "asymmetric"
+    nearest = attributes.get("nearest_mode", "round_prefer_floor") if modern else "floor"
+    half = fractions.Fraction(1, 2)
+    out = []
+    for i in range(length):
+        at = {"half_pixel": lambda i: (i + half) / scale - half, "asymmetric": lambda i: i / scale, "tf_half_pixel_for_nn": lambda i: (i + half) / scale,
+              "pytorch_half_pixel": lambda i: (i + half) / scale - half if length > 1 else fractions.Fraction(0),
+              "align_corners": lambda i: fractions.Fraction(i * (n - 1), length - 1) if length > 1 else fractions.Fraction(0)}[mode](fractions.Fraction(i))
+        if attributes.get("mode", "nearest") == "linear":
+            at = min(max(at, 0), n - 1)
+            low = math.floor(at)
+            w = float(at - low)
+            out.append((1 - w) * numpy.take(x, [low], axis) + w * numpy.take(x, [min(low + 1, n - 1)], axis))
+        else:
+            k = {"floor": math.floor(at), "ceil": math.ceil(at), "round_prefer_floor": math.ceil(at - half), "round_prefer_ceil": math.floor(at + half)}[nearest]
+            out.append(numpy.take(x, [min(max(k, 0), n - 1)], axis))
+    return numpy.concatenate(out, axis)
+
+
+def resize(x, scales, sizes, attributes, modern):
+    axes = attributes.get("axes") or range(x.ndim)
+    for k, axis in enumerate(axes):
+        scale = fractions.Fraction(int(sizes[k]), x.shape[axis]) if sizes is not None else fractions.Fraction(float(scales[k]))
+        x = _resized(x, axis, scale, int(sizes[k]) if sizes is not None else math.floor(x.shape[axis] * scale), attributes, modern)
+    return x
+
+
 def _erf(x):
     return numpy.vectorize(math.erf)(x)
 
@@ -148,6 +185,14 @@ def apply(op, attributes, inputs, opset):
         return [conv_transpose(x, second, third, attributes)]
     if op in ("AveragePool", "MaxPool"):
         return [pool(x, attributes, op == "AveragePool")]
+    if op == "LpPool":  # the padding counts nothing
+        return [numpy.sqrt(pool(x * x, {**attributes, "count_include_pad": 1}, True) * math.prod(attributes["kernel_shape"]))]
+    if op == "Upsample":
+        return [resize(x, attributes["scales"] if opset < 9 else second, None, attributes, False)]
+    if op == "Resize":
+        scales = third if opset >= 11 else second
+        sizes = inputs[3] if len(inputs) > 3 else None
+        return [resize(x, scales if scales is not None and len(scales) else None, sizes if sizes is not None and len(sizes) else None, attributes, opset >= 11)]
     if op in ("GlobalAveragePool", "GlobalMaxPool"):
         return [(numpy.mean if op == "GlobalAveragePool" else numpy.max)(x, axis=tuple(range(2, x.ndim)), keepdims=True)]
     if op == "BatchNormalization":

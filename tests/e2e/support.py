@@ -262,6 +262,8 @@ def attribute(name, value):
         return field(1, name) + varint(2 << 3 | 5) + struct.pack("<f", value) + field(20, 1)
     if isinstance(value, str):
         return field(1, name) + field(4, value) + field(20, 3)
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], float):
+        return field(1, name) + field(7, struct.pack(f"<{len(value)}f", *value)) + field(20, 6)
     if isinstance(value, (list, tuple)):
         return field(1, name) + b"".join(field(8, v % 2 ** 64) for v in value) + field(20, 7)
     return field(1, name) + field(3, value % 2 ** 64) + field(20, 2)

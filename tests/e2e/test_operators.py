@@ -4,6 +4,7 @@ matrix, for others difference quotients and, where there is a closed form, the t
 
     test_operators.py [COUNT [SEED]]"""
 
+import copy
 import json
 import math
 import os
@@ -235,6 +236,213 @@ class Operators(support.Case):
                 lower, upper, printed = self.interval(model)
                 self.assertLessEqual(lower, upper)
                 self.assertGreaterEqual(upper, self.quotients(model, 60) * (1 - 1e-6), printed["blocks"])
+
+    def check_affine(self, model, methods=None, pairs=False):
+        """One block, whose interval holds the largest singular value of the model's matrix and is tight; the pairs are those of its rows."""
+        matrix = model.matrix()
+        truth = numpy.linalg.svd(matrix, compute_uv=False)[0]
+        lower, upper, printed = self.interval(model)
+        self.assertEqual(len(printed["blocks"]), 1, printed["blocks"])
+        self.assertGreaterEqual(upper, truth * (1 - 1e-9), printed["blocks"])
+        self.assertLessEqual(upper, truth * (1 + 1e-8), printed["blocks"])
+        self.assertLessEqual(lower, truth * (1 + 1e-9))
+        self.assertGreaterEqual(lower, truth * (1 - 1e-6))
+        if methods is not None:
+            self.assertIn(printed["blocks"][0]["method"], methods)
+        if pairs:
+            claims = {c["kind"]: c for c in support.statement(self.folder / "model.json")["predicate"]["claims"]}
+            self.assertEqual(claims["pair-lipschitz"]["evidence"]["theorem"], "pair-row-difference")
+            distances = [numpy.linalg.norm(matrix[i] - matrix[j]) for i in range(len(matrix)) for j in range(i + 1, len(matrix))]
+            for distance, shown in zip(distances, claims["pair-lipschitz"]["upper"]["decimal"], strict=True):
+                self.assertGreaterEqual(float(shown), distance * (1 - 1e-9))
+                self.assertLessEqual(float(shown), distance * (1 + 1e-6) + 1e-9 * truth)
+
+    def test_resampling(self):
+        """Resize and Upsample against exact fractions: every coordinate mode and rounding that is read, larger and smaller, by scales and by sizes."""
+        cases = [("nearest", {}, 13, (2.0, 3.0), None), ("nearest", {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, 11, (2.0, 2.0), None),
+                 ("nearest", {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, 13, None, (2, 10)),
+                 ("nearest", {"nearest_mode": "round_prefer_ceil"}, 13, (0.5, 1.5), None), ("nearest", {"nearest_mode": "ceil"}, 18, (1.0, 0.75), None),
+                 ("nearest", {"coordinate_transformation_mode": "tf_half_pixel_for_nn", "nearest_mode": "floor"}, 11, (2.0, 4.0), None),
+                 ("nearest", {"coordinate_transformation_mode": "align_corners"}, 13, None, (7, 9)),
+                 ("linear", {}, 13, (2.0, 2.0), None), ("linear", {"coordinate_transformation_mode": "pytorch_half_pixel"}, 13, None, (1, 3)),
+                 ("linear", {"coordinate_transformation_mode": "align_corners"}, 11, None, (7, 8)),
+                 ("linear", {"coordinate_transformation_mode": "asymmetric"}, 13, (1.3, 0.7), None),
+                 ("linear", {"axes": [2, 3]}, 18, (2.5, 1.0), None), ("linear", {"axes": [3]}, 19, None, (11,))]
+        for mode, attributes, opset, scales, sizes in cases:
+            with self.subTest(mode=mode, opset=opset, scales=scales, sizes=sizes, **attributes):
+                m = Model((1, 2, 4, 5), opset)
+                whole = "axes" not in attributes
+                scales = m.weight([1.0, 1.0] * whole + list(scales)) if scales else ""
+                inputs = ["x", "", scales] if sizes is None else ["x", m.weight([]), m.weight([]), m.ints(*([1, 2] * whole), *sizes)]  # empty lists, as exporters write
+                m.add("Resize", *inputs, mode=mode, **attributes)
+                self.check_affine(m)
+        m = Model((1, 2, 3, 3), 10)
+        m.add("Resize", "x", m.weight([1.0, 1.0, 2.0, 3.0]), mode="linear")
+        self.check_affine(m)
+        m = Model((1, 2, 3, 3), 9)
+        m.add("Upsample", "x", m.weight([1.0, 1.0, 2.0, 1.5]))
+        self.check_affine(m)
+        m = Model((1, 2, 3, 3), 8)
+        m.add("Upsample", "x", scales=[1.0, 1.0, 2.0, 2.0], mode="linear")
+        self.check_affine(m)
+        # In a network: up, a convolution, an activation, down.
+        m = Model((1, 2, 4, 4), seed=2)
+        at = m.add("Relu", m.add("Conv", m.add("Resize", "x", "", m.weight([1.0, 1.0, 2.0, 2.0]), mode="linear"), m.normal(3, 2, 3, 3), pads=[1, 1, 1, 1]))
+        m.add("Resize", at, "", "", m.ints(1, 3, 4, 4), mode="linear")
+        self.check(m, least_lower=0.5)
+
+    def test_resampling_that_rounds(self):
+        """Where a runtime's single precision may choose another entry or length, or the mode is no linear map that is read: refused by both."""
+        for attributes, scales, sizes in (({"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, None, (1, 1, 3)),  # 9 / 3 by a scale of 1/3
+                                          ({"mode": "linear"}, (1.0, 1.0, 0.7), None),  # 0.7f * 10 is a hair below 7
+                                          ({"mode": "cubic"}, (1.0, 1.0, 2.0), None), ({"coordinate_transformation_mode": "tf_crop_and_resize"}, (1.0, 1.0, 2.0), None)):
+            with self.subTest(**attributes):
+                m = Model((1, 1, 9 if sizes else 10), 13)
+                given = m.weight(scales) if scales else ""
+                lengths = [m.ints(*sizes)] if sizes else []
+                nodes = [support.node("Resize", ["x", "", given, *lengths], "y", "n0", **attributes)]
+                path = self.write("refused.onnx", support.model(nodes, m.initialisers, m.shape, (1, 1, "n")))
+                done = self.lipcert("certify", path, "--key", self.secret, "-o", self.folder / "refused.json", code=3)
+                self.assertIn("n0", done.stderr)
+                self.assertFalse((self.folder / "refused.json").exists())
+
+    def test_products(self):
+        """Gemm and MatMul in every form that is linear in the data."""
+        m = Model((3, 4))
+        m.add("Gemm", "x", m.normal(3, 5), m.normal(5), transA=1, alpha=0.5)
+        self.check_affine(m)
+        m = Model((4, 1))
+        m.add("Gemm", "x", m.normal(3, 4), m.normal(1), transA=1, transB=1)
+        self.check_affine(m, ("dense-gram-psd",), pairs=True)
+        m = Model((3, 4))
+        m.add("Gemm", m.normal(2, 3), "x", m.normal(2, 1), beta=2.0)
+        self.check_affine(m)
+        m = Model((3, 4))
+        m.add("Gemm", m.normal(4, 2), "x", m.normal(2, 3), transA=1, transB=1, alpha=-1.5)
+        self.check_affine(m)
+        m = Model((1, 4))
+        m.add("Gemm", m.normal(3, 2), m.normal(2, 4), "x", beta=-0.5)  # the addend is repeated
+        self.check_affine(m)
+        m = Model((1, 4))
+        m.add("Gemm", "x", m.normal(4, 4), "x", beta=3.0, alpha=0.25, transB=1)
+        self.check_affine(m, pairs=True)
+        for data, constant in (((2, 3, 4), (2, 4, 5)), ((3, 4), (2, 4, 2)), ((2, 1, 3, 4), (2, 4, 2)), ((4,), (2, 4, 3))):
+            with self.subTest(data=data, constant=constant):
+                m = Model(data)
+                m.add("MatMul", "x", m.normal(*constant))
+                self.check_affine(m)
+        for constant, data in (((2, 3, 4), (2, 4, 5)), ((3, 4), (2, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3))):
+            with self.subTest(constant=constant, data=data):
+                m = Model(data)
+                m.add("MatMul", m.normal(*constant), "x")
+                self.check_affine(m)
+        # Two branches that are added up by a Gemm, between activations.
+        m = Model((1, 4), seed=3)
+        h = m.add("Relu", m.add("Gemm", "x", m.normal(4, 4), transB=1))
+        m.add("Gemm", h, m.normal(4, 4), h, transB=1, beta=0.5)
+        self.check(m, least_lower=0.5)
+
+    def test_entries_repeated(self):
+        """Constants that enlarge the data, reductions and choices of one entry, norms."""
+        m = Model((3, 1))
+        m.add("Mul", m.normal(1, 4), "x")
+        self.check_affine(m)
+        m = Model((1, 3))
+        m.add("Div", "x", m.weight([[2.0], [3.0], [-7.0]]))
+        self.check_affine(m)
+        m = Model((1, 3))
+        m.add("Sub", m.normal(2, 3), "x")
+        self.check_affine(m)
+        m = Model((1, 3))
+        m.add("Add", "x", m.normal(5, 3))
+        self.check_affine(m)
+        for op in ("Max", "Min"):
+            m = Model((1, 3))
+            m.add(op, m.add("Mul", "x", m.weight([1.0, -3.0, 2.0])))
+            self.check(m, exact=3)
+        m = Model((1, 3, 1))
+        m.add("Mul", m.add("TopK", "x", m.ints(1), outputs=2, axis=2)[0], m.weight(2.0))
+        self.check(m, exact=2, sorts=1)
+        m = Model((2, 3))
+        m.add("ReduceL2", m.add("Gemm", "x", m.weight(3 * numpy.eye(3)), transB=1), axes=[1], keepdims=0)
+        self.check(m, exact=3, least_lower=2.99)
+        m = Model((2, 3), 18)
+        m.add("ReduceL2", "x", m.ints(0))
+        self.check(m, exact=1)
+        m = Model((1, 2, 6, 6))
+        m.add("LpPool", "x", kernel_shape=[2, 2], strides=[2, 2])
+        self.check(m, exact=1)
+        m = Model((1, 1, 7, 5), 18)
+        m.add("Mul", m.add("LpPool", "x", kernel_shape=[3, 2], strides=[1, 2], dilations=[2, 1], pads=[1, 0, 1, 1], ceil_mode=1), m.weight(0.5))
+        self.check(m, exact=math.sqrt(3) / 2)
+        m = Model((1, 2, 6), 13)
+        m.add("Relu", m.add("LpPool", m.add("Conv", "x", m.normal(2, 2, 3), pads=[1, 1]), kernel_shape=[2], auto_pad="SAME_UPPER"))
+        self.check(m, least_lower=0.5)
+
+    def test_transposed_convolution_of_given_length(self):
+        for attributes, strides in (({"output_shape": [8, 8]}, [2, 2]), ({"output_shape": [9, 7]}, [2, 2]), ({"auto_pad": "SAME_UPPER"}, [1, 1]), ({"auto_pad": "SAME_LOWER"}, [3, 3])):
+            with self.subTest(**attributes):
+                m = Model((1, 2, 4, 4), seed=4)
+                m.add("ConvTranspose", "x", m.normal(2, 3, *([4, 4] if strides == [2, 2] and attributes["output_shape"] == [8, 8] else [3, 3])), strides=strides, **attributes)
+                self.check_affine(m)
+
+    def test_linear_tails(self):
+        """What is linear up to the last layer is one block, and the rows of its product bound the pairs of outputs."""
+        m = Model((1, 1), seed=1)
+        m.add("MatMul", m.normal(5, 3), m.add("MatMul", m.normal(3, 1), "x"))
+        self.check_affine(m, pairs=True)
+        m = Model((1, 1, 5, 2), seed=2)
+        top = m.add("Slice", m.add("Div", "x", m.weight([2.0, 3.0])), m.ints(0), m.ints(3), m.ints(2))
+        rest = m.add("Slice", m.steps[0][3][0], m.ints(3), m.ints(5), m.ints(2))
+        m.add("Concat", m.add("Flatten", m.add("BatchNormalization", top, m.normal(1), m.normal(1), m.normal(1), m.weight([0.5]))),
+              m.add("Flatten", m.add("Conv", rest, m.normal(3, 1, 2, 1))), axis=1)
+        m.add("Gemm", m.steps[-1][3][0], m.normal(4, 12), m.normal(4), transB=1)
+        self.check_affine(m, pairs=True)
+        # Across a rearrangement, with which neither neighbour gains anything.
+        m = Model((1, 3, 4), seed=3)
+        m.add("MatMul", "x", m.normal(4, 4))
+        m.add("Transpose", m.steps[-1][3][0], perm=[0, 2, 1])
+        m.add("MatMul", m.steps[-1][3][0], m.normal(3, 3))
+        m.add("Gemm", m.add("Flatten", m.steps[-1][3][0]), m.normal(2, 12), transB=1)
+        self.check_affine(m, pairs=True)
+
+    def test_forged(self):
+        """Certificates of the operators above, made a little sharper, or of another kind, and signed with the right key: none is accepted."""
+        tail = Model((1, 4), seed=1)
+        tail.add("MatMul", tail.normal(3, 3), tail.add("Reshape", tail.add("Resize", "x", "", tail.weight([1.0, 1.5]), mode="linear"), tail.ints(3, 2)))
+        tail.add("Gemm", tail.add("Reshape", tail.steps[-1][3][0], tail.ints(1, 6)), tail.normal(3, 6), transB=1)
+        pool = Model((1, 1, 5))
+        pool.add("LpPool", "x", kernel_shape=[2], strides=[1])
+
+        def sharper(factor):
+            def change(p):
+                value = float.fromhex(p["blocks"][0]["upper"]["exact"]) * factor
+                p["blocks"][0]["upper"] = support.rigorous(value, up=True)
+            return change
+
+        def pair(p):
+            upper = p["claims"][1]["upper"]
+            value = float.fromhex(upper["exact"][1]) * (1 - 1e-6)
+            upper["exact"][1], upper["decimal"][1] = support.hex_float(value), support.decimal_text(value, up=True)
+
+        def put(**members):
+            return lambda p: p["blocks"][0].update(members)
+
+        def no_rows(p):
+            p["claims"][1]["evidence"]["theorem"] = "pair-sqrt2"
+        changes = {"tail": (tail, [sharper(1 - 1e-6), pair, put(operator="dense", method={"theorem": "dense-gram-psd", "class": "incomplete, deterministic, model-aware"}),
+                                   put(operator="convolution"), no_rows]),
+                   "pool": (pool, [sharper(1 - 1e-15), put(operator="pool-max", method={"theorem": "max-overlap", "class": "incomplete, deterministic, model-aware"}),
+                                   put(operator="activation")])}
+        for name, (model, forgeries) in changes.items():
+            self.interval(model)
+            original = support.statement(self.folder / "model.json")
+            for k, change in enumerate([lambda p: None] + forgeries):
+                with self.subTest(model=name, forgery=k):
+                    forged = copy.deepcopy(original)
+                    change(forged["predicate"])
+                    path = support.forge(self.folder / "model.json", forged, self.secret, self.folder)
+                    self.lipverify(path, "--model", self.folder / "model.onnx", "--public-key", self.public, code=1 if k else 0)
 
     def quotients(self, model, count=400):
         """The largest difference quotient found: a lower bound of the constant, apart from rounding."""

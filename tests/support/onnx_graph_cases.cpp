@@ -124,6 +124,10 @@ void read_convolutions(const Cases& add) {
   add.read("conv of data with data", graph("Conv", {2, 2, 2}, {2, 2, 1}, {}, {data()}));
   add.read("conv, largest stride", graph("Conv", {1, 4, 8, 9}, {1, 6, 1, 1}, {ints("strides", {huge - 1, huge - 1})}, {w}));
   const Input t = real("t", {4, 3, 3, 3});
+  add.read("conv transpose, output_shape", graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 7, 6}, {ints("output_shape", {7, 6})}, {t}));
+  add.read("conv transpose, output_shape and SAME",
+           graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 9, 13}, {ints("output_shape", {9, 13}), text("auto_pad", "SAME_LOWER"), ints("strides", {2, 2})}, {t}));
+  add.read("conv transpose, SAME", graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 5, 6}, {text("auto_pad", "SAME_UPPER")}, {t}));
   add.read("conv transpose", graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 7, 8}, {}, {t}));
   add.read("conv transpose, everything",
            graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 9, 19},
@@ -182,8 +186,14 @@ void refuse_convolutions(const Cases& add) {
   const auto transpose = [&](const std::string& name, const Attributes& attributes, const std::string& says) {
     add.refused("conv transpose, " + name, graph("ConvTranspose", {1, 4, 5, 6}, {1, 3, 7, 8}, attributes, {t}), says);
   };
-  transpose("output_shape", {ints("output_shape", {7, 8})}, "'output_shape'");
-  transpose("SAME", {text("auto_pad", "SAME_UPPER")}, "ConvTranspose");
+  transpose("output_shape that leaves an odd padding", {ints("output_shape", {7, 7})}, "agree where it is even");
+  transpose("output_shape beyond the kernel's reach", {ints("output_shape", {7, 10})}, "agree where it is even");
+  transpose("output_shape and pads", {ints("output_shape", {7, 8}), ints("pads", {1, 0, 0, 0})}, "both");
+  transpose("output_shape and VALID", {ints("output_shape", {7, 8}), text("auto_pad", "VALID")}, "both");
+  transpose("output_shape with batch and channels", {ints("output_shape", {1, 3, 7, 8})}, "has 4 entries");
+  transpose("output_shape and output_padding", {ints("output_shape", {10, 13}), ints("strides", {2, 2}), ints("output_padding", {1, 0})},
+            "beside an output_padding");
+  transpose("SAME that leaves an odd padding", {text("auto_pad", "SAME_UPPER"), ints("strides", {2, 2})}, "agree where it is even");
   transpose("output_padding as long as the stride", {ints("output_padding", {1, 0})}, "output_padding 1");
   transpose("output_padding -1", {ints("output_padding", {-1, 0})}, "the entry -1");
   transpose("nothing left", {ints("pads", {3, 0, 4, 0})}, "leave nothing");
@@ -230,6 +240,9 @@ void read_pools(const Cases& add) {
   add.read("average pool, dilations", graph("AveragePool", {1, 1, 5}, {1, 1, 3}, {k2, ints("dilations", {2})}, {}, 19));
   add.read("average pool, windows over the gap of a dilation",
            graph("AveragePool", {1, 1, 2}, {1, 1, 1}, {k2, ints("dilations", {2}), ints("pads", {1, 1}), ints("strides", {2})}, {}, 19));
+  add.read("norm pool", graph("LpPool", {1, 3, 7, 8}, {1, 3, 3, 4}, {ints("kernel_shape", {2, 2}), ints("strides", {2, 2}), num("p", 2)}));
+  add.read("norm pool, everything", graph("LpPool", {1, 1, 5}, {1, 1, 3},
+                                          {k2, ints("strides", {2}), ints("pads", {1, 0}), ints("dilations", {2}), num("ceil_mode", 1)}, {}, 18));
   add.read("global average pool", graph("GlobalAveragePool", {2, 3, 4, 5}, {2, 3, 1, 1}));
   add.read("global max pool, rank 6", graph("GlobalMaxPool", {2, 3, 4, 5, 1, 2}, {2, 3, 1, 1, 1, 1}));
 }
@@ -240,6 +253,9 @@ void refuse_pools(const Cases& add) {
                         std::int64_t opset, const std::string& says) {
     add.refused(name, graph(op, {1, 1, 5}, {1, 1, length}, attributes, {}, opset), says);
   };
+  pool("norm pool, p 1", "LpPool", {k2, num("p", 1)}, 4, 13, "norm of order 1");
+  pool("norm pool, ceil_mode in opset 13", "LpPool", {k2, num("ceil_mode", 0)}, 4, 13, "'ceil_mode'");
+  pool("norm pool, window of padding alone", "LpPool", {ints("kernel_shape", {2}), ints("dilations", {7}), ints("pads", {6, 6})}, 10, 18, "only padding");
   pool("max pool without kernel_shape", "MaxPool", {}, 5, 13, "'kernel_shape'");
   pool("max pool, kernel 0", "MaxPool", {ints("kernel_shape", {0})}, 5, 13, "the entry 0");
   pool("max pool, kernel too long", "MaxPool", {ints("kernel_shape", {6})}, 1, 13, "reaches over");
@@ -351,6 +367,83 @@ void refuse_reductions(const Cases& add) {
   };
   add.refused("top k, indices read", indices("Identity"), "indices of a TopK");
   add.refused("top k, shape of the indices", indices("Shape"), "indices of a TopK");
+}
+
+Input scales(const std::vector<float>& values) {
+  return {"s", ob::floats("s", {static_cast<std::int64_t>(values.size())}, values)};
+}
+Input nothing(const std::string& name) {
+  return {name, ob::tensor(name, ob::FLOAT, {0}, ob::raw_data(""))};
+}
+Input nowhere(const std::string& name) {
+  return {name, ob::tensor(name, ob::FLOAT, {0}, "")};
+}
+
+void read_resampling(const Cases& add) {
+  const ob::Attribute asymmetric = text("coordinate_transformation_mode", "asymmetric");
+  const ob::Attribute floor = text("nearest_mode", "floor");
+  const ob::Attribute linear = text("mode", "linear");
+  add.read("resize", graph("Resize", {1, 2, 3, 4}, {1, 2, 6, 12}, {}, {absent(), scales({1, 1, 2, 3})}));
+  add.read("resize in opset 10", graph("Resize", {3, 4}, {6, 5}, {}, {scales({2, 1.25F})}, 10));
+  add.read("resize, an empty region", graph("Resize", {3}, {6}, {}, {nothing("r"), scales({2})}, 11));
+  add.read("resize by sizes", graph("Resize", {3, 4}, {6, 6}, {asymmetric, floor}, {absent(), absent(), list("l", {6, 6})}, 11));
+  add.read("resize by sizes, empty lists", graph("Resize", {3, 4}, {6, 6}, {linear}, {nothing("r"), nowhere("s"), list("l", {6, 6})}, 12));
+  add.read("resize of some axes", graph("Resize", {3, 4}, {3, 6}, {ints("axes", {-1}), num("antialias", 0)}, {absent(), scales({1.5F})}, 18));
+  add.read("resize, aligned corners", graph("Resize", {3, 4}, {5, 7}, {text("coordinate_transformation_mode", "align_corners"), linear},
+                                            {absent(), absent(), list("l", {5, 7})}));
+  add.read("resize, pytorch", graph("Resize", {3}, {1}, {text("coordinate_transformation_mode", "pytorch_half_pixel"), linear},
+                                    {absent(), absent(), list("l", {1})}));
+  add.read("resize, positions between entries", graph("Resize", {4}, {2}, {text("nearest_mode", "round_prefer_ceil")}, {absent(), scales({0.5F})}));
+  add.read("resize, tensorflow", graph("Resize", {3}, {6}, {text("coordinate_transformation_mode", "tf_half_pixel_for_nn"), floor},
+                                       {absent(), scales({2})}, 12));
+  add.read("resize by a factor that is a whole number", graph("Resize", {9}, {3}, {}, {absent(), absent(), list("l", {3})}));
+  add.read("resize to the same length", graph("Resize", {7}, {7}, {text("nearest_mode", "ceil")}, {absent(), absent(), list("l", {7})}));
+  add.read("upsample", graph("Upsample", {1, 2, 3, 4}, {1, 2, 6, 4}, {linear}, {scales({1, 1, 2, 1})}, 9));
+  add.read("upsample in opset 8", graph("Upsample", {3, 4}, {6, 4}, {ob::floats_attribute("scales", {2, 1})}, {}, 8));
+  add.read("an empty list that nobody reads", changed([](ob::Model& m) { m.initialiser(nothing("e").tensor); }));
+  add.read("an empty list as a Constant", changed([](ob::Model& m) { m.node("Constant", {}, {"c"}, {ob::ints_attribute("value_ints", {})}); }));
+}
+
+void refuse_resampling(const Cases& add) {
+  const auto resize = [&](const std::string& name, std::int64_t out, const Attributes& attributes, const std::vector<Input>& further,
+                          std::int64_t opset, const std::string& says) {
+    add.refused("resize, " + name, graph("Resize", {9}, {out}, attributes, further, opset), says);
+  };
+  const Input twice = scales({2});
+  resize("opset 9", 18, {}, {twice}, 9, "does not exist in opset 9");
+  resize("neither scales nor sizes", 9, {}, {}, 13, "neither");
+  resize("empty scales and no sizes", 9, {}, {absent(), nothing("s")}, 13, "neither");
+  resize("scales and sizes", 18, {}, {absent(), twice, list("l", {18})}, 13, "both");
+  resize("two scales for one axis", 18, {}, {absent(), scales({2, 1})}, 13, "2 scales or sizes for 1 axes");
+  resize("scale 0", 9, {}, {absent(), scales({0})}, 13, "scale");
+  resize("scale -1", 9, {}, {absent(), scales({-1})}, 13, "scale");
+  resize("nothing left", 1, {}, {absent(), scales({0.0625F})}, 13, "leave nothing");
+  resize("longer than 2^20", (1 << 20) + 1, {}, {absent(), absent(), list("l", {(1 << 20) + 1})}, 13, "2^20");
+  resize("sizes of type INT32", 18, {}, {absent(), absent(), int32s("l", {18})}, 13, "INT64");
+  resize("scales from the data", 9, {}, {absent(), data()}, 13, "FLOAT");
+  resize("region from the data", 18, {}, {data(), twice}, 13, "region of interest");
+  resize("cubic", 18, {text("mode", "cubic")}, {absent(), twice}, 13, "cubic");
+  resize("cropping", 18, {text("coordinate_transformation_mode", "tf_crop_and_resize")}, {absent(), twice}, 13, "tf_crop_and_resize");
+  resize("symmetric", 18, {text("coordinate_transformation_mode", "half_pixel_symmetric")}, {absent(), twice}, 19, "half_pixel_symmetric");
+  resize("tensorflow in opset 13", 18, {text("coordinate_transformation_mode", "tf_half_pixel_for_nn"), text("nearest_mode", "floor")},
+         {absent(), twice}, 13, "tf_half_pixel_for_nn");
+  resize("tensorflow, rounded up", 18, {text("coordinate_transformation_mode", "tf_half_pixel_for_nn"), text("nearest_mode", "ceil")},
+         {absent(), twice}, 11, "rounds up");
+  resize("rounding of another name", 18, {text("nearest_mode", "round")}, {absent(), twice}, 13, "nearest_mode");
+  resize("exclude_outside", 18, {num("exclude_outside", 1)}, {absent(), twice}, 13, "exclude_outside");
+  resize("antialias", 18, {num("antialias", 1)}, {absent(), twice}, 18, "antialias");
+  resize("aspect ratio", 18, {text("keep_aspect_ratio_policy", "not_larger")}, {absent(), absent(), list("l", {18})}, 18, "aspect ratio");
+  resize("axes in opset 13", 18, {ints("axes", {0})}, {absent(), twice}, 13, "'axes'");
+  resize("an axis twice", 18, {ints("axes", {0, -1})}, {absent(), scales({2, 2})}, 18, "twice");
+  resize("smaller in opset 10", 4, {}, {scales({0.5F})}, 10, "smaller");
+  resize("a length that depends on rounding", 6, {}, {absent(), scales({0.77777773F})}, 13, "where runtimes round");
+  resize("an entry that depends on rounding", 3, {text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")},
+         {absent(), absent(), list("l", {3})}, 13, "depends on how the runtime rounds");
+  add.refused("upsample in opset 10", graph("Upsample", {3}, {6}, {}, {scales({2})}, 10), "no Upsample from opset 10 on");
+  add.refused("upsample, smaller", graph("Upsample", {4}, {2}, {}, {scales({0.5F})}, 9), "smaller");
+  add.refused("upsample without scales", graph("Upsample", {4}, {4}, {}, {}, 8), "'scales'");
+  add.refused("an empty list in a sum", graph("Add", {2}, {2}, {}, {nothing("e")}), "without entries");
+  add.refused("an empty list of axes", graph("ReduceSum", {2}, {2}, {}, {{"e", ob::int64s("e", {0}, {})}}), "without entries");
 }
 
 void read_moves(const Cases& add) {
@@ -898,6 +991,7 @@ void read_graph_nodes(std::vector<Case>& cases) {
   read_convolutions(add);
   read_pools(add);
   read_reductions(add);
+  read_resampling(add);
   read_moves(add);
   read_entrywise(add);
   read_known(add);
@@ -909,6 +1003,7 @@ void refused_graph_nodes(std::vector<Case>& cases) {
   refuse_convolutions(add);
   refuse_pools(add);
   refuse_reductions(add);
+  refuse_resampling(add);
   refuse_moves(add);
   refuse_entrywise(add);
   refuse_known(add);

@@ -109,6 +109,7 @@ std::vector<Case> table() {
   m = net(13, {1, 6}, {1, 6});
   m.initialiser(ob::floats("c", {}, {1})).node("Min", {"x", "c"}, {"y"});
   slope("Min", m, kOne);
+  slope("Max of one tensor", unary("Max", 13), kOne);
 
   out.push_back({"Softmax", unary("Softmax", 13), "softmax", "softmax-half", {0}, "0x1p-1", "0x1p-1"});
   out.push_back({"Softmax of one", unary("Softmax", 13, {ob::attribute("axis", 0)}), "softmax", "softmax-half", {0}, "0x0p+0", "0x0p+0"});
@@ -144,6 +145,13 @@ std::vector<Case> table() {
   m = net(13, {1, 1, 5}, {1, 1, 4});
   m.initialiser(ob::floats("k", {1, 1, 2}, {1, 1})).node("Mul", {"x", "x"}, {"p"}).node("Conv", {"p", "k"}, {"q"}).node("Sqrt", {"q"}, {"y"});
   out.push_back({"L2 pooling with overlap", m, "pool-l2", "window-sum", {0, 1, 2}, verifier_test::hex_float(std::nextafter(std::sqrt(2.0), 2.0)), verifier_test::hex_float(std::nextafter(std::sqrt(2.0), 1.0)), true});
+  // The same in one node.
+  m = net(13, {2, 3}, {2, 1});
+  m.node("ReduceL2", {"x"}, {"y"}, {ob::ints_attribute("axes", {1})});
+  out.push_back({"ReduceL2", m, "pool-l2", "window-sum", {0}, kOne, kOne});
+  m = net(13, {1, 1, 5, 5}, {1, 1, 2, 2});
+  m.node("LpPool", {"x"}, {"y"}, {ob::ints_attribute("kernel_shape", {3, 3}), ob::ints_attribute("strides", {2, 2})});
+  out.push_back({"LpPool with overlap", m, "pool-l2", "window-sum", {0}, "0x1p+1", "0x1p+1"});
   return out;
 }
 

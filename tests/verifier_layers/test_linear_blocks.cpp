@@ -255,6 +255,18 @@ TEST_CASE("explicit matrices: averages, sums, factors and products") {
         for (std::size_t k = 0; k < 4; ++k) y[i * 2 + j] += static_cast<double>(w[i * 4 + k]) * x[k * 2 + j];
     return y;
   });
+  // Gemm with data in C: beside data in A (the same), and alone, repeated
+  m = net({2, 2}, {2, 2});
+  m.initialiser(ob::floats("w", {2, 2}, {1, 2, 3, 4})).node("Gemm", {"x", "w", "x"}, {"y"}, {ob::attribute("alpha", 2.0F), ob::attribute("beta", -0.5F)});
+  same_matrix(m, [](const Vector& x) {
+    Vector y;
+    for (std::size_t i = 0; i < 2; ++i)
+      for (std::size_t j = 0; j < 2; ++j) y.push_back(2 * (x[2 * i] * static_cast<double>(1 + j) + x[2 * i + 1] * static_cast<double>(3 + j)) - 0.5 * x[2 * i + j]);
+    return y;
+  });
+  m = net({1, 2}, {2, 2});
+  m.initialiser(ob::floats("w", {2, 2}, {1, 2, 3, 4})).node("Gemm", {"w", "w", "x"}, {"y"}, {ob::attribute("beta", 3.0F)});
+  same_matrix(m, [](const Vector& x) { return Vector{3 * x[0], 3 * x[1], 3 * x[0], 3 * x[1]}; });
   m = net({2, 1, 3, 2}, {2, 2, 3, 3});  // data 2 x 1 x (3 x 2), constants 2 x (2 x 3): every data matrix meets both
   m.initialiser(ob::floats("w", {2, 2, 3}, w)).node("MatMul", {"x", "w"}, {"y"});
   same_matrix(m, [w](const Vector& x) {
@@ -307,6 +319,42 @@ TEST_CASE("explicit matrices: averages, sums, factors and products") {
   });
 }
 
+TEST_CASE("explicit matrices: resampled images") {
+  // Twice as long, between entries: 1/4 and 3/4 of neighbours, the ends repeated.
+  ob::Model m = net({1, 3}, {1, 6});
+  m.initialiser(ob::floats("s", {2}, {1, 2})).node("Resize", {"x", "", "s"}, {"y"}, {ob::string_attribute("mode", "linear")});
+  same_matrix(m, [](const Vector& x) {
+    return Vector{x[0], 0.75 * x[0] + 0.25 * x[1], 0.25 * x[0] + 0.75 * x[1], 0.75 * x[1] + 0.25 * x[2], 0.25 * x[1] + 0.75 * x[2], x[2]};
+  });
+  // Two axes with aligned corners: thirds along the first, halves along the second.
+  m = net({2, 2}, {4, 3});
+  m.initialiser(ob::int64s("l", {2}, {4, 3}));
+  m.node("Resize", {"x", "", "", "l"}, {"y"}, {ob::string_attribute("mode", "linear"), ob::string_attribute("coordinate_transformation_mode", "align_corners")});
+  same_matrix(
+      m,
+      [](const Vector& x) {
+        Vector y;
+        for (int i = 0; i < 4; ++i)
+          for (int j = 0; j < 3; ++j) {
+            const double v = i / 3.0;
+            const double h = j / 2.0;
+            y.push_back((1 - v) * ((1 - h) * x[0] + h * x[1]) + v * ((1 - h) * x[2] + h * x[3]));
+          }
+        return y;
+      },
+      false);
+  // Nearest, half a pixel: ties go down, or up when asked.
+  for (const bool up : {false, true}) {
+    m = net({4}, {2});
+    m.initialiser(ob::floats("s", {1}, {0.5F}));
+    m.node("Resize", {"x", "", "s"}, {"y"}, {ob::string_attribute("nearest_mode", up ? "round_prefer_ceil" : "round_prefer_floor")});
+    same_matrix(m, [up](const Vector& x) { return up ? Vector{x[1], x[3]} : Vector{x[0], x[2]}; });
+  }
+  m = net({1, 1, 2, 2}, {1, 1, 4, 3}, 9);
+  m.initialiser(ob::floats("s", {4}, {1, 1, 2, 1.5F})).node("Upsample", {"x", "s"}, {"y"});
+  same_matrix(m, [](const Vector& x) { return Vector{x[0], x[0], x[1], x[0], x[0], x[1], x[2], x[2], x[3], x[2], x[2], x[3]}; });
+}
+
 TEST_CASE("what is not linear has no matrix") {
   const auto refuse = [](const ob::Model& m) {
     const Graph g = graph_of(m.bytes());
@@ -322,8 +370,7 @@ TEST_CASE("what is not linear has no matrix") {
   refuse(start().node("MatMul", {"x", "x"}, {"y"}));
   refuse(start().node("Div", {"w", "x"}, {"y"}));
   refuse(start().node("Div", {"x", "zero"}, {"y"}));
-  refuse(start().node("Gemm", {"x", "w", "x"}, {"y"}));
-  refuse(start().node("Gemm", {"w", "w", "x"}, {"y"}));
+  refuse(start().node("Gemm", {"x", "x", "w"}, {"y"}));
   refuse(start().node("Relu", {"x"}, {"y"}));
 }
 

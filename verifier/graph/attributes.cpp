@@ -87,6 +87,7 @@ class Filling {
     if (node_.op == Op::conv_transpose) integers("output_padding", repeated(spatial(), 0));
     integers("pads", repeated(2 * spatial(), 0));
     integers("strides", repeated(spatial(), 1));
+    if (node_.op == Op::conv_transpose && given_.count("output_shape") != 0) integers("output_shape", {}, true);
   }
 
   void pool() {
@@ -94,10 +95,43 @@ class Filling {
     integers("kernel_shape", {}, true);
     integers("pads", repeated(2 * spatial(), 0));
     integers("strides", repeated(spatial(), 1));
-    if (graph_.opset >= 10) integer("ceil_mode", 0);
+    if (graph_.opset >= (node_.op == Op::lp_pool ? 18U : 10U)) integer("ceil_mode", 0);
     if (node_.op == Op::max_pool) integer("storage_order", 0);
     if (node_.op == Op::average_pool) integer("count_include_pad", 0);
-    if (graph_.opset >= (node_.op == Op::max_pool ? 10U : 19U)) integers("dilations", repeated(spatial(), 1));
+    if (node_.op == Op::lp_pool) integer("p", 2);
+    if (graph_.opset >= (node_.op == Op::max_pool ? 10U : node_.op == Op::lp_pool ? 18U : 19U)) integers("dilations", repeated(spatial(), 1));
+  }
+
+  void resize() {
+    text("mode", "nearest");
+    if (graph_.opset < 11) return;
+    text("coordinate_transformation_mode", "half_pixel");
+    text("nearest_mode", "round_prefer_floor");
+    real("cubic_coeff_a", 0xBF400000);  // -0.75
+    real("extrapolation_value", 0);
+    integer("exclude_outside", 0);
+    if (graph_.opset < 18) return;
+    integer("antialias", 0);
+    text("keep_aspect_ratio_policy", "stretch");
+    integers("axes", counted(shape(0).size()));
+  }
+
+  void upsample() {
+    text("mode", "nearest");
+    if (graph_.opset >= 9) return;
+    Attribute list;
+    if (!take("scales", 6, list)) refuse("lacks the attribute 'scales'");
+    node_.attributes["scales"] = tensor_of(list);
+  }
+
+  /// A list of numbers as the FLOAT tensor that the digest has.
+  static Attribute tensor_of(const Attribute& list) {
+    Attribute out;
+    out.kind = 4;
+    out.tensor.shape = {list.reals.size()};
+    for (const std::uint32_t word : list.reals)
+      for (std::size_t k = 0; k < 4; ++k) out.tensor.bits.push_back(static_cast<char>(word >> (8 * k) & 0xFF));
+    return out;
   }
 
   void reduce(std::uint64_t axes_are_input) {
@@ -153,7 +187,10 @@ class Filling {
       case Op::conv:
       case Op::conv_transpose: convolution(); break;
       case Op::max_pool:
-      case Op::average_pool: pool(); break;
+      case Op::average_pool:
+      case Op::lp_pool: pool(); break;
+      case Op::resize: resize(); break;
+      case Op::upsample: upsample(); break;
       case Op::batch_normalization:
         real("epsilon", 0x3727C5AC);   // 1e-5 in binary32
         real("momentum", 0x3F666666);  // 0.9
@@ -264,14 +301,12 @@ class Filling {
     } else if (modern && name == "value_float" && value.kind == 1) {
       out.tensor.type = kFloat32;
       little_endian(value.real, 4);
-    } else if (modern && name == "value_floats" && value.kind == 6 && !value.reals.empty() && value.reals.size() <= kElements) {
-      out.tensor.type = kFloat32;
-      out.tensor.shape = {value.reals.size()};
-      for (const std::uint32_t word : value.reals) little_endian(word, 4);
+    } else if (modern && name == "value_floats" && value.kind == 6 && value.reals.size() <= kElements) {
+      out = tensor_of(value);
     } else if (modern && name == "value_int" && value.kind == 2) {
       out.tensor.type = kInt64;
       little_endian(static_cast<std::uint64_t>(value.integer), 8);
-    } else if (modern && name == "value_ints" && value.kind == 7 && !value.integers.empty() && value.integers.size() <= kElements) {
+    } else if (modern && name == "value_ints" && value.kind == 7 && value.integers.size() <= kElements) {
       out.tensor.type = kInt64;
       out.tensor.shape = {value.integers.size()};
       for (const std::int64_t word : value.integers) little_endian(static_cast<std::uint64_t>(word), 8);

@@ -115,6 +115,7 @@ class Builder {
       }
       const ValueId id = names.at(name);
       if (graph.values[id].unusable) refuse_model(what + "reads the mask of a Dropout or the indices of a TopK");
+      if (element_count(graph.values[id].shape) == 0 && (node.op != Op::resize || node.inputs.empty())) refuse_model(what + "reads a tensor without entries");
       node.inputs.push_back(id);
     }
     fill_attributes(graph, node, std::move(raw.attributes), raw.outputs.size(), what);

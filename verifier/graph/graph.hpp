@@ -53,7 +53,7 @@ struct Attribute {
 /// In the order of the tables: operators/table.cpp, and from kFirstActivation on activations.cpp.
 enum class Op {
   add, sub, mul, div, neg, batch_normalization, gemm, matmul, conv, conv_transpose, average_pool, global_average_pool,
-  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, softmax,
+  max, min, max_pool, global_max_pool, reduce_max, reduce_min, top_k, reduce_mean, reduce_sum, reduce_l2, lp_pool, softmax, resize, upsample,
   identity, dropout, cast, flatten, reshape, squeeze, unsqueeze, transpose, concat, split, slice, gather, pad, depth_to_space, space_to_depth, expand,
   sign, sqrt, reciprocal, pow, exp, log,
   equal, less, greater, less_or_equal, greater_or_equal, logical_not, logical_and, logical_or, where, dequantize_linear,

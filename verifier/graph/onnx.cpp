@@ -211,8 +211,8 @@ class Reader {
     const std::uint64_t size = byte_size(out.tensor.type);
     if (!f.has(2) || size == 0) refuse_model(what + " has element type " + std::to_string(out.tensor.type) + ", which is not supported");
     std::uint64_t elements = 1;
-    for (const std::uint64_t d : dims)
-      if (d == 0 || d > kElements || (elements *= d) > kElements) refuse_model(what + " is empty, has a negative dimension, or more than 2^28 elements");
+    for (const std::uint64_t d : dims)  // an empty list is a tensor, which Resize alone may read
+      if ((d == 0 && dims.size() != 1) || d > kElements || (elements *= d) > kElements) refuse_model(what + " is empty, has a negative dimension, or more than 2^28 elements");
     out.tensor.shape = dims;
 
     const std::uint32_t typed = out.tensor.type == kFloat32   ? 4
@@ -223,7 +223,7 @@ class Reader {
     int places = (f.has(9) ? 1 : 0) + (location == 1 ? 1 : 0);
     for (const std::uint32_t number : {4U, 5U, 6U, 7U, 10U, 11U})
       if (f.has(number)) places += number == typed ? 1 : 2;
-    if (places != 1) refuse_model(what + " does not have its data in exactly one place of its type");
+    if (places != 1 && !(elements == 0 && places == 0)) refuse_model(what + " does not have its data in exactly one place of its type");
     if (location == 1) {
       raw = external_data(entries, elements * size, what);
     } else if (typed == 4 || typed == 10) {

@@ -43,7 +43,7 @@ std::vector<Value> outputs_of(const Graph& graph, std::size_t index, const std::
     if (value.shape.size() > kRank) rules.fail("more than 16 dimensions");
     std::uint64_t elements = 1;
     for (const std::uint64_t d : value.shape)
-      if (d == 0 || d > kElements || (elements *= d) > kElements) rules.fail("the result is empty or has more than 2^28 elements");
+      if ((d == 0 && node.op != Op::constant) || d > kElements || (elements *= d) > kElements) rules.fail("the result is empty or has more than 2^28 elements");
   }
   return results;
 }

@@ -9,7 +9,8 @@
 // ||y - y'||^2 <= max_i (sum_o a_oi) ||x - x'||^2; attained from x' = 0 in the direction of the best i. The nodes are Pow 2 (or x * x), then linear
 // nodes without negative entries and without constants, among them nodes that change no nonnegative number, then the square root. Column sums of
 // a product of matrices are the all-ones row times it, so they are carried backwards through the nodes as enclosures; no matrix is formed.
-// Cost: one multiplication for each term of each node.
+// Cost: one multiplication for each term of each node. ReduceL2 and LpPool are the whole in one node, with a = 1 for the entries of each set: the sums
+// are the numbers of sets that an entry lies in, one for ReduceL2, counted as for maxima for LpPool.
 #include "verifier/theorems/pooling.hpp"
 
 #include <algorithm>
@@ -24,8 +25,8 @@ namespace lipverify {
 Rational max_overlap(const Graph& graph, const Block& block) {
   const std::size_t index = block.nodes()[0];
   const Op op = graph.nodes[index].op;
-  if (op == Op::global_max_pool || op == Op::reduce_max || op == Op::reduce_min) return Rational(1);
-  if (op != Op::max_pool) reject(graph.label(index) + " is not a pooling by maxima");
+  if (op == Op::reduce_l2 || op == Op::global_max_pool || op == Op::reduce_max || op == Op::reduce_min) return Rational(1);
+  if (op != Op::max_pool && op != Op::lp_pool) reject(graph.label(index) + " is not a pooling");
   Integer most = 1;
   for (const WindowAxis& a : window_of(graph, index).axes) {
     std::vector<std::uint64_t> windows(a.input, 0);
@@ -55,6 +56,10 @@ bool exponent_is(const Graph& graph, Evaluator& evaluator, const Node& node, std
 
 Constant window_sum(const Graph& graph, Evaluator& evaluator, const Block& block) {
   const std::vector<std::size_t>& nodes = block.nodes();
+  if (const Op op = graph.nodes[nodes[0]].op; nodes.size() == 1 && (op == Op::reduce_l2 || op == Op::lp_pool)) {
+    const Rational most = max_overlap(graph, block);
+    return {most, most};
+  }
   const auto fail = [&](std::size_t i, const std::string& reason) { reject(graph.label(i) + " does not belong in an L2 pooling: " + reason); };
   // The square in front.
   const std::size_t first = nodes.front();

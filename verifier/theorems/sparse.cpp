@@ -85,6 +85,14 @@ bool is_order(const std::vector<std::uint32_t>& order, std::size_t n) {
 
 }  // namespace
 
+EnclosedMatrix written_out(const SparseMatrix& a) {
+  check_structure(a);
+  EnclosedMatrix out{a.rows, a.columns, std::vector<Dyadic>(a.rows * a.columns), a.radius};
+  for (std::size_t i = 0; i < a.rows; ++i)
+    for (std::size_t e = a.start[i]; e < a.start[i + 1]; ++e) out.centre[i * a.columns + a.column[e]] = a.centre[e];
+  return out;
+}
+
 bool DiagonalGram::proves_upper(const Rational& upper) const {
   if (upper < 0) return false;
   if (radius == 0 && upper * upper >= largest) return true;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "verifier/base/matrix.hpp"
 #include "verifier/theorems/hints.hpp"
 
 namespace lipverify {
@@ -18,6 +19,9 @@ struct SparseMatrix {
   std::vector<Dyadic> centre;
   Rational radius = 0;
 };
+
+/// The same enclosure with every entry of the centre; the caller has bounded rows * columns.
+[[nodiscard]] EnclosedMatrix written_out(const SparseMatrix& a);
 
 /// No two nonzero entries of the centre in one row (A'A diagonal), or in one column (AA' diagonal): the squares of the singular values.
 struct DiagonalGram {

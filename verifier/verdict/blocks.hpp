@@ -23,7 +23,8 @@ struct BlockContext {
   const std::map<ValueId, Rational>& bounds;     // P of SPEC.md section 4: the graph's input, and what those blocks put out
 };
 
-/// Checks both ends of a block; appends one Check for each. Returns the linear part (isometry, scale and dense blocks).
+/// Checks both ends of a block; appends one Check for each. Returns the linear part (isometry, scale and dense blocks;
+/// of a linear block that writes the graph's output its matrix, where that has at most 1024 rows and 2^24 entries).
 LinearPart check_block(const BlockContext& context, const Block& block, std::vector<Check>& checks);
 
 /// For the rows a_i of a matrix: ||a_i - a_j|| <= sqrt(squared(i, j)) + error(i, j). Each row has a grid of its own, however different their sizes are.

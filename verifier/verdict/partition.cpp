@@ -82,7 +82,8 @@ void check_operator(const Graph& graph, Evaluator& evaluator, const Block& block
   } else if (op == "pool-max") {
     alone({Op::max_pool, Op::global_max_pool, Op::reduce_max, Op::reduce_min});
   } else if (op == "pool-l2") {
-    all([](Op o) { return is_linear_op(o) || o == Op::pow || o == Op::sqrt || o == Op::sign || o == Op::relu || o == Op::abs; });
+    if (nodes.size() > 1 || (graph.nodes[nodes[0]].op != Op::reduce_l2 && graph.nodes[nodes[0]].op != Op::lp_pool))
+      all([](Op o) { return is_linear_op(o) || o == Op::pow || o == Op::sqrt || o == Op::sign || o == Op::relu || o == Op::abs; });
   } else if (op == "sort") {
     all(is_rearranging);
   } else if (op == "split") {

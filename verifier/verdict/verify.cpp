@@ -260,8 +260,8 @@ class Verification {
     bool flat = element_count(shape) == classes;
     for (const std::uint64_t d : shape) flat = flat && (d == 1 || d == classes);
     if (!flat) reject("claim '" + id + "': it is about " + std::to_string(classes) + " classes, but the output has the shape (" + text_of(shape) + ")");
-    if (claim.by_rows && (!last.matrix || s.blocks.back().op != "dense"))
-      reject("claim '" + id + "': pair-row-difference needs a dense block at the end");
+    if (claim.by_rows && !last.matrix)
+      reject("claim '" + id + "': pair-row-difference needs a dense block at the end, or a linear one with at most 2^24 entries; the last block is " + s.blocks.back().op);
 
     // ||f_i - f_j|| <= ||e_i - e_j|| L = sqrt(2) L, for every L that bounds the network.
     const Rational& network = s.global ? s.global->upper.exact : total;

@@ -29,9 +29,6 @@ void clamp_step(StepContext& context, Step& step, const Node& node, std::size_t 
     throw refuse(context.network, step.node,
                  "repeats the data to the shape of a larger constant; this version needs a constant that fits into the data's shape.");
   }
-  if (node.inputs.size() == 1) {
-    return;  // of one tensor: the identity
-  }
   step.kind = Step::Kind::activation;
   step.op = Operator::clip;
   std::vector<Ball> limit;

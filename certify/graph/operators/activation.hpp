@@ -9,7 +9,7 @@ namespace lipcert {
 
 void activation_step(StepContext& context, Step& step, const Node& node);
 
-/// Max or Min of one data tensor (input number `data`) and constants.
+/// Max or Min of one data tensor (input number `data`) and constants, or of the tensor alone: a Clip without limits.
 void clamp_step(StepContext& context, Step& step, const Node& node, std::size_t data);
 
 }  // namespace lipcert

@@ -5,25 +5,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "certify/graph/operators/sparse_rows.hpp"
 #include "certify/graph/operators/windows.hpp"
 
 namespace lipcert {
 
 void average_step(StepContext& context, Step& step, const Node& node) {
-  step.kind = Step::Kind::sparse;
-  SparseMatrix& w = step.weights;
-  w.rows = step.output_size;
-  w.columns = step.input_size;
-  w.start.push_back(0);
-  bool exact = true;
+  SparseRows rows(step);
   const auto row = [&](const std::vector<std::uint32_t>& columns, std::size_t offset, Ball weight) {
     for (const std::uint32_t c : columns) {
-      w.column.push_back(static_cast<std::uint32_t>(offset) + c);
-      w.centre.push_back(weight.centre);
-      w.radius.push_back(weight.radius);
+      rows.term(offset + c, weight);
     }
-    exact = exact && weight.radius == 0;
-    w.start.push_back(w.column.size());
+    rows.end_row();
   };
   const auto one_over = [](std::size_t n) { return divide({1, 0}, {static_cast<double>(n), 0}); };
   if (node.op == Operator::reduce_mean || node.op == Operator::reduce_sum) {
@@ -40,9 +33,7 @@ void average_step(StepContext& context, Step& step, const Node& node) {
       }
     }
   }
-  if (exact) {
-    w.radius.clear();
-  }
+  rows.finish();
 }
 
 }  // namespace lipcert

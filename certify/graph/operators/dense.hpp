@@ -1,5 +1,5 @@
 // MatMul and Gemm with one constant factor: I (x) A where the constant stands to the right of the data, A (x) I where it stands to the
-// left.
+// left; products with stacks of matrices and other forms of Gemm term by term.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "certify/graph/operators/sparse_rows.hpp"
 #include "formats/operators/parameters.hpp"
 
 namespace lipcert {
@@ -16,10 +17,6 @@ void entrywise_step(StepContext& context, Step& step, const Node& node) {
   const ValueId other = node.inputs.at(data_first ? 1 : 0);
   step.input_size = context.size(data);
   const Shape& shape = context.network.values[node.outputs[0]].shape;
-  if (step.input_size != step.output_size) {
-    throw refuse(context.network, step.node,
-                 "repeats the data to the shape of a larger constant; this version needs a constant that fits into the data's shape.");
-  }
   if (node.op == Operator::div && !data_first) {
     throw refuse(context.network, step.node,
                  "divides by a tensor that depends on the input; such a quotient has no global Lipschitz constant.");
@@ -42,18 +39,31 @@ void entrywise_step(StepContext& context, Step& step, const Node& node) {
       value = divide({1, 0}, value);
     }
   }
-  if (scales) {
-    step.kind = Step::Kind::diagonal;
-    step.factors = std::move(values);
-    return;
-  }
-  step.kind = Step::Kind::isometry;
   if (node.op == Operator::sub && data_first) {
     for (Ball& value : values) {
       value.centre = -value.centre;
     }
   }
   step.sign = node.op == Operator::sub && !data_first ? -1 : 1;
+  if (step.input_size != step.output_size) {  // a larger constant: the data is repeated
+    SparseRows rows(step);
+    std::size_t o = 0;
+    for (const std::size_t i : broadcast_index(context.shape_of(data), shape)) {
+      rows.term(i, scales ? values[values.size() == 1 ? 0 : o] : Ball{step.sign, 0});
+      rows.end_row();
+      ++o;
+    }
+    rows.finish();
+    step.sign = 1;
+    step.bias = scales ? std::vector<Ball>{} : std::move(values);
+    return;
+  }
+  if (scales) {
+    step.kind = Step::Kind::diagonal;
+    step.factors = std::move(values);
+    return;
+  }
+  step.kind = Step::Kind::isometry;
   step.bias = std::move(values);
 }
 

@@ -10,6 +10,8 @@
 
 #include "certify/graph/linear_map.hpp"
 #include "certify/graph/operators/node_step.hpp"
+#include "certify/graph/operators/sparse_rows.hpp"
+#include "certify/graph/operators/windows.hpp"
 
 namespace lipcert {
 namespace {
@@ -103,6 +105,32 @@ std::optional<L2Pooling> follow_pooling(StepContext& context, std::size_t first)
 }
 
 }  // namespace
+
+void norm_step(StepContext& context, Step& step, const Node& node) {
+  SparseRows rows(step);
+  step.kind = Step::Kind::pool_l2;
+  const auto add = [&](const std::vector<std::uint32_t>& entries, std::size_t offset) {
+    for (const std::uint32_t e : entries) {
+      rows.term(offset + e, {1, 0});
+    }
+    rows.end_row();
+  };
+  if (node.op == Operator::reduce_l2) {
+    for (const std::vector<std::uint32_t>& entries : reduced_entries(context, step.node)) {
+      add(entries, 0);
+    }
+  } else {
+    const Windows windows = windows_of(context, step.node);
+    const std::size_t channels = step.input_size / windows.input_positions;
+    check_terms(context, step, windows.terms() * static_cast<double>(channels));
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (const std::vector<std::uint32_t>& entries : windows.entries) {
+        add(entries, c * windows.input_positions);
+      }
+    }
+  }
+  rows.finish();
+}
 
 std::map<std::size_t, L2Pooling> find_l2_poolings(StepContext& context) {
   std::map<std::size_t, L2Pooling> found;

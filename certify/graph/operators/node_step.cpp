@@ -11,8 +11,10 @@
 #include "certify/graph/operators/convolution.hpp"
 #include "certify/graph/operators/dense.hpp"
 #include "certify/graph/operators/entrywise.hpp"
+#include "certify/graph/operators/l2_pooling.hpp"
 #include "certify/graph/operators/move.hpp"
 #include "certify/graph/operators/order.hpp"
+#include "certify/graph/operators/resampling.hpp"
 #include "certify/graph/operators/sum.hpp"
 
 namespace lipcert {
@@ -34,6 +36,7 @@ Step step_of_node(StepContext& context, std::size_t index) {
   const std::vector<std::size_t> data = context.data_inputs(node);
   for (const std::size_t d : data) {
     step.inputs.push_back(context.number_of(node.inputs[d]));
+    step.first_size = step.inputs.size() == 1 ? context.size(node.inputs[d]) : step.first_size;
     step.input_size += context.size(node.inputs[d]);
   }
   if (!is_floating(context.network.values[step.value].type)) {
@@ -59,9 +62,6 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::gemm:
       if (std::count_if(node.inputs.begin(), node.inputs.begin() + 2, [&](ValueId id) { return !context.constant(id); }) > 1) {
         throw refuse(context.network, index, no_product);
-      }
-      if (data.size() > 1) {
-        throw refuse(context.network, index, "takes data as its addend; export the layer as a product and Add.");
       }
       if (node.op == Operator::matmul) {
         matmul_step(context, step, node);
@@ -105,6 +105,10 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::reduce_sum:
       average_step(context, step, node);
       break;
+    case Operator::resize:
+    case Operator::upsample:
+      resampling_step(context, step);
+      break;
     case Operator::batch_normalization:
       normalization_step(context, step);
       break;
@@ -128,13 +132,16 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::softmax:
       softmax_step(context, step, node);
       break;
+    case Operator::reduce_l2:
+    case Operator::lp_pool:
+      norm_step(context, step, node);
+      break;
     case Operator::sign:
       throw refuse(context.network, index,
                    "jumps where its input changes sign; a network with a jump has no Lipschitz constant, so certify one without it.");
     case Operator::sqrt:
     case Operator::reciprocal:
     case Operator::pow:
-    case Operator::reduce_l2:
       throw refuse(context.network, index,
                    "of data is bounded only inside an L2 pooling (squares, weights that are not negative, square root); export the layer "
                    "in that form.");

@@ -1,7 +1,8 @@
 // See chain.hpp.
 //
 // Affine blocks in a row are multiplied out, from left to right, as far as it pays, unless one of them is a multiple of an isometry (or of
-// its transpose): then the product of the norms is the norm of the product.
+// its transpose): then the product of the norms is the norm of the product. The last layer is no exception: the rows of the product bound
+// the pairs of classes no worse than its own rows and the norm of what stands before them.
 
 #include "certify/graph/segments/chain.hpp"
 
@@ -84,53 +85,68 @@ std::size_t input_of(const Wiring& wiring, const Segment& segment) {
   return wiring.graph.steps[segment.steps.front()].inputs[0];
 }
 
-bool worth_merging(const Wiring& wiring, const std::vector<Segment>& out, std::size_t i, std::size_t next) {
-  const Segment& a = out[i];
-  const Segment& b = out[next];
-  const auto plain = [](const Segment& s) { return s.op == BlockOperator::dense || s.op == BlockOperator::scale; };
-  if (plain(a) && plain(b)) {
-    return false;  // decided before
-  }
-  if (b.op == BlockOperator::dense && b.steps.back() + 1 == wiring.graph.output) {
-    return false;  // the rows of the last layer bound the pairs of classes
-  }
+/// The steps of segments [first, last] of a chain.
+std::vector<std::size_t> steps_of(const std::vector<Segment>& out, std::size_t first, std::size_t last) {
   std::vector<std::size_t> steps;
-  for (std::size_t k = i; k <= next; ++k) {
+  for (std::size_t k = first; k <= last; ++k) {
     steps.insert(steps.end(), out[k].steps.begin(), out[k].steps.end());
   }
-  const std::size_t from = input_of(wiring, a);
+  return steps;
+}
+
+/// What multiplying out would bring: nothing (the product of the norms is the norm of the product), something, or too much work.
+enum class Gain { none, some, too_dear };
+
+/// Of segment `next` behind the segments [first, next).
+Gain gain_of(const Wiring& wiring, const std::vector<Segment>& out, std::size_t first, std::size_t next) {
+  const Segment& b = out[next];
+  const std::vector<std::size_t> steps = steps_of(out, first, next);
+  const std::size_t from = input_of(wiring, out[first]);
   if (composition_cost(wiring.graph, steps, from) > affordable_terms) {
-    return false;
+    return Gain::too_dear;
   }
-  const bool scaling = a.op == BlockOperator::scale || b.op == BlockOperator::scale;
+  const bool scaling = out[first].op == BlockOperator::scale || b.op == BlockOperator::scale;
   if (!scaling) {
     // ||BA|| = ||B|| ||A|| where B'B or AA' is a multiple of the identity.
     if (constant_gram(matrix_of(wiring.graph, b.steps, input_of(wiring, b)), true) ||
-        constant_gram(matrix_of(wiring.graph, a.steps, from), false)) {
-      return false;
+        constant_gram(matrix_of(wiring.graph, steps_of(out, first, next - 1), from), false)) {
+      return Gain::none;
     }
   }
-  return sparse_flops(matrix_of(wiring.graph, steps, from)) <= std::max(2 * (a.flops + b.flops), affordable_bounding_flops);
+  double apart = 0;
+  for (std::size_t k = first; k <= next; ++k) {
+    apart += out[k].flops;
+  }
+  return sparse_flops(matrix_of(wiring.graph, steps, from)) <= std::max(2 * apart, affordable_bounding_flops) ? Gain::some : Gain::too_dear;
 }
 
-/// What may be multiplied out is, from left to right.
+/// What may be multiplied out is, from left to right. A segment that brings nothing is passed over, because what stands behind it may: in
+/// C B A with B a rearrangement, C meets A.
 void merge(const Wiring& wiring, std::vector<Segment>& out) {
+  constexpr std::size_t passed_over = 8;  // at most: the cost stays linear in the length of the chain
   for (std::size_t i = 0; i + 1 < out.size();) {
-    std::size_t next = i + 1;
-    while (next < out.size() && out[next].op == BlockOperator::isometry) {
-      ++next;
+    std::size_t last = i;  // up to which it is worth it
+    std::size_t passed = 0;
+    for (std::size_t next = i + 1; out[i].op != BlockOperator::isometry && last == i && next < out.size() && passed < passed_over; ++next) {
+      if (out[next].op == BlockOperator::isometry) {
+        continue;
+      }
+      const Gain gain = gain_of(wiring, out, i, next);
+      if (gain == Gain::too_dear) {
+        break;
+      }
+      last = gain == Gain::some ? next : last;
+      ++passed;
     }
-    if (out[i].op == BlockOperator::isometry || next == out.size() || !worth_merging(wiring, out, i, next)) {
+    if (last == i) {
       ++i;
       continue;
     }
     Segment merged;
     merged.op = BlockOperator::linear;
-    for (std::size_t k = i; k <= next; ++k) {
-      merged.steps.insert(merged.steps.end(), out[k].steps.begin(), out[k].steps.end());
-    }
+    merged.steps = steps_of(out, i, last);
     merged.flops = sparse_flops(matrix_of(wiring.graph, merged.steps, input_of(wiring, merged)));
-    out.erase(out.begin() + static_cast<std::ptrdiff_t>(i + 1), out.begin() + static_cast<std::ptrdiff_t>(next + 1));
+    out.erase(out.begin() + static_cast<std::ptrdiff_t>(i + 1), out.begin() + static_cast<std::ptrdiff_t>(last + 1));
     out[i] = std::move(merged);
   }
 }

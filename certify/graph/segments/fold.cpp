@@ -107,4 +107,16 @@ FoldedSparse fold_linear(const StepGraph& graph, const Segment& segment) {
   return folded;
 }
 
+std::optional<FoldedMatrix> written_out(const FoldedSparse& folded, std::size_t most_entries) {
+  const SparseMatrix& a = folded.matrix;
+  if (a.rows > most_entries / std::max<std::size_t>(1, a.columns)) {
+    return std::nullopt;
+  }
+  FoldedMatrix out;
+  out.matrix = dense(a);
+  out.reserve = folded.reserve;
+  out.linear_parts = 1;  // an exact matrix is exact for a checker, too: it multiplies and adds entry by entry
+  return out;
+}
+
 }  // namespace lipcert

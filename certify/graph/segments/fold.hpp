@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "certify/graph/segments/segment.hpp"
@@ -30,5 +31,8 @@ struct FoldedSparse {
   Upper reserve;
 };
 [[nodiscard]] FoldedSparse fold_linear(const StepGraph& graph, const Segment& segment);
+
+/// The same with every entry, for the rows of a last layer; nothing when it has more than `most_entries`.
+[[nodiscard]] std::optional<FoldedMatrix> written_out(const FoldedSparse& folded, std::size_t most_entries);
 
 }  // namespace lipcert

@@ -96,7 +96,7 @@ bool Symbols::order(const Step& step, Operator op, const std::vector<const std::
   if (!pair && op != Operator::reduce_max && op != Operator::reduce_min && op != Operator::top_k) {
     return false;
   }
-  std::vector<std::uint32_t> numbers;  // of the step's sets
+  std::vector<Symbol> symbols;  // of the step's sets: the entry itself, where there is one
   for (std::size_t k = 0; k + 1 < step.set_start.size(); ++k) {
     std::vector<std::uint32_t> entries;
     for (std::size_t e = step.set_start[k]; e < step.set_start[k + 1]; ++e) {
@@ -109,18 +109,23 @@ bool Symbols::order(const Step& step, Operator op, const std::vector<const std::
       }
       entries.push_back(symbol.at);
     }
+    if (entries.size() == 1) {
+      symbols.push_back({Symbol::Kind::plain, entries[0], 0});
+      continue;
+    }
     std::sort(entries.begin(), entries.end());
-    if (entries.size() < 2 || std::adjacent_find(entries.begin(), entries.end()) != entries.end()) {
+    if (entries.empty() || std::adjacent_find(entries.begin(), entries.end()) != entries.end()) {
       return false;
     }
     const auto [number, added] = sets_.emplace(std::move(entries), static_cast<std::uint32_t>(sets_.size()));
     if (added) {
       entries_.push_back(&number->first);
     }
-    numbers.push_back(number->second);
+    symbols.push_back({Symbol::Kind::order, number->second, 0});
   }
   for (std::size_t o = 0; o < step.output_size; ++o) {
-    out.push_back({Symbol::Kind::order, numbers[step.set[o]], step.rank[o]});
+    out.push_back(symbols[step.set[o]]);
+    out.back().rank = step.rank[o];
   }
   return true;
 }

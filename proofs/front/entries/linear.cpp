@@ -80,6 +80,9 @@ std::vector<Form> EntryReader::products(const Node& node, const Forms& forms) co
   result.reserve(element_count(to));
   Sum sum;
   const std::size_t at_data = data(node.inputs.at(0)) ? 0 : 1;
+  if (!data(node.inputs.at(at_data))) {
+    throw NotCovered("a Gemm whose data is its addend alone");
+  }
   // A vector on the left is a row, one on the right a column, and the result has no such axis.
   Shape left = shape(node.inputs[0]);
   Shape right = shape(node.inputs[1]);
@@ -158,6 +161,9 @@ std::vector<Form> EntryReader::linear(const Node& node, const Forms& forms) cons
     case Operator::reduce_mean:
     case Operator::reduce_sum:
       return reduced(node, forms);
+    case Operator::resize:
+    case Operator::upsample:
+      throw NotCovered("a Resize, for which there is no proof yet");
     case Operator::batch_normalization:
       throw NotCovered("a BatchNormalization, whose square root is not rational");
     default:

@@ -116,7 +116,7 @@ std::vector<Form> EntryReader::transposed_convolution(const Node& node, const Fo
   result.reserve(element_count(to));
   Sum sum;
   const std::string automatic = text_attribute(node, "auto_pad");
-  if (automatic != "NOTSET" && automatic != "VALID") {
+  if ((automatic != "NOTSET" && automatic != "VALID") || has(node, "output_shape")) {
     throw NotCovered("a ConvTranspose with automatic padding");
   }
   const Shape& in = shape(node.inputs[0]);

@@ -64,7 +64,8 @@ Operand dense::gemm(const NodeInputs& inputs, std::size_t, const Shape& shape, b
       left ? visit(in_a, in_b) : visit(in_b, in_a);
     }
   };
-  IntervalTensor values = weighted_sums(left ? a : b, left ? b : a, rows * columns, inputs.threads, taps);
+  const bool constant = linear && !inputs.is_data(0) && !inputs.is_data(1);  // data is in C alone: A B is no part of the linear map
+  IntervalTensor values = constant ? IntervalTensor(rows * columns) : weighted_sums(left ? a : b, left ? b : a, rows * columns, inputs.threads, taps);
   for (std::uint64_t e = 0; e < values.size(); ++e) {
     values[e] = alpha * values[e];
     if (c != nullptr) values[e] = values[e] + beta * c->at(index.index(e));
@@ -108,16 +109,20 @@ Operand dense::matmul(const NodeInputs& inputs, std::size_t, const Shape& shape,
 }
 
 void dense::gemm_rows(const Rows& at, std::size_t, const Shape& shape) {
-  if (at.data(2)) at.refuse("has data in C");
+  if (at.data(0) && at.data(1)) at.refuse("multiplies two tensors of data");
   const std::size_t k = at.data(0) ? 0 : 1;
-  at.only(k);
-  at.out.offset = at.given(2);
+  const bool product = at.data(k);  // else A B is a constant
+  const bool addend = at.data(2);
+  at.out.offset = !product || (at.given(2) && !addend);
   const bool ta = at.node.attributes.at("transA").integer == 1;
   const bool tb = at.node.attributes.at("transB").integer == 1;
-  const Factors factors(at.constant(1 - k), Interval(dyadic_of_binary32(at.node.attributes.at("alpha").real)));
+  const Factors factors(product ? at.constant(1 - k) : unit_weight(), Interval(dyadic_of_binary32(at.node.attributes.at("alpha").real)));
+  const Coefficient beta{dyadic_of_binary32(at.node.attributes.at("beta").real), {}};
+  const Broadcast c(addend ? at.shape(2) : Shape(), shape);
+  const std::uint32_t c_slot = addend ? at.slot[2] : 0;
   const std::uint64_t rows = shape[0];
   const std::uint64_t columns = shape[1];
-  const std::uint64_t inner = at.shape(0)[ta ? 0 : 1];
+  const std::uint64_t inner = product ? at.shape(0)[ta ? 0 : 1] : 0;
   at.out.row = [=](std::uint64_t r, std::vector<Term>& terms) {
     const std::uint64_t i = r / columns;
     const std::uint64_t j = r % columns;
@@ -126,6 +131,7 @@ void dense::gemm_rows(const Rows& at, std::size_t, const Shape& shape) {
       const std::uint64_t b = tb ? j * inner + l : l * columns + j;
       terms.push_back({0, static_cast<std::uint32_t>(k == 0 ? a : b), factors.at(k == 0 ? b : a)});
     }
+    if (addend) terms.push_back({c_slot, static_cast<std::uint32_t>(c.index(r)), beta});
   };
 }
 

@@ -235,7 +235,7 @@ RowsRule gemm_rows, matmul_rows;
 }  // namespace dense
 
 namespace convolution {  // Conv, ConvTranspose, AveragePool, GlobalAveragePool
-ShapeRule shape, shape_of_pool;  // the second also of MaxPool, GlobalMaxPool
+ShapeRule shape, shape_of_pool;  // the second also of MaxPool, GlobalMaxPool, LpPool
 ValueRule value, average;
 RowsRule convolves, averages;
 }  // namespace convolution
@@ -246,12 +246,18 @@ ValueRule extremes, largest, top;
 DerivativeRule extremes_derivative, choice_derivative;
 }  // namespace choices
 
-namespace reductions {  // ReduceMean, ReduceSum, ReduceL2, Softmax
+namespace reductions {  // ReduceMean, ReduceSum, ReduceL2, LpPool, Softmax
 ShapeRule shape, shape_of_softmax;  // the first also of ReduceMax, ReduceMin
 ValueRule sum, norm, softmax;
 RowsRule reduces;
 DerivativeRule norm_derivative, softmax_derivative;
 }  // namespace reductions
+
+namespace resampling {  // Resize, Upsample
+ShapeRule shape;
+ValueRule value;
+RowsRule rows;
+}  // namespace resampling
 
 namespace moves {  // everything that moves_entries
 ShapeRule same_shape, shape_of_dropout, shape_of_cast, flattened, reshaped, squeezed, unsqueezed, transposed, concatenated, shape_of_split, sliced, gathered, padded, spread, expanded;

@@ -1,4 +1,4 @@
-// ReduceMean, ReduceSum, ReduceL2, Softmax: what is computed of groups of entries.
+// ReduceMean, ReduceSum, ReduceL2, LpPool, Softmax: what is computed of groups of entries.
 #include <algorithm>
 
 #include "verifier/graph/functions.hpp"
@@ -67,8 +67,17 @@ Operand reductions::sum(const NodeInputs& inputs, std::size_t, const Shape& shap
   return operand_of(std::move(values), shape);
 }
 
+namespace {
+
+/// The entries under each norm: of ReduceL2 along its axes, of LpPool in its windows.
+std::vector<std::vector<std::uint32_t>> norm_sets(const NodeInputs& inputs) {
+  return inputs.node().op == Op::lp_pool ? candidates_of(inputs) : groups_of(inputs.graph, inputs.index);
+}
+
+}  // namespace
+
 Operand reductions::norm(const NodeInputs& inputs, std::size_t, const Shape& shape, bool) {
-  const std::vector<std::vector<std::uint32_t>> groups = groups_of(inputs.graph, inputs.index);
+  const std::vector<std::vector<std::uint32_t>> groups = norm_sets(inputs);
   IntervalTensor values(groups.size());
   for (std::size_t e = 0; e < groups.size(); ++e) values[e] = norm_of(*inputs.in[0], groups[e]);
   return operand_of(std::move(values), shape);
@@ -151,7 +160,7 @@ Operand reductions::softmax_derivative(const NodeInputs& inputs, const Derivativ
 Operand reductions::norm_derivative(const NodeInputs& inputs, const Derivatives& derivatives, const Operand& value) {
   const Operand& d = *derivatives[0];
   const Operand& x = *inputs.in[0];
-  const std::vector<std::vector<std::uint32_t>> groups = groups_of(inputs.graph, inputs.index);
+  const std::vector<std::vector<std::uint32_t>> groups = norm_sets(inputs);
   return entrywise(value.shape, 1, [&](std::size_t e) -> Interval {
     const Interval length = norm_of(d, groups[e]);
     const Interval at = value.at(e);

@@ -53,6 +53,10 @@ void pooling_rules(const NodeRules& at, WindowAxis& a, bool ceil_mode, bool same
   every_window_meets(at, a);
 }
 
+std::vector<std::uint64_t> per_axis_or_none(const NodeRules& at, const char* name, std::size_t count) {
+  return count == 0 ? std::vector<std::uint64_t>() : at.per_axis(name, count, 1, 1);
+}
+
 Window global_window(const NodeRules& at) {
   const Shape& shape = at.in(0).shape;
   if (shape.size() < 3) at.fail("its data must have at least 3 dimensions");
@@ -70,7 +74,7 @@ Window window_of(const Graph& graph, std::size_t index) {
   const Shape& data = at.in(0).shape;
   if (data.size() < 3 || data.size() > 5) at.fail("its data must have 3 to 5 dimensions");
   const std::size_t spatial = data.size() - 2;
-  const bool pool = op == Op::max_pool || op == Op::average_pool;
+  const bool pool = op == Op::max_pool || op == Op::average_pool || op == Op::lp_pool;
   Window out;
   out.axes.resize(spatial);
   out.count_include_pad = op == Op::average_pool && at.flag("count_include_pad");
@@ -83,8 +87,12 @@ Window window_of(const Graph& graph, std::size_t index) {
   const bool same = rule == "SAME_UPPER" || rule == "SAME_LOWER";
   const bool padded = std::any_of(pads.begin(), pads.end(), [](std::uint64_t p) { return p != 0; });
   if (rule != "NOTSET" && padded) at.fail("it has both auto_pad and pads");
-  if ((rule != "NOTSET" && ceil_mode) || (same && op == Op::conv_transpose)) at.fail("auto_pad " + rule + " is not supported here");
+  if (rule != "NOTSET" && ceil_mode) at.fail("auto_pad " + rule + " is not supported with ceil_mode 1");
   if (op == Op::max_pool) (void)at.flag("storage_order");
+  if (op == Op::lp_pool && at.integer("p") != 2) at.fail("p must be 2");
+  const bool told = op == Op::conv_transpose && at.find("output_shape") != nullptr;
+  if (told && (padded || rule == "VALID")) at.fail("it has both output_shape and padding");
+  const std::vector<std::uint64_t> lengths = per_axis_or_none(at, "output_shape", told ? spatial : 0);
   if (out.count_include_pad)
     for (const std::uint64_t d : dilations)
       if (d != 1) at.fail("dilations with count_include_pad 1 are not supported");
@@ -109,6 +117,11 @@ Window window_of(const Graph& graph, std::size_t index) {
       const std::uint64_t more = at.per_axis("output_padding", spatial, 0, 0)[k];
       if (more >= a.stride) at.fail("output_padding must be below the stride");
       if (extent > kLarge || s * (n - 1) > std::int64_t{1} << 60) at.fail("its result is too large");
+      if (told || same) {  // what is left over is padding, half on each side
+        const std::int64_t total = s * (n - 1) + extent - (told ? static_cast<std::int64_t>(lengths[k]) : s * n);
+        if (more != 0 || total < 0 || total % 2 != 0) at.fail("its padding is odd or negative, or stands beside an output_padding");
+        a.begin = a.end = total / 2;
+      }
       a.output = length_of(at, s * (n - 1) + static_cast<std::int64_t>(more) + extent - a.begin - a.end);
       continue;
     }
