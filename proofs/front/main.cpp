@@ -20,6 +20,7 @@
 #include "formats/encoding/files.hpp"
 #include "formats/network/graph_digest.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 #include "proofs/front/convert.hpp"
 #include "proofs/front/members.hpp"
@@ -165,7 +166,9 @@ int run(const Options& options) {
   reading.file = file_name_of(options.model);
   reading.allow_external_data = options.allow_external_data;
   reading.folder = folder_of(options.model);
-  const Network network = read_onnx(model, reading);
+  const nlohmann::json::json_pointer format("/predicate/model/format");
+  const bool nnet = statement.contains(format) && statement.at(format) == "nnet";
+  const Network network = nnet ? read_nnet(model, reading) : read_onnx(model, reading);
   if (!network.refusals.empty()) {
     const Refusal& refusal = network.refusals.front();
     throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);
