@@ -6,8 +6,10 @@
 #include "certify/bounds/analysis.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <limits>
+#include <exception>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -150,28 +152,24 @@ void bound_join(Block& block, const std::vector<Interval>& before) {
   block.upper = (block.theorem == "root-sum-squares" ? sqrt(bound) : bound).upper();
 }
 
-/// Reports the fraction of the expected flops that is done.
+/// Reports the fraction of the expected flops that is done, by whatever thread.
 class Progress {
  public:
   Progress(const AnalysisOptions& options, double total) : report_(options.progress), total_(std::max(total, 1.0)) {}
-  void begin(const std::string& what) {
-    what_ = what;
-    at(0, 0);
-  }
-  /// `part` of the current work of `flops`.
-  void at(double part, double flops) const {
+  void begin(const std::string& what) { add(0, what); }
+  void add(double flops, const std::string& what = {}) {
     if (report_) {
-      report_(std::min(1.0, (done_ + part * flops) / total_), what_);
+      const std::lock_guard lock(mutex_);
+      done_ += flops;
+      what_ = what.empty() ? what_ : what;
+      report_(std::min(1.0, done_ / total_), what_);
     }
-  }
-  void finish(double flops) {
-    done_ += flops;
-    at(0, 0);
   }
 
  private:
   const std::function<void(double, const std::string&)>& report_;
   double total_;
+  std::mutex mutex_;
   double done_ = 0;
   std::string what_;
 };
@@ -230,6 +228,85 @@ void take(Block& block, LinearBound bound) {
   block.row_axes = std::move(bound.rows);
 }
 
+/// What a block that is no join is bounded by: the block alone, so that blocks are bounded in any order. `last` is told for the last block: its matrix, where
+/// each row belongs to one of the classes.
+struct LastMatrix {
+  std::uint64_t classes = 0;
+  std::optional<FoldedMatrix> matrix;
+};
+void bound_block(Block& block, const Segment& segment, const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, LastMatrix* last) {
+  const Step& step = graph.steps[segment.steps.front()];
+  switch (block.op) {
+    case BlockOperator::isometry:
+    case BlockOperator::sort:
+    case BlockOperator::split:
+      set_both(block, 1);
+      break;
+    case BlockOperator::activation:
+      bound_activation(block, step);
+      break;
+    case BlockOperator::softmax:
+      bound_softmax(block, step);
+      break;
+    case BlockOperator::pool_max:
+      bound_max_pooling(block, step);
+      break;
+    case BlockOperator::pool_l2:
+      bound_l2_pooling(block, step);
+      break;
+    case BlockOperator::scale:
+      bound_scale(block, fold_factors(graph, segment));
+      break;
+    case BlockOperator::dense: {
+      FoldedMatrix folded = fold(graph, segment, pool);
+      if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
+        out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
+      }
+      bound_dense(block, folded, pool, seed);
+      if (last != nullptr && segment.copies == 1 && segment.rows == last->classes) {
+        last->matrix = std::move(folded);
+      }
+      break;
+    }
+    case BlockOperator::linear: {
+      const FoldedSparse folded = fold_linear(graph, segment);
+      if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
+        out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
+      }
+      take(block, bound_sparse(folded.matrix, pool, seed, folded.reserve));
+      if (last != nullptr && folded.matrix.rows == last->classes) {
+        last->matrix = written_out(folded, most_last_entries);
+      }
+      break;
+    }
+    case BlockOperator::convolution:
+      take(block, bound_convolution(segment.convolution.value(), pool, seed, reserve_of(segment.convolution.value())));
+      break;
+    case BlockOperator::sll: {
+      const SllParts& parts = segment.sll.value();
+      SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, pool, seed);
+      block.upper = bound.upper;
+      block.gram = std::move(bound.gram);
+      block.sll = bound.sll;
+      break;
+    }
+    case BlockOperator::add:
+    case BlockOperator::concat:
+    case BlockOperator::max_min:
+      break;
+  }
+}
+
+/// A block whose work fills the machine (and its memory) by itself.
+[[nodiscard]] bool fills_machine(const Segment& segment) {
+  const double order = static_cast<double>(std::min(segment.rows, segment.columns));
+  return segment.flops > 0x1p38 || static_cast<double>(segment.rows) * static_cast<double>(segment.columns) + 2 * order * order > 0x1p24;
+}
+
+/// Blocks that are bounded at the same time, and the search beside them: each has threads inside as well, so that few fill the machine, and few
+/// keep its memory small.
+constexpr std::size_t most_at_once = 3;
+
 }  // namespace
 
 Analysis analyse(const Network& network, const AnalysisOptions& options) {
@@ -251,81 +328,69 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
   Progress progress(options,
                     std::accumulate(segments.begin(), segments.end(), search, [](double sum, const Segment& s) { return sum + s.flops; }));
 
+  analysis.classes = classes_of(network);
+  LastMatrix last{analysis.classes, std::nullopt};
+  // Of several failures the first block's is reported, whatever the order of work: blocks before the first one that is known are still bounded.
+  std::vector<std::exception_ptr> failures(segments.size());
+  std::atomic<std::size_t> first_failure = segments.size();
+  const auto bound = [&](std::size_t b) {
+    Block& block = analysis.partition.blocks[b];
+    if (b > first_failure) {
+      return;
+    }
+    try {
+      progress.begin("bounding " + block.id);
+      bound_block(block, segments[b], graph, pool, options.seed, b + 1 == segments.size() ? &last : nullptr);
+      progress.add(segments[b].flops);
+    } catch (...) {
+      failures[b] = std::current_exception();
+      for (std::size_t before = first_failure; b < before && !first_failure.compare_exchange_weak(before, b);) {
+      }
+    }
+  };
+  // The longest first, so that none of them is left over at the end; the search is a long one.
+  std::vector<std::size_t> order;
+  for (std::size_t b = 0; b < segments.size(); ++b) {
+    if (!fills_machine(segments[b])) {
+      order.push_back(b);
+    }
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return segments[a].flops > segments[b].flops; });
+  std::vector<Candidate> candidates;
+  std::atomic<std::size_t> next = 0;
+  pool.for_each(most_at_once, [&](std::size_t lane) {
+    if (lane == 0) {
+      double before = 0;
+      candidates = find_candidates(graph, pool, options.seed, options.region_samples, [&](double part) {
+        progress.add((part - before) * search, "searching for the lower end");
+        before = part;
+      });
+    }
+    for (std::size_t k = next++; k < order.size(); k = next++) {
+      bound(order[k]);
+    }
+  });
+  for (std::size_t b = 0; b < segments.size(); ++b) {
+    if (fills_machine(segments[b])) {
+      bound(b);
+    }
+  }
+
   std::vector<Interval> bound_of(graph.steps.size() + 1);  // P of every value
   bound_of[0] = Interval::exact(1);
-  analysis.classes = classes_of(network);
-  std::optional<FoldedMatrix> last;  // whose rows belong to the outputs
   for (std::size_t b = 0; b < segments.size(); ++b) {
     Block& block = analysis.partition.blocks[b];
     const Segment& segment = segments[b];
-    const Step& step = graph.steps[segment.steps.front()];
-    progress.begin("bounding " + block.id);
-    bool join = false;
-    switch (block.op) {
-      case BlockOperator::isometry:
-      case BlockOperator::sort:
-      case BlockOperator::split:
-        set_both(block, 1);
-        break;
-      case BlockOperator::activation:
-        bound_activation(block, step);
-        break;
-      case BlockOperator::softmax:
-        bound_softmax(block, step);
-        break;
-      case BlockOperator::pool_max:
-        bound_max_pooling(block, step);
-        break;
-      case BlockOperator::pool_l2:
-        bound_l2_pooling(block, step);
-        break;
-      case BlockOperator::scale:
-        bound_scale(block, fold_factors(graph, segment));
-        break;
-      case BlockOperator::dense: {
-        FoldedMatrix folded = fold(graph, segment, pool);
-        if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
-          out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
-        }
-        bound_dense(block, folded, pool, options.seed);
-        if (b + 1 == segments.size() && segment.copies == 1 && segment.rows == analysis.classes) {
-          last = std::move(folded);
-        }
-        break;
+    if (failures[b]) {
+      std::rethrow_exception(failures[b]);
+    }
+    const bool join = is_join(block.op);
+    if (join) {
+      std::vector<Interval> before;
+      for (const std::size_t input : segment.inputs) {
+        before.push_back(bound_of[input]);
       }
-      case BlockOperator::linear: {
-        const FoldedSparse folded = fold_linear(graph, segment);
-        if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
-          out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
-        }
-        take(block, bound_sparse(folded.matrix, pool, options.seed, folded.reserve));
-        if (b + 1 == segments.size() && folded.matrix.rows == analysis.classes) {
-          last = written_out(folded, most_last_entries);
-        }
-        break;
-      }
-      case BlockOperator::convolution:
-        take(block, bound_convolution(segment.convolution.value(), pool, options.seed, reserve_of(segment.convolution.value())));
-        break;
-      case BlockOperator::sll: {
-        const SllParts& parts = segment.sll.value();
-        SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, pool, options.seed);
-        block.upper = bound.upper;
-        block.gram = std::move(bound.gram);
-        block.sll = bound.sll;
-        break;
-      }
-      case BlockOperator::add:
-      case BlockOperator::concat:
-      case BlockOperator::max_min: {
-        join = true;
-        std::vector<Interval> before;
-        for (const std::size_t input : segment.inputs) {
-          before.push_back(bound_of[input]);
-        }
-        bound_join(block, before);
-        break;
-      }
+      bound_join(block, before);
     }
     if (!std::isfinite(block.upper)) {
       out_of_range("The bound of the block that writes tensor '" + block.id + "'");
@@ -334,14 +399,13 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
       throw Error(ExitCode::internal, "The bounds of block '" + block.id + "' contradict each other; please report this.");
     }
     const Interval own = Interval::exact(block.upper);
-    const Interval bound = join ? own : own * bound_of[segment.inputs[0]];
-    if (!std::isfinite(bound.upper())) {
+    const Interval product = join ? own : own * bound_of[segment.inputs[0]];
+    if (!std::isfinite(product.upper())) {
       out_of_range("The product of the norms of all layers");
     }
     for (const std::size_t s : segment.steps) {
-      bound_of[s + 1] = bound;
+      bound_of[s + 1] = product;
     }
-    progress.finish(segment.flops);
   }
   const Upper global = Upper::exact(bound_of[graph.output].upper());
   if (!global.finite()) {
@@ -350,15 +414,14 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
   analysis.upper = global.value();
 
   if (analysis.classes != 0) {
-    analysis.pairs_by_rows = last.has_value();
-    analysis.pairs = last ? pair_bounds_by_rows(*last, Upper::exact(analysis.partition.blocks.back().upper),
-                                                Upper::exact(bound_of[segments.back().inputs[0]].upper()), global, pool)
-                          : pair_bounds_by_global(analysis.classes, global);
+    analysis.pairs_by_rows = last.matrix.has_value();
+    analysis.pairs = last.matrix ? pair_bounds_by_rows(*last.matrix, Upper::exact(analysis.partition.blocks.back().upper),
+                                                       Upper::exact(bound_of[segments.back().inputs[0]].upper()), global, pool)
+                                 : pair_bounds_by_global(analysis.classes, global);
   }
 
   if (analysis.upper > 0) {
-    progress.begin("searching for the lower end");
-    Region region = find_region(graph, pool, options.seed, options.region_samples, [&](double part) { progress.at(part, search); });
+    Region region = prove_region(graph, segments, analysis.partition.blocks, candidates, pool, options.seed, options.region_samples);
     if (region.lower > analysis.upper) {
       throw Error(ExitCode::internal, "The network's lower end exceeds its upper end; please report this.");
     }
@@ -368,7 +431,6 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
       analysis.direction = std::move(region.direction);
     }
   }
-  progress.finish(search);
   return analysis;
 }
 

@@ -20,7 +20,7 @@ struct AnalysisOptions {
   unsigned threads = 0;          // 0: all cores; the result does not depend on it
   std::uint64_t seed = 1;        // of the searches (Lanczos start, linear regions): bounds are proved whatever they find
   unsigned region_samples = 64;  // linear regions tried for the network's lower end
-  std::function<void(double done, const std::string& what)> progress;  // fraction in [0, 1]; called from one thread
+  std::function<void(double done, const std::string& what)> progress;  // fraction in [0, 1]; called by one thread at a time
 };
 
 struct Analysis {

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
+#include "certify/bounds/distances.hpp"
 #include "certify/bounds/linearised.hpp"
 #include "certify/bounds/region_search.hpp"
 #include "certify/graph/evaluate.hpp"
@@ -40,11 +42,17 @@ std::vector<double> top_direction(const StepGraph& graph, const std::vector<doub
 }
 
 /// What is claimed of an enclosed derivative: 32 times our own radius and 2^-30 are left to a checker's rounding.
-Lower claim(const DirectionalDerivative& d, const std::vector<double>& v) {
-  const Upper radius = norm_above(d.derivative.radius.data(), d.derivative.radius.size());
-  const Lower centre = norm_below(d.derivative.centre.data(), d.derivative.centre.size());
+Lower claim(Lower centre, Upper radius, const std::vector<double>& v) {
   const Upper length = norm_above(v.data(), v.size());
   return minus(centre, Upper::exact(33) * radius) / length * Lower::exact(1 - 0x1p-30);
+}
+Lower claim(const DirectionalDerivative& d, const std::vector<double>& v) {
+  return claim(norm_below(d.derivative.centre.data(), d.derivative.centre.size()), norm_above(d.derivative.radius.data(), d.derivative.radius.size()), v);
+}
+
+/// Random moves of the points that are proved.
+Random moves_of(std::uint64_t seed) {
+  return Random(seed ^ 0xA5A5A5A5ULL);
 }
 
 }  // namespace
@@ -59,21 +67,44 @@ double search_flops(const StepGraph& graph, unsigned samples) {
   return std::clamp(4 * bounds, 6e9, 0x1p35) * static_cast<double>(samples) / 64;
 }
 
-Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples,
-                   const std::function<void(double)>& progress) {
-  Region region;
-  if (samples == 0 || graph.input_size == 0) {
-    return region;
-  }
-  const bool linear = std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); });
+std::vector<Candidate> find_candidates(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, unsigned samples,
+                                       const std::function<void(double)>& progress) {
   std::vector<Candidate> candidates;
-  Random random(seed ^ 0xA5A5A5A5ULL);
-  if (linear) {
+  if (samples == 0 || graph.input_size == 0) {
+    return candidates;
+  }
+  if (std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); })) {
     // One region: any point.
+    Random random = moves_of(seed);
     candidates.push_back({random_vector(random, graph.input_size), random_vector(random, graph.input_size), -1});
     improve(graph, candidates, 2, pool);
   } else {
     candidates = search(graph, pool, seed, samples, search_flops(graph, samples), progress);
+  }
+  return candidates;
+}
+
+Region prove_region(const StepGraph& graph, const std::vector<Segment>& segments, const std::vector<Block>& blocks,
+                    const std::vector<Candidate>& candidates, WorkerPool& pool, std::uint64_t seed, unsigned samples) {
+  Region region;
+  if (candidates.empty()) {
+    return region;
+  }
+  const auto by_distance = [&](const IntegerVector& point, const IntegerVector& direction) {
+    const std::optional<DerivativeByDistance> d = differentiate_by_distance(graph, segments, blocks, point, direction, pool);
+    const double lower = d ? claim(norm_below(d->centre.data(), d->centre.size()), d->distance, to_doubles(direction)).value() : 0;
+    if (lower > region.lower && std::isfinite(lower)) {
+      region = {lower, point, direction};
+    }
+  };
+  if (is_expensive(graph)) {
+    by_distance(to_integers(candidates[0].x), to_integers(candidates[0].v));
+    return region;
+  }
+  Random random = moves_of(seed);
+  if (std::all_of(graph.steps.begin(), graph.steps.end(), [](const Step& step) { return step.affine(); })) {
+    static_cast<void>(random_vector(random, graph.input_size));  // those of the candidate
+    static_cast<void>(random_vector(random, graph.input_size));
   }
   // The best ones are proved. A point too close to a kink is moved a little, by less than the mutations of the search, in the hope of a
   // better claim; a unit that is zero everywhere stays at its kink and costs nothing. As much of it as takes no more than the search; of a
@@ -111,6 +142,10 @@ Region find_region(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed,
         break;
       }
     }
+  }
+  if (region.lower < candidates[0].score / 2) {
+    // So deep that the enclosures of the entries have outgrown them.
+    by_distance(to_integers(candidates[0].x), to_integers(candidates[0].v));
   }
   return region;
 }

@@ -189,6 +189,7 @@ double natural_scale(const StepGraph& graph, Random& random) {
 
 constexpr unsigned first_iterations = 8;
 constexpr unsigned child_iterations = 3;
+constexpr unsigned expensive_iterations = 5;
 
 }  // namespace
 
@@ -206,6 +207,10 @@ double pass_flops(const StepGraph& graph) {
   return flops;
 }
 
+bool is_expensive(const StepGraph& graph) {
+  return pass_flops(graph) > 0x1p30;
+}
+
 std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t wanted, double budget,
                               const std::function<void(double)>& progress) {
   const double flops = pass_flops(graph);
@@ -215,6 +220,15 @@ std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uin
   Random random(seed);
   const double scale = natural_scale(graph, random);
   std::vector<Candidate> best;
+  if (is_expensive(graph)) {
+    std::vector<double> x = random_vector(random, n);
+    for (double& entry : x) {
+      entry *= scale;
+    }
+    best.push_back({std::move(x), random_vector(random, n), -1});
+    improve(graph, best, expensive_iterations, pool);
+    return best;
+  }
   for (std::size_t p = 0; p < samples; ++p) {
     // Spread over six octave steps around the natural scale; every fourth point has nonnegative entries, as images have.
     const double size = scale * std::ldexp(1.0, static_cast<int>(p % 7) * 2 - 4);

@@ -38,6 +38,8 @@ void improve(const StepGraph& graph, std::vector<Candidate>& candidates, unsigne
 /// Cost of one pass through the network at one point, in flops; an entry of the input (random numbers) or of an activation (exponentials)
 /// counts as much as 40 of them.
 [[nodiscard]] double pass_flops(const StepGraph& graph);
+/// One pass takes so long that a search is one point with a few steps of power iteration.
+[[nodiscard]] bool is_expensive(const StepGraph& graph);
 
 /// Candidates, best first. About `budget` flops; `wanted` points at first, fewer where a pass takes long.
 [[nodiscard]] std::vector<Candidate> search(const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, std::size_t wanted, double budget,

@@ -196,7 +196,7 @@ Json model_member(const Network& network, const ModelFile& model) {
   }
   const Value& input = network.values[network.input];
   const Value& output = network.values[network.output];
-  Json out = {{"format", "onnx"},
+  Json out = {{"format", model.format},
               {"bytes", model.bytes},
               {"graphDigest", graph_digest(network)},
               {"externalFiles", external},

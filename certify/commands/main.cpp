@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 
     const auto model_option = [](CLI::App& command, std::string& model, bool& external, FunctionOptions& function) {
-      command.add_option("MODEL", model, "ONNX file")->required();
+      command.add_option("MODEL", model, "ONNX or .nnet file")->required();
       command.add_flag("--allow-external-data", external, "read weights from files beside the model; their digests are recorded");
       add_function_options(command, function);
     };

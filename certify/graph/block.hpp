@@ -32,6 +32,9 @@ enum class BlockOperator {
   max_min,  // joins
 };
 [[nodiscard]] const char* name_of(BlockOperator op);
+[[nodiscard]] inline bool is_join(BlockOperator op) {
+  return op == BlockOperator::add || op == BlockOperator::concat || op == BlockOperator::max_min;
+}
 
 /// A part of the network with one bound. Before bounding (see `partition`) upper and lower are unset (upper < lower).
 struct Block {

@@ -3,6 +3,7 @@
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 
 namespace lipcert {
@@ -10,8 +11,9 @@ namespace {
 
 Model parse(const std::string& bytes, const std::string& name, const OnnxOptions& options) {
   Model model;
-  model.file = {name, bytes.size(), sha256_hex(bytes)};
-  model.network = read_onnx(bytes, options);
+  const bool nnet = is_nnet_name(name);
+  model.file = {name, bytes.size(), sha256_hex(bytes), nnet ? "nnet" : "onnx"};
+  model.network = nnet ? read_nnet(bytes, options) : read_onnx(bytes, options);
   return model;
 }
 

@@ -15,6 +15,7 @@ struct ModelFile {
   std::string name;  // no directory part
   std::uint64_t bytes = 0;
   std::string sha256;
+  std::string format = "onnx";  // or nnet
 };
 
 struct Model {
@@ -22,8 +23,8 @@ struct Model {
   Network network;
 };
 
-/// Reads an ONNX file (formats/onnx.md). With `allow_external_data` weights may lie in plain files beside it; their digests are kept.
-/// `function` says which function is meant where the file leaves it open; the network notes what of it was needed.
+/// Reads an ONNX file (formats/onnx.md), or a .nnet file where the name ends so (formats/nnet.md). With `allow_external_data` weights may lie in plain files
+/// beside it; their digests are kept. `function` says which function is meant where the file leaves it open; the network notes what of it was needed.
 /// Throws `Error`: usage for a path that is not UTF-8 and a choice that the file contradicts, input for a file that cannot be read or is
 /// malformed; what is only unsupported is listed in the network.
 [[nodiscard]] Model read_model(const std::string& path, bool allow_external_data = false, const FunctionChoice& function = {});

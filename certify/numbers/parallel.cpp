@@ -5,7 +5,6 @@
 #include <mpfr.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "certify/numbers/rounding.hpp"
 
@@ -63,38 +62,47 @@ void WorkerPool::work() {
   --starting_;
   finished_.notify_all();
   while (true) {
-    wake_.wait(lock, [this] { return stop_ || (task_ != nullptr && next_ < count_); });
+    wake_.wait(lock, [this] { return stop_ || open_group() != nullptr; });
     if (stop_) {
       mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE);  // what this thread's exponentials have kept; MPFR does not free it when a thread ends
       return;
     }
-    take_tasks(lock);
+    take_tasks(*open_group(), lock);
   }
 }
 
-void WorkerPool::take_tasks(std::unique_lock<std::mutex>& lock) {
-  while (task_ != nullptr && next_ < count_) {
-    const std::size_t index = next_++;
-    const std::function<void(std::size_t)>& task = *task_;
-    ++running_;
+WorkerPool::Group* WorkerPool::open_group() {
+  for (std::size_t k = groups_.size(); k-- > 0;) {
+    if (groups_[k]->next < groups_[k]->count) {
+      return groups_[k];
+    }
+  }
+  return nullptr;
+}
+
+// A group lives until its caller has seen that nothing of it runs: `running` is counted down under the lock, and the group is not touched after that.
+void WorkerPool::take_tasks(Group& group, std::unique_lock<std::mutex>& lock) {
+  while (group.next < group.count) {
+    const std::size_t index = group.next++;
+    ++group.running;
     lock.unlock();
     std::exception_ptr failure;
     try {
-      task(index);
+      group.task(index);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
-    --running_;
     if (failure) {
-      next_ = count_;  // no further tasks are begun
-      if (!failure_) {
-        failure_ = failure;
+      group.next = group.count;  // no further tasks are begun
+      if (!group.failure) {
+        group.failure = failure;
       }
     }
-  }
-  if (running_ == 0) {
-    finished_.notify_all();
+    if (--group.running == 0 && group.next >= group.count) {
+      finished_.notify_all();
+      return;
+    }
   }
 }
 
@@ -108,17 +116,15 @@ void WorkerPool::for_each(std::size_t count, const std::function<void(std::size_
     }
     return;
   }
+  Group group{task, count, 0, 0, nullptr};
   std::unique_lock lock(mutex_);
-  task_ = &task;
-  next_ = 0;
-  count_ = count;
-  failure_ = nullptr;
+  groups_.push_back(&group);
   wake_.notify_all();
-  take_tasks(lock);
-  finished_.wait(lock, [this] { return running_ == 0 && next_ >= count_; });
-  task_ = nullptr;
-  if (failure_) {
-    std::rethrow_exception(std::exchange(failure_, nullptr));
+  take_tasks(group, lock);
+  finished_.wait(lock, [&group] { return group.running == 0 && group.next >= group.count; });
+  std::erase(groups_, &group);
+  if (group.failure) {
+    std::rethrow_exception(group.failure);
   }
 }
 

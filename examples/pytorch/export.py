@@ -16,26 +16,35 @@ import torch
 from torch.nn.utils import parametrizations, parametrize
 
 
+def plain_layer(name, layer):
+    """An ordinary layer with the weight that a parametrised one computes now."""
+    if isinstance(layer, torch.nn.Linear):
+        plain = torch.nn.Linear(layer.in_features, layer.out_features, layer.bias is not None)
+    elif isinstance(layer, torch.nn.ConvTranspose2d):
+        plain = torch.nn.ConvTranspose2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, layer.output_padding,
+                                         layer.groups, layer.bias is not None, layer.dilation, layer.padding_mode)
+    elif isinstance(layer, torch.nn.Conv2d):
+        plain = torch.nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, layer.dilation,
+                                layer.groups, layer.bias is not None, layer.padding_mode)
+    else:
+        raise TypeError(f"'{name}' is a parametrised {type(layer).__name__}: fold it by hand.")
+    with torch.no_grad():
+        plain.weight.copy_(layer.weight)
+        if layer.bias is not None:
+            plain.bias.copy_(layer.bias)
+    return plain
+
+
 def fold(model):
-    """A copy in which every parametrised layer is an ordinary one that holds the computed weight."""
-    model = copy.deepcopy(model).eval()
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if not parametrize.is_parametrized(layer):
-                continue
-            if isinstance(layer, torch.nn.Linear):
-                plain = torch.nn.Linear(layer.in_features, layer.out_features, layer.bias is not None)
-            elif isinstance(layer, torch.nn.Conv2d):
-                plain = torch.nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, layer.dilation,
-                                        layer.groups, layer.bias is not None, layer.padding_mode)
-            else:
-                raise TypeError(f"'{name}' is a parametrised {type(layer).__name__}: fold it by hand.")
-            with torch.no_grad():
-                plain.weight.copy_(layer.weight)
-                if layer.bias is not None:
-                    plain.bias.copy_(layer.bias)
-            setattr(parent, name, plain)
-    return model
+    """A copy in which every parametrised layer is an ordinary one that holds the computed weight. Whatever computes it may have parametrised tensors of its
+    own (orthogonium's power iteration has): nothing inside of a parametrised layer is looked at."""
+    def folded(name, module):
+        if parametrize.is_parametrized(module):
+            return plain_layer(name, module)
+        for child_name, child in list(module.named_children()):
+            setattr(module, child_name, folded(f"{name}.{child_name}", child))
+        return module
+    return folded("model", copy.deepcopy(model).eval()).eval()
 
 
 def finish(model):

@@ -20,6 +20,7 @@
 #include "formats/encoding/files.hpp"
 #include "formats/network/graph_digest.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 #include "proofs/front/convert.hpp"
 #include "proofs/front/members.hpp"
@@ -191,7 +192,9 @@ int run(const Options& options) {
   Network network;
   try {
     reading.function = choice_of(statement.at("predicate").at("model"));
-    network = read_onnx(model, reading);
+    const nlohmann::json::json_pointer format("/predicate/model/format");
+    const bool nnet = statement.contains(format) && statement.at(format) == "nnet";
+    network = nnet ? read_nnet(model, reading) : read_onnx(model, reading);
     require_choice(statement.at("predicate").at("model"), network);
   } catch (const nlohmann::json::exception& e) {
     throw rejected(std::string("the certificate has not the structure of the format: ") + e.what());

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "certify/bounds/analysis.hpp"
+#include "certify/bounds/distances.hpp"
 #include "certify/attack/plain_network.hpp"
 #include "certify/graph/constants.hpp"
 #include "certify/graph/evaluate.hpp"
@@ -74,10 +75,60 @@ void check_attack(const Network& network, const StepGraph& graph, Random& r) {
   }
 }
 
+Rational as(const Rational& /*kind*/, double x) {
+  return rational(x);
+}
+Real as(const Real& /*kind*/, double x) {
+  return Real(x);
+}
+
+/// The one-sided derivative at a witness point is within the distance of what bounds/distances.hpp computes with the bounds of the blocks.
+class Distances {
+ public:
+  Distances(const Network& network, const StepGraph& graph) : graph_(graph), pool_(2), cut_(cut(network, graph)) {
+    AnalysisOptions options;
+    options.region_samples = 0;
+    options.threads = 1;
+    blocks_ = analyse(network, options).partition.blocks;
+  }
+
+  template <class Evaluator>
+  void check(Evaluator& evaluator, const std::vector<double>& x, const std::vector<double>& v, bool exact_input) {
+    const IntegerVector point = to_integers(x);
+    const IntegerVector direction = to_integers(v);
+    if (point.mantissas.empty() || direction.mantissas.empty()) {
+      return;
+    }
+    const auto truth = evaluator(to_doubles(point), to_doubles(direction));
+    const auto d = differentiate_by_distance(graph_, cut_.segments, blocks_, point, direction, pool_);
+    REQUIRE(d);
+    REQUIRE(d->centre.size() == truth.size());
+    std::decay_t<decltype(truth[0].slope)> squares = 0;
+    double length = 0;
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+      const std::decay_t<decltype(squares)> off = truth[i].slope - as(squares, d->centre[i]);
+      squares += off * off;
+      length += d->centre[i] * d->centre[i];
+    }
+    const auto distance = as(squares, d->distance.value());
+    CHECK(squares <= distance * distance);
+    if (!exact_input && differentiate(graph_, to_doubles(point), to_doubles(direction)).clear) {
+      CHECK(d->distance.value() <= 1e-8 * (1 + std::sqrt(length)));
+    }
+  }
+
+ private:
+  const StepGraph& graph_;
+  WorkerPool pool_;
+  Segments cut_;
+  std::vector<Block> blocks_;
+};
+
 /// Values and one-sided derivatives at random points lie inside the enclosures; how many derivatives were clear.
 template <class Evaluator>
 std::size_t check_enclosures(const Network& network, Evaluator evaluator, Random& r, int rounds, double scale = 1) {
   const StepGraph graph = steps_of(network);
+  Distances distances(network, graph);
   std::size_t clear = 0;
   for (int round = 0; round < rounds; ++round) {
     std::vector<double> x = r.singles(graph.input_size, scale);
@@ -87,6 +138,7 @@ std::size_t check_enclosures(const Network& network, Evaluator evaluator, Random
         entry = std::round(entry);
       }
     }
+    distances.check(evaluator, x, v, round % 3 == 2);
     const auto truth = evaluator(x, v);
     const BallVector value = evaluate(graph, x);
     const DirectionalDerivative d = differentiate(graph, x, v);

@@ -831,6 +831,38 @@ class Operators(support.Case):
             lower, upper, printed = self.interval(m)
             self.assertEqual(printed["blocks"][-1]["method"], "sum")
 
+    def test_lower_ends_of_deep_and_large_networks(self):
+        """They are not 0, and not above what the function does. Entry by entry an enclosure of the derivative outgrows a double's digits in so many layers."""
+        m = Model((1, 64), seed=11)
+        at = "x"
+        weights = []
+        for _ in range(30):
+            weights.append(m.normal(64, 64, scale=0.2))
+            at = m.add("Relu", m.add("Gemm", at, weights[-1], m.normal(64, scale=0.3), transB=1))
+        m.add("Gemm", at, m.normal(5, 64, scale=0.2), transB=1)
+        lower, upper, _ = self.interval(m)
+        random = numpy.random.default_rng(3)
+        best = 0
+        for _ in range(50):  # Jacobians at random points
+            x = random.normal(size=64) * choose(random, 0.1, 1, 10)
+            jacobian = numpy.array([(m(x + 1e-6 * e) - m(x)) / 1e-6 for e in numpy.eye(64)])
+            best = max(best, numpy.linalg.norm(jacobian, 2))
+        self.assertGreater(lower, 0.5 * best)
+        self.assertLess(lower, upper)
+        # 150 528 inputs, and more entries between the layers than are enclosed one by one. The kernels are positive, so that a constant image says what to
+        # expect: inside of it every channel of the second layer gets the sum of all weights along the way.
+        m = Model((1, 3, 224, 224), seed=12)
+        first, second = numpy.full((16, 3, 3, 3), 0.125), numpy.full((2, 16, 1, 1), 0.5)
+        at = m.add("Relu", m.add("Conv", "x", m.weight(first), pads=[1, 1, 1, 1]))
+        at = m.add("MaxPool", at, kernel_shape=[2, 2], strides=[2, 2])
+        at = m.add("Relu", m.add("Conv", at, m.weight(second)))
+        m.add("GlobalAveragePool", at)
+        lower, upper, _ = self.interval(m)
+        # On positive images without a change of the largest entries: 2 outputs, the average of 112 x 112 values of 8 sums of 27 pixels over 8.
+        ones = numpy.sqrt(2) * 8 * 27 / 8 / numpy.sqrt(3 * 224 * 224)
+        self.assertGreater(lower, 0.5 * ones)
+        self.assertLess(lower, upper)
+
     def test_refusals(self):
         """Each with the node's name, exit code 3, and nothing written."""
         def product(m):

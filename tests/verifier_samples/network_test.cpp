@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/support/onnx_builder.hpp"
+#include "verifier/base/failure.hpp"
 #include "verifier/samples/network_at_samples.hpp"
 #include "verifier/graph/onnx.hpp"
 
@@ -343,6 +344,64 @@ TEST_CASE("the fast evaluation meets the wide one and is narrow") {
         if (kind != 2) CHECK(high - low <= Rational(c.width) * largest);
       }
       if (kind < 2) CHECK(widest > Rational(0x1p-70) * largest);  // it was the fast one, whose input is not exact
+    }
+  }
+}
+
+TEST_CASE("the derivative by distances meets its enclosure, and is close to it; at kinks and ties as well") {
+  std::vector<Case> list = cases();
+  for (Case& c : kinds()) list.push_back(std::move(c));
+  std::size_t close = 0, known = 0;
+  for (Case& c : list) {
+    CAPTURE(c.name);
+    std::vector<ExternalFile> external;
+    const Graph graph = read_onnx(c.model.bytes(), OnnxOptions{}, external);
+    Evaluator evaluator(graph, Engine{});
+    const std::uint64_t n = element_count(graph.input().shape);
+    for (int turn = 0; turn < 6; ++turn) {
+      IntegerVector x{turn < 3 ? -22 : 0, {}}, v{-20, {}};
+      for (std::uint64_t i = 0; i < n; ++i) {  // small integers: zeros, and entries that are equal
+        x.mantissas.push_back(static_cast<std::int32_t>(generator() % (turn < 3 ? 1U << 24U : 5U)) - (turn < 3 ? 1 << 23 : 2));
+        v.mantissas.push_back(static_cast<std::int32_t>(generator() % (1U << 24U)) - (1 << 23));
+      }
+      const std::optional<Rational> below = derivative_norm_below(graph, evaluator, c.blocks, x, v, 1 + static_cast<unsigned>(turn) % 2);
+      IntervalTensor enclosed;
+      try {
+        enclosed = evaluator.directional_derivative(x, v);
+      } catch (const Failure&) {  // a root at 0
+        continue;
+      }
+      Rational most = 0;
+      for (const Interval& e : enclosed) most += square(std::max(upper_end(absolute(e)), Rational(0)));
+      if (!below) continue;
+      ++known;
+      CHECK(square(*below) <= most);
+      const Rational least = squared_norm_below(enclosed);
+      if (square(*below) >= least * Rational(0.999999)) ++close;
+    }
+  }
+  MESSAGE(close << " of " << known << " close");
+  CHECK(known >= 5 * list.size());
+  CHECK(close >= known * 9 / 10);
+}
+
+TEST_CASE("a derivative is not taken on one side of a kink that the distance does not exclude") {
+  // relu(a - b) at two nearly equal numbers, one of which is rounded: 1/3 of x beside a short number near it.
+  for (const std::int64_t off : {0, 1, -1}) {
+    ob::Model model;
+    model.input("x", {1, 1}, ob::DOUBLE).output("y", {1, 1}, ob::DOUBLE);
+    model.initialiser(ob::doubles("third", {1}, {3})).initialiser(ob::doubles("b", {1}, {std::ldexp(6004799503160661.0 + static_cast<double>(off), -54)}));
+    model.node("Div", {"x", "third"}, {"a"}).node("Sub", {"a", "b"}, {"c"}).node("Relu", {"c"}, {"y"});
+    std::vector<ExternalFile> external;
+    const Graph graph = read_onnx(model.bytes(), OnnxOptions{}, external);
+    Evaluator evaluator(graph, Engine{});
+    // 6004799503160661 / 2^54 is below a third, by a sixth of its last place.
+    const bool on = off <= 0;
+    for (const std::int32_t direction : {1, -1}) {
+      const std::optional<Rational> below =
+          derivative_norm_below(graph, evaluator, {affine({0, 1}, Rational(1, 3)), activation(2, 1)}, {0, {1}}, {0, {direction}}, 1);
+      REQUIRE(below);
+      CHECK(*below <= (on ? Rational(1, 3) : Rational(0)));
     }
   }
 }

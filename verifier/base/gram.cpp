@@ -7,7 +7,8 @@
 // so nothing leaves 64 bits. The products of each chunk of 512 rows are then added in 128 bits.
 //
 // 128 bits. If every column of X has sum of squares below 2^122 2^-t, then by Cauchy and Schwarz every entry of X'X, and of the product
-// restricted to any subset of rows (a chunk, or all chunks so far), is below 2^122 2^-t in magnitude; times 2^t below 2^122. A sum that
+// restricted to any subset of rows (a chunk, or all chunks so far), is below 2^122 2^-t in magnitude; times 2^t below 2^122; and so for X'Y, where
+// the columns of X over those of Y have such sums. A sum that
 // starts below 2^125 thus stays below 2^126.
 //
 // Nothing depends on the order of these exact sums, on the number of threads or on the microkernel.
@@ -125,10 +126,10 @@ SymmetricSum::SymmetricSum(std::size_t order) : order_(order), tiles_((order + k
   sums_.resize(tiles_ * (tiles_ + 1) / 2 * kTile * kTile);
 }
 
-bool gram_fits(const IntegerView& x, unsigned shift) {
-  if (shift > 122) return false;
-  const UInt128 limit = (static_cast<UInt128>(1) << 122) >> shift;
-  std::vector<UInt128> squares(x.columns);
+namespace {
+
+/// Adds the squares of X to those of its columns; false where a limit is reached.
+bool add_squares(const IntegerView& x, UInt128 limit, std::vector<UInt128>& squares) {
   for (std::size_t k = 0; k < x.inner; ++k)
     for (std::size_t j = x.upper_triangular ? k : 0; j < x.columns; ++j) {
       const std::int64_t value = entry(x, k, j);
@@ -140,25 +141,42 @@ bool gram_fits(const IntegerView& x, unsigned shift) {
   return true;
 }
 
-void subtract_gram(SymmetricSum& sum, const IntegerView& x, unsigned shift, const Engine& engine) {
-  if (sum.order() != x.columns) exhausted("matrices of different order: a fault of the checker");
+}  // namespace
+
+bool gram_fits(const IntegerView& x, unsigned shift) {
+  std::vector<UInt128> squares(x.columns);
+  return shift <= 122 && add_squares(x, (static_cast<UInt128>(1) << 122) >> shift, squares);
+}
+
+bool gram_fits(const IntegerView& x, const IntegerView& y, unsigned shift) {
+  std::vector<UInt128> squares(x.columns);
+  const UInt128 limit = shift <= 122 ? (static_cast<UInt128>(1) << 122) >> shift : 0;
+  return shift <= 122 && x.columns == y.columns && add_squares(x, limit, squares) && add_squares(y, limit, squares);
+}
+
+void subtract_product(SymmetricSum& sum, const IntegerView& x, const IntegerView& y, unsigned shift, bool add, const Engine& engine) {
+  if (sum.order() != x.columns || sum.order() != y.columns || x.inner != y.inner || x.upper_triangular != y.upper_triangular)
+    exhausted("matrices of different order: a fault of the checker");
   const Microkernel kernel = microkernel(engine.kernel);
-  const bool two_slices = has_low_slice(x);
-  const Int128 factor = static_cast<Int128>(1) << shift;
+  const bool same = x.data == y.data;
+  const bool two_slices = has_low_slice(x) || (!same && has_low_slice(y));
+  const Int128 factor = (add ? -1 : 1) * (static_cast<Int128>(1) << shift);
   const std::size_t tiles = sum.tiles();
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
   for (std::size_t I = 0; I < tiles; ++I)
     for (std::size_t J = I; J < tiles; ++J) pairs.emplace_back(I, J);
-  Chunk chunk;
+  Chunk a;
+  Chunk b;
   for (std::size_t first = 0; first < x.inner; first += kChunk) {
-    pack(x, first, two_slices, chunk, engine.threads);
+    pack(x, first, two_slices, a, engine.threads);
+    if (!same) pack(y, first, two_slices, b, engine.threads);
     parallel_for(pairs.size(), engine.threads, [&](std::size_t p) {
       const auto [I, J] = pairs[p];
       // An upper triangular X has no entries of tile I below row (I + 1) * kTile - 1.
       const std::size_t end = x.upper_triangular ? (I + 1) * kTile : x.inner;
       if (end <= first) return;
       Int128* tile = sum.tile(I, J);
-      each_product(chunk, I, chunk, J, std::min(chunk.depth, end - first), I == J, kernel,
+      each_product(a, I, same ? a : b, J, std::min(a.depth, end - first), I == J, kernel,
                    [&](std::size_t i, std::size_t j, Int128 value) { tile[i * kTile + j] -= value * factor; });
     });
   }

@@ -51,11 +51,15 @@ class SymmetricSum {
   std::vector<Int128> sums_;
 };
 
-/// True when every |entry| < 2^52 and every column has sum of squares * 2^shift < 2^122: then subtract_gram cannot overflow (gram.cpp).
+/// True when every |entry| < 2^52 and every column of X (of X over Y, two matrices with as many columns) has sum of squares * 2^shift < 2^122: then
+/// subtract_product cannot overflow (gram.cpp).
 [[nodiscard]] bool gram_fits(const IntegerView& x, unsigned shift);
+[[nodiscard]] bool gram_fits(const IntegerView& x, const IntegerView& y, unsigned shift);
 
-/// sum -= X'X * 2^shift, exactly. Requires gram_fits(x, shift), sum.order() == x.columns, and |sum| + 2^122 < 2^126 entrywise.
-void subtract_gram(SymmetricSum& sum, const IntegerView& x, unsigned shift, const Engine& engine);
+/// sum -= X'Y * 2^shift (+= where `add`) in the entries (i, j), i <= j, exactly. Requires gram_fits(x, y, shift), equal inner lengths, both upper
+/// triangular or neither, sum.order() the number of columns of both, and |sum| + 2^122 < 2^126 entrywise.
+void subtract_product(SymmetricSum& sum, const IntegerView& x, const IntegerView& y, unsigned shift, bool add, const Engine& engine);
+inline void subtract_gram(SymmetricSum& sum, const IntegerView& x, unsigned shift, const Engine& engine) { subtract_product(sum, x, x, shift, false, engine); }
 
 /// X'Y, row-major x.columns * y.columns, exactly. Requires gram_fits(x, 0), gram_fits(y, 0), equal inner lengths.
 [[nodiscard]] std::vector<Int128> multiply(const IntegerView& x, const IntegerView& y, const Engine& engine);

@@ -12,6 +12,7 @@
 
 #include "verifier/base/gram.hpp"
 #include "verifier/theorems/band.hpp"
+#include "verifier/theorems/spectral.hpp"
 
 namespace lipverify {
 
@@ -24,6 +25,10 @@ namespace lipverify {
 /// of n. Cost for half bandwidth w: n w^2 / 2 multiply-adds.
 [[nodiscard]] BandFactor band_hint(const BandSum& m, unsigned drop, unsigned threads);
 [[nodiscard]] BandFactor band_hint_with(Kernel kernel, const BandSum& m, unsigned drop, unsigned threads);
+
+/// The same for a Hermitian matrix P + i Q, with four times as much work: half of what its real form of twice the order would take.
+[[nodiscard]] ComplexFactor hermitian_hint(const SymmetricSum& p, const SymmetricSum& q, unsigned drop, unsigned threads);
+[[nodiscard]] ComplexFactor hermitian_hint_with(Kernel kernel, const SymmetricSum& p, const SymmetricSum& q, unsigned drop, unsigned threads);
 
 /// c[8 i + j] -= sum_{k < depth} a[8 k + i] * b[8 k + j], in the order of k: the inner loop in three widths with equal results.
 using HintMicrokernel = void (*)(const double* a, const double* b, std::size_t depth, double* c);

@@ -8,7 +8,7 @@
 namespace lipverify {
 
 Hints hints() {
-  return {cholesky_hint, order_hint, band_hint, roots_hint};
+  return {cholesky_hint, order_hint, band_hint, roots_hint, hermitian_hint};
 }
 
 }  // namespace lipverify

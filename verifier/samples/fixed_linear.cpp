@@ -1,7 +1,9 @@
 // The linear nodes of fixed_network.hpp.
 #include <algorithm>
+#include <array>
 #include <bit>
 
+#include "verifier/base/parallel.hpp"
 #include "verifier/samples/fixed_network.hpp"
 
 namespace lipverify {
@@ -20,8 +22,13 @@ std::size_t largest_size(const std::vector<std::vector<std::uint32_t>>& sets) {
 /// A x + b: what A and b leave out is charged against the length of the centre of x.
 class Affine : public FixedStep {
  public:
-  FixedTensor operator()(const std::vector<const FixedTensor*>& in) const final {
-    const FixedTensor& x = *in.at(0);
+  FixedTensor operator()(const std::vector<const FixedTensor*>& in) const final { return apply(*in.at(0), true); }
+  FixedTensor derivative(const std::vector<const FixedTensor*>& /*at*/, const std::vector<const FixedTensor*>& along) const final {
+    return apply(*along.at(0), false);
+  }
+
+ protected:
+  [[nodiscard]] FixedTensor apply(const FixedTensor& x, bool with_offset) const {
     std::uint64_t largest = 0;
     for (const std::int64_t c : x.centre) largest = std::max(largest, static_cast<std::uint64_t>(c < 0 ? -c : c));
     const Integer length = sqrt_ceiling(Integer(x.centre.size())) * Integer(largest);  // at least ||c||_2
@@ -29,6 +36,7 @@ class Affine : public FixedStep {
     products(x.centre, sums);
     std::int64_t unit = x.exponent + exponent_;
     const Integer weight_cost = weight_error_ * length;  // units 2^unit
+    if (!with_offset) return rounded(sums, unit, bound_.times(x.distance, x.exponent, unit) + weight_cost);
     const Integer root = sqrt_ceiling(Integer(sums.size()));
     Integer rounding = 0;
     const std::int64_t fine = unit;
@@ -53,7 +61,6 @@ class Affine : public FixedStep {
     return rounded(sums, unit, distance);
   }
 
- protected:
   /// Integers times the integers that stand for A.
   virtual void products(const std::vector<std::int64_t>& x, std::vector<Int128>& sums) const = 0;
 
@@ -145,7 +152,7 @@ class Dense : public Affine {
 class Convolution : public Affine {
  public:
   explicit Convolution(const FixedConvolution& c)
-      : c_{c.batch, c.groups, c.inputs, c.outputs, c.kernel, c.size, {}, {}, {}}, places_(c.taps.size()) {
+      : c_{c.batch, c.groups, c.inputs, c.outputs, c.kernel, c.size, {}, {}, {}, c.threads}, places_(c.taps.size()) {
     if (c.weights.rows != c.groups * c.outputs || c.weights.columns != c.inputs * c.kernel) throw Unavailable{};
     set_weights(c.weights, c.kernel);
     set_offset(c.offset, c.offset.size() == 1 ? 1 : places_, c.batch * c.groups * c.outputs * places_);
@@ -158,20 +165,30 @@ class Convolution : public Affine {
   void products(const std::vector<std::int64_t>& centre, std::vector<Int128>& sums) const override {
     sums.resize(c_.batch * c_.groups * c_.outputs * places_);
     const std::size_t columns = c_.inputs * c_.kernel;
-    std::vector<std::int64_t> patch(columns);
-    for (std::size_t block = 0; block < c_.batch * c_.groups; ++block) {
+    const std::size_t parts = (places_ + kTogether - 1) / kTogether;
+    const bool large = columns * c_.outputs * places_ > (std::size_t{1} << 20);
+    parallel_for(c_.batch * c_.groups * parts, large ? c_.threads : 1, [&](std::size_t job) {
+      const std::size_t block = job / parts;
+      const std::size_t first = job % parts * kTogether;
+      const std::size_t count = std::min(kTogether, places_ - first);
       const std::int64_t* x = centre.data() + block * c_.inputs * c_.size;
       const std::int64_t* w = weights_.data() + block % c_.groups * c_.outputs * columns;
-      for (std::size_t p = 0; p < places_; ++p) {
-        const std::int32_t* source = source_.data() + p * c_.kernel;
+      std::vector<std::int64_t> patches(columns * kTogether);  // side by side, so that a weight is read once for all of them
+      for (std::size_t p = 0; p < count; ++p) {
+        const std::int32_t* source = source_.data() + (first + p) * c_.kernel;
         for (std::size_t i = 0; i < c_.inputs; ++i)
           for (std::size_t k = 0; k < c_.kernel; ++k)
-            patch[i * c_.kernel + k] = source[k] < 0 ? 0 : x[i * c_.size + static_cast<std::size_t>(source[k])];
-        for (std::size_t o = 0; o < c_.outputs; ++o)
-          sums[(block * c_.outputs + o) * places_ + p] = row(w + o * columns, patch.data(), columns);
+            patches[(i * c_.kernel + k) * kTogether + p] = source[k] < 0 ? 0 : x[i * c_.size + static_cast<std::size_t>(source[k])];
       }
-    }
+      for (std::size_t o = 0; o < c_.outputs; ++o, w += columns) {
+        std::array<Int128, kTogether> sum{};
+        for (std::size_t k = 0; k < columns; ++k)
+          for (std::size_t p = 0; p < kTogether; ++p) sum[p] += static_cast<Int128>(w[k]) * patches[k * kTogether + p];
+        for (std::size_t p = 0; p < count; ++p) sums[(block * c_.outputs + o) * places_ + first + p] = sum[p];
+      }
+    });
   }
+  static constexpr std::size_t kTogether = 4;
   FixedConvolution c_;  // its numbers only
   std::size_t places_;
   std::vector<std::int32_t> source_;  // for each place and kernel position the entry of a channel; -1: padding

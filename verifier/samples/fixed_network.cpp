@@ -21,33 +21,61 @@ void FixedNetwork::add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inp
 
 void FixedNetwork::end_block(std::vector<ValueId> outputs) { blocks_.back().outputs = std::move(outputs); }
 
-void FixedNetwork::run(const Block& block, std::map<ValueId, FixedTensor>& tensors) {
-  const auto tensor = [&](ValueId id) -> FixedTensor& {
-    const auto found = tensors.find(id);
-    if (found == tensors.end()) throw Unavailable{};  // of another block, and not its output
-    return found->second;
-  };
-  Integer before = 0;
-  if (block.input) std::swap(before, tensor(*block.input).distance);  // the block at the centre of its input
-  for (const Placed& placed : block.steps) {
-    std::vector<const FixedTensor*> in;
-    for (const ValueId id : placed.inputs) in.push_back(&tensor(id));
-    tensors[placed.output] = (*placed.step)(in);
-  }
+namespace {
+
+FixedTensor& tensor(FixedNetwork::Tensors& tensors, ValueId id) {
+  const auto found = tensors.find(id);
+  if (found == tensors.end()) throw Unavailable{};  // of another block, and not its output
+  return found->second;
+}
+
+std::vector<const FixedTensor*> all_of(FixedNetwork::Tensors& tensors, const std::vector<ValueId>& ids) {
+  std::vector<const FixedTensor*> out;
+  for (const ValueId id : ids) out.push_back(&tensor(tensors, id));
+  return out;
+}
+
+}  // namespace
+
+/// Leaves of the block what may be read later; what was off before it, `before`, is off by the block's constant times as much.
+void FixedNetwork::finish(const Block& block, const Integer& before, Tensors& tensors) {
   for (const Placed& placed : block.steps)
     if (std::find(block.outputs.begin(), block.outputs.end(), placed.output) == block.outputs.end()) tensors.erase(placed.output);
   if (!block.input) return;
-  FixedTensor& x = tensor(*block.input);
+  FixedTensor& x = tensor(tensors, *block.input);
   for (const ValueId id : block.outputs) {
-    FixedTensor& y = tensor(id);
+    FixedTensor& y = tensor(tensors, id);
     y.distance += block.bound.times(before, x.exponent, y.exponent);
     if (y.distance >= (Integer(1) << FixedTensor::kBits)) throw Unavailable{};
   }
   x.distance = before;
 }
 
+void FixedNetwork::run(const Block& block, Tensors& tensors) {
+  Integer before = 0;
+  if (block.input) std::swap(before, tensor(tensors, *block.input).distance);  // the block at the centre of its input
+  for (const Placed& placed : block.steps) tensors[placed.output] = (*placed.step)(all_of(tensors, placed.inputs));
+  finish(block, before, tensors);
+}
+
+void FixedNetwork::differentiate(Tensors& values, Tensors& along) const {
+  for (const Block& block : blocks_) {
+    const bool linear = std::all_of(block.steps.begin(), block.steps.end(), [](const Placed& placed) { return placed.step->linear(); });
+    Integer before = 0;
+    if (block.input) std::swap(before, tensor(along, *block.input).distance);
+    for (const Placed& placed : block.steps) {
+      const std::vector<const FixedTensor*> at = linear ? std::vector<const FixedTensor*>() : all_of(values, placed.inputs);
+      along[placed.output] = placed.step->derivative(at, all_of(along, placed.inputs));
+      // Inside the block at every point within the distance of its input; what it puts out is computed by `run`.
+      if (!linear && &placed != &block.steps.back()) values[placed.output] = (*placed.step)(at);
+    }
+    finish(block, before, along);
+    run(block, values);
+  }
+}
+
 std::optional<EnclosedOutput> FixedNetwork::evaluate(const GridPoint& input, ValueId output) const {
-  std::map<ValueId, FixedTensor> tensors;
+  Tensors tensors;
   tensors[0] = {input.lower, input.exponent, sqrt_ceiling(Integer(input.inexact))};
   try {
     for (const Block& block : blocks_) run(block, tensors);

@@ -7,6 +7,10 @@
 // so from block to block the distance grows by verified constants, and only what rounding adds inside a block grows by the coarser bounds
 // of single nodes below. A join (Add, Sub, Concat, Max, Min of tensors) is one node and takes the distances of its inputs as they are.
 //
+// Derivatives likewise: t -> B'(x; t) has the constant L for every x, as a limit of difference quotients. So B'(x; t) is taken at the centre of t, for
+// all x within the distance of its own centre at once, and the distance of t is multiplied by L. Where such x lie on both sides of a kink, one
+// side is chosen, and what the other would give is charged.
+//
 // Bit lengths: every sum of products stays below 2^125, so that an offset can be added in 128 bits. Whatever does not fit is Unavailable.
 // Cost: one 64 x 64 -> 128 bit multiply-add for each weight of a dense node, and for each weight and place of a convolution.
 #pragma once
@@ -25,7 +29,8 @@
 
 namespace lipverify {
 
-/// One node: its output from those of its inputs that are data, in the node's order. Thread-safe.
+/// One node: its output from those of its inputs that are data, in the node's order; and its one-sided derivative at any point within the distances of
+/// `at`, along `along`. A linear node is its own derivative, wherever that is. Thread-safe.
 class FixedStep {
  public:
   FixedStep() = default;
@@ -33,6 +38,10 @@ class FixedStep {
   FixedStep& operator=(const FixedStep&) = delete;
   virtual ~FixedStep() = default;
   [[nodiscard]] virtual FixedTensor operator()(const std::vector<const FixedTensor*>& in) const = 0;
+  [[nodiscard]] virtual bool linear() const { return true; }
+  [[nodiscard]] virtual FixedTensor derivative(const std::vector<const FixedTensor*>& /*at*/, const std::vector<const FixedTensor*>& along) const {
+    return (*this)(along);
+  }
 };
 
 /// x -> (I_left (x) A (x) I_right) x + offset.
@@ -45,6 +54,7 @@ struct FixedConvolution {
   std::vector<std::vector<Tap>> taps;  // for each place of the result; no kernel position meets an entry of the data at two places
   EnclosedMatrix weights;              // groups * outputs rows, inputs * kernel columns
   IntervalTensor offset;               // one for each output channel, or one zero
+  unsigned threads = 1;
 };
 [[nodiscard]] std::unique_ptr<FixedStep> convolution_step(const FixedConvolution& convolution);
 
@@ -91,6 +101,10 @@ class FixedNetwork {
   /// That tensor, from the graph's input, which has the id 0; nothing when numbers leave the range. Thread-safe.
   [[nodiscard]] std::optional<EnclosedOutput> evaluate(const GridPoint& input, ValueId output) const;
 
+  /// Values and one-sided derivatives of what the blocks put out, from those of what they read. Unavailable as above.
+  using Tensors = std::map<ValueId, FixedTensor>;
+  void differentiate(Tensors& values, Tensors& along) const;
+
  private:
   struct Placed {
     std::unique_ptr<FixedStep> step;
@@ -103,7 +117,8 @@ class FixedNetwork {
     UpperBound bound;
     std::vector<ValueId> outputs;
   };
-  static void run(const Block& block, std::map<ValueId, FixedTensor>& tensors);
+  static void run(const Block& block, Tensors& tensors);
+  static void finish(const Block& block, const Integer& before, Tensors& tensors);
   std::vector<Block> blocks_;
 };
 

@@ -44,6 +44,39 @@ struct Aligned {
 
 // ----------------------------------------------------------------------------------------------------------- moving, comparing, joining
 
+/// Derivatives that are those of one of several numbers, of which it is open which: the middle of their range is taken, and half of it charged.
+class Open {
+ public:
+  template <typename Number>
+  [[nodiscard]] Number between(Number low, Number high) {
+    if (low == high) return low;
+    const Number middle = low + (high - low) / 2;  // towards low: high is the farther one
+    const Integer half = integer_of(high - middle);
+    squares_ += half * half;
+    return middle;
+  }
+  /// Of those whose value is at most `reach` away from `value`.
+  template <typename Entries>
+  [[nodiscard]] Int128 of(const Entries& entries, Int128 value, Int128 reach) {
+    bool any = false;
+    Int128 low = 0, high = 0;
+    entries([&](Int128 at, Int128 along) {
+      if (at - value > reach || value - at > reach) return;
+      low = any ? std::min(low, along) : along;
+      high = any ? std::max(high, along) : along;
+      any = true;
+    });
+    return between(low, high);
+  }
+  [[nodiscard]] Integer distance() const { return sqrt_ceiling(squares_); }
+
+ private:
+  Integer squares_ = 0;
+};
+
+/// An entry can be chosen in the place of another one only if it is at most twice the distance away from it.
+Int128 reach_of(const Integer& distance) { return 2 * static_cast<Int128>(distance); }
+
 /// Every entry of input k is moved at most m_k times: the square of the distance is at most the sum of m_k times the squares of theirs.
 class Moving : public FixedStep {
  public:
@@ -99,6 +132,24 @@ class Extreme : public FixedStep {
     }
     return checked(std::move(out));
   }
+  bool linear() const override { return false; }
+  FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {
+    const FixedTensor& x = *at.at(0);
+    const FixedTensor& t = *along.at(0);
+    const FixedTensor chosen = (*this)(at);
+    const Int128 reach = reach_of(x.distance);
+    FixedTensor out;
+    out.exponent = t.exponent;
+    Open open;
+    for (std::size_t i = 0; i + 1 < start_.size(); ++i)
+      out.centre.push_back(static_cast<std::int64_t>(open.of(
+          [&](const auto& visit) {
+            for (std::size_t k = start_[i]; k < start_[i + 1]; ++k) visit(x.centre[entries_[k]], t.centre[entries_[k]]);
+          },
+          chosen.centre[i], reach)));
+    out.distance = (t.distance == 0 ? t.distance : sqrt_ceiling(t.distance * t.distance * overlap_)) + open.distance();
+    return checked(std::move(out));
+  }
 
  private:
   std::vector<std::size_t> start_;
@@ -125,6 +176,25 @@ class Order : public FixedStep {
     out.distance = in[0]->distance;
     for (std::size_t i = 0; i < line_.size(); ++i) out.centre.push_back(sorted[line_[i]][ranks_[i]]);
     return out;
+  }
+  bool linear() const override { return false; }
+  /// At any point the derivative of sorted entries is a rearrangement of theirs, or sorts those of equal ones: it does not enlarge distances either.
+  FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {
+    const FixedTensor& x = *at.at(0);
+    const FixedTensor& t = *along.at(0);
+    const FixedTensor chosen = (*this)(at);
+    const Int128 reach = reach_of(x.distance);
+    FixedTensor out;
+    out.exponent = t.exponent;
+    Open open;
+    for (std::size_t i = 0; i < line_.size(); ++i)
+      out.centre.push_back(static_cast<std::int64_t>(open.of(
+          [&](const auto& visit) {
+            for (const std::uint32_t k : lines_[line_[i]]) visit(x.centre[k], t.centre[k]);
+          },
+          chosen.centre[i], reach)));
+    out.distance = t.distance + open.distance();
+    return checked(std::move(out));
   }
 
  private:
@@ -154,6 +224,26 @@ class Join : public FixedStep {
     Integer distance = 0;
     for (const Integer& d : all.distances) distance += d;
     return rounded(out, all.unit, sums ? distance : all.root());
+  }
+  bool linear() const override { return joining_ == Joining::sum || joining_ == Joining::difference; }
+  FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {
+    if (linear()) return (*this)(along);
+    const Aligned values(at);
+    const Aligned tangents(along);
+    const Integer distance = values.root();
+    if (distance >= (Integer(1) << 120)) throw Unavailable{};
+    std::vector<Int128> out(values.values[0].size());
+    Open open;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      Int128 best = values.values[0][i];
+      for (const std::vector<Int128>& v : values.values) best = joining_ == Joining::maximum ? std::max(best, v[i]) : std::min(best, v[i]);
+      out[i] = open.of(
+          [&](const auto& visit) {
+            for (std::size_t k = 0; k < values.values.size(); ++k) visit(values.values[k][i], tangents.values[k][i]);
+          },
+          best, reach_of(distance));
+    }
+    return rounded(out, tangents.unit, tangents.root() + open.distance());
   }
 
  private:
@@ -186,6 +276,32 @@ class KinkStep : public FixedStep {
     }
     return rounded(sums, x.exponent - finer, bound_.times(x.distance, x.exponent, x.exponent - finer));
   }
+  bool linear() const override { return false; }
+  /// t on the right of 0, and `left` on the left; at 0 by the sign of t; and any of both where 0 is within the distance.
+  FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {
+    const FixedTensor& x = *at.at(0);
+    const FixedTensor& t = *along.at(0);
+    const bool leaky = kink_ == Kink::leaky_relu;
+    const std::int64_t finer = leaky ? std::max<std::int64_t>(0, -std::int64_t{slope_.exponent}) : 0;
+    const std::int64_t coarser = leaky ? std::max<std::int64_t>(0, slope_.exponent) : 0;
+    const std::int64_t slope = leaky ? slope_.mantissa : kink_ == Kink::abs ? -1 : 0;
+    const auto reach = static_cast<Int128>(x.distance);
+    std::vector<Int128> out(t.centre.size());
+    Open open;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const Int128 right = static_cast<Int128>(t.centre[i]) << finer;
+      const Int128 left = static_cast<Int128>(t.centre[i]) * slope * (Int128{1} << coarser);
+      const std::int64_t z = x.centre[i];
+      if (reach == 0 && z == 0)
+        out[i] = t.centre[i] >= 0 ? right : left;
+      else if (z > reach || -z > reach)
+        out[i] = z > 0 ? right : left;
+      else
+        out[i] = open.between(std::min(left, right), std::max(left, right));
+    }
+    const std::int64_t unit = t.exponent - finer;
+    return rounded(out, unit, bound_.times(t.distance, t.exponent, unit) + open.distance());
+  }
 
  private:
   Kink kink_;
@@ -199,19 +315,41 @@ class Enclosing : public FixedStep {
   Enclosing(const Graph& graph, std::size_t node, std::size_t output, std::vector<const Operand*> inputs)
       : graph_(graph), node_(node), output_(output), inputs_(std::move(inputs)) {}
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
-    std::vector<Operand> data;
-    data.reserve(in.size());
-    NodeInputs all{graph_, node_, inputs_, 1};
-    for (std::size_t k = 0; k < inputs_.size(); ++k) {
-      if (inputs_[k] != nullptr) continue;
-      const FixedTensor& x = *in.at(data.size());
-      const Wide distance(x.distance);
-      IntervalTensor values;
-      for (const std::int64_t c : x.centre) values.emplace_back(Wide(c) - distance, Wide(c) + distance, x.exponent);
-      data.push_back(operand_of(std::move(values), graph_.values[graph_.nodes[node_].inputs[k]].shape));
-      all.in[k] = &data.back();
+    const Enclosed x(*this, in);
+    return fixed(node_value(x.inputs(*this), output_), in[0]->exponent);
+  }
+  bool linear() const override { return false; }
+  FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {
+    const Enclosed x(*this, at);
+    const Enclosed t(*this, along);
+    const NodeInputs inputs = x.inputs(*this);
+    std::vector<const Operand*> derivatives = t.operands;
+    for (std::size_t k = 0; k < inputs_.size(); ++k)
+      if (inputs_[k] != nullptr) derivatives[k] = nullptr;
+    return fixed(node_derivative(inputs, derivatives, node_value(inputs, output_), output_), along[0]->exponent);
+  }
+
+ private:
+  /// The node's inputs: its constants, and its data within the distances of `in`.
+  struct Enclosed {
+    Enclosed(const Enclosing& step, const std::vector<const FixedTensor*>& in) : operands(step.inputs_) {
+      data.reserve(in.size());
+      for (std::size_t k = 0; k < operands.size(); ++k) {
+        if (operands[k] != nullptr) continue;
+        const FixedTensor& x = *in.at(data.size());
+        const Wide distance(x.distance);
+        IntervalTensor values;
+        for (const std::int64_t c : x.centre) values.emplace_back(Wide(c) - distance, Wide(c) + distance, x.exponent);
+        data.push_back(operand_of(std::move(values), step.graph_.values[step.graph_.nodes[step.node_].inputs[k]].shape));
+        operands[k] = &data.back();
+      }
     }
-    const Operand y = node_value(all, output_);
+    [[nodiscard]] NodeInputs inputs(const Enclosing& step) const { return {step.graph_, step.node_, operands, 1}; }
+    std::vector<Operand> data;
+    std::vector<const Operand*> operands;
+  };
+
+  static FixedTensor fixed(const Operand& y, std::int64_t exponent) {
     IntervalTensor values(y.size());
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = y.at(i);
     Grid grid = to_grid(values, kBits);
@@ -219,11 +357,10 @@ class Enclosing : public FixedStep {
     out.distance = root_of_squares(grid.errors, 1);
     out.centre = std::move(grid.mantissas);
     const bool zero = std::all_of(values.begin(), values.end(), [](const Interval& v) { return v.is_zero(); });
-    out.exponent = zero ? in[0]->exponent : grid.exponent;  // a tensor of zeros fits any grid
+    out.exponent = zero ? exponent : grid.exponent;  // a tensor of zeros fits any grid
     return checked(std::move(out));
   }
 
- private:
   const Graph& graph_;
   std::size_t node_, output_;
   std::vector<const Operand*> inputs_;

@@ -94,7 +94,8 @@ IntervalTensor entries_of(const Operand& x) {
 /// Puts the blocks of a graph into a FixedNetwork.
 class Builder {
  public:
-  Builder(const Graph& graph, Evaluator& evaluator, FixedNetwork& network) : graph_(graph), evaluator_(evaluator), network_(network) {}
+  Builder(const Graph& graph, Evaluator& evaluator, FixedNetwork& network, unsigned threads = 1)
+      : graph_(graph), evaluator_(evaluator), network_(network), threads_(threads) {}
 
   void block(const VerifiedBlock& block) {
     std::set<ValueId> made;
@@ -303,6 +304,7 @@ class Builder {
     });
     const bool biased = inputs.size() > 2 && node.inputs[2] != kAbsent;
     c.offset = biased ? entries_of(*inputs[2]) : IntervalTensor(1);
+    c.threads = threads_;
     put(index, convolution_step(c));
     return true;
   }
@@ -359,6 +361,7 @@ class Builder {
   const Graph& graph_;
   Evaluator& evaluator_;
   FixedNetwork& network_;
+  unsigned threads_;
   std::size_t enclosed_ = 0;
 };
 
@@ -404,6 +407,35 @@ EnclosedOutput NetworkAtSamples::operator()(const Sample& sample, const Scaling&
   IntervalTensor output(x.size());
   for (std::size_t i = 0; i < output.size(); ++i) output[i] = x.at(i);
   return output_of(output);
+}
+
+std::optional<Rational> derivative_norm_below(const Graph& graph, Evaluator& evaluator, const std::vector<VerifiedBlock>& blocks,
+                                              const IntegerVector& x, const IntegerVector& v, unsigned threads) {
+  std::map<ValueId, std::size_t> last;  // block that reads a tensor last
+  for (std::size_t b = 0; b < blocks.size(); ++b)
+    for (const std::size_t i : blocks[b].nodes)
+      for (const ValueId id : evaluator.data_inputs(i)) last[id] = b;
+  const auto fixed = [](const IntegerVector& w) { return FixedTensor{{w.mantissas.begin(), w.mantissas.end()}, w.exponent, 0}; };
+  FixedNetwork::Tensors values, along;
+  values[0] = fixed(x);
+  along[0] = fixed(v);
+  try {
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+      FixedNetwork network;
+      Builder(graph, evaluator, network, threads).block(blocks[b]);
+      network.differentiate(values, along);
+      for (FixedNetwork::Tensors* tensors : {&values, &along})
+        std::erase_if(*tensors, [&](const auto& tensor) {
+          return tensor.first != graph.output && (last.count(tensor.first) == 0 || last.at(tensor.first) <= b);
+        });
+    }
+  } catch (const Unavailable&) {
+    return std::nullopt;
+  }
+  const FixedTensor& y = along.at(graph.output);
+  Integer squares = 0;
+  for (const std::int64_t c : y.centre) squares += Integer(c) * c;
+  return scaled(std::max(Integer(0), Integer(sqrt_floor(squares) - y.distance)), y.exponent);
 }
 
 }  // namespace lipverify

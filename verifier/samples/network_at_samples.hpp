@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "verifier/graph/evaluate.hpp"
 #include "verifier/graph/graph.hpp"
 #include "verifier/samples/samples.hpp"
 
@@ -32,5 +34,10 @@ class NetworkAtSamples {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// A number that is at most ||f'(x; v)||_2, f' the one-sided directional derivative of the network, by the same arithmetic and in little memory:
+/// block after block. Nothing where its numbers do not fit. x, v: of the input's size. `blocks` as above.
+[[nodiscard]] std::optional<Rational> derivative_norm_below(const Graph& graph, Evaluator& evaluator, const std::vector<VerifiedBlock>& blocks,
+                                                            const IntegerVector& x, const IntegerVector& v, unsigned threads);
 
 }  // namespace lipverify

@@ -40,12 +40,10 @@
 // |Wg| <= 2^51 and |f| < 2^60 + 2^31 (from eps < 2^-30, checked), at most 2^14 terms: below 2^126. It is rounded once, to the grid 2^-sA:
 // half a unit in each part.
 // ||A|| does not exceed 2^-sA ||Ah|| plus these.
-// The real form [[Re, -Im], [Im, Re]] of a complex matrix has the same norm; W is real, so that Z at the conjugate point is the conjugate
-// matrix: one of the two suffices. With zeta the primitive root of the table, of order N (shift 0) or 2 N (shift 1), the points are
+// W is real, so that Z at the conjugate point is the conjugate matrix, with the same norm: one of the two suffices. With zeta the primitive root of the table, of order N (shift 0) or 2 N (shift 1), the points are
 // zeta^k or zeta^(2 k + 1), 0 <= k < N, because zeta^N = -1 for the second; the conjugate of point k is point -k, or -k - 1, mod N.
 //
-// Cost for each of about prod N / 2 frequencies: the real form of order 2 n and 2 m rows in verifier/theorems/spectral.cpp, 4 m n^2 and 4
-// n^3 / 3 multiplications in three slices.
+// Cost for each of about prod N / 2 frequencies, m x n: 2 m n^2 and 2 n^3 / 3 multiplications in three slices (verifier/theorems/spectral.cpp).
 #include "verifier/theorems/convolution.hpp"
 
 #include <algorithm>
@@ -257,7 +255,7 @@ bool to_grid(Int128 value, std::int64_t shift, std::int64_t& out) {
 }
 
 /// V for one group at one frequency.
-Integer symbol_value(const Symbol& symbol, std::uint64_t group, const std::vector<std::uint64_t>& frequency, const FactorHint& hint,
+Integer symbol_value(const Symbol& symbol, std::uint64_t group, const std::vector<std::uint64_t>& frequency, const Hints& hints,
                      const Engine& engine) {
   const std::vector<Factor> factors = factors_at(symbol, frequency);
   const std::size_t rows = symbol.rows();
@@ -287,33 +285,24 @@ Integer symbol_value(const Symbol& symbol, std::uint64_t group, const std::vecto
   }
   const bool at_a = symbol.gram.at_a;
   if ((at_a ? columns : rows) == 1) {
-    // E is the number C2 - ||Ah||^2 with Rh = 0 (on the real form: times the identity), so V is the larger one of C2 and ||Ah||^2.
+    // E is the number C2 - ||Ah||^2 with Rh = 0, so V is the larger one of C2 and ||Ah||^2.
     Integer sum = 0;
     for (std::size_t k = 0; k < real.size(); ++k)
       sum += integer_of(static_cast<Int128>(real[k]) * real[k] + static_cast<Int128>(imaginary[k]) * imaginary[k]);
     return std::max(sum, symbol.gram.C2);
   }
-  const auto value = [&](const std::vector<std::int64_t>& matrix, std::size_t m, std::size_t n) {
-    return gram_psd_value({matrix.data(), at_a ? m : n, at_a ? n : m, at_a ? n : 1, at_a ? 1 : n, false}, symbol.gram, hint, engine);
+  const auto view = [&](const std::vector<std::int64_t>& part) {
+    return IntegerView{part.data(), at_a ? rows : columns, at_a ? columns : rows, at_a ? columns : 1, at_a ? 1 : columns, false};
   };
-  if (is_real) return value(real, rows, columns);
-  std::vector<std::int64_t> form(4 * rows * columns);
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j) {
-      const std::size_t k = i * columns + j;
-      form[i * 2 * columns + j] = real[k];
-      form[i * 2 * columns + columns + j] = -imaginary[k];
-      form[(rows + i) * 2 * columns + j] = imaginary[k];
-      form[(rows + i) * 2 * columns + columns + j] = real[k];
-    }
-  return value(form, 2 * rows, 2 * columns);
+  if (is_real) return gram_psd_value(view(real), symbol.gram, hints.factor, engine);
+  return hermitian_psd_value(view(real), view(imaginary), symbol.gram, hints.hermitian, engine);
 }
 
 /// The largest of count values, on as many threads as the memory of Gram matrices of this order allows; the work left over is shared
 /// inside.
 template <typename Value>
 Integer largest_of(std::size_t count, std::uint64_t order, const Engine& engine, const Value& value) {
-  const std::uint64_t bytes = order * order * 40 + (std::uint64_t{1} << 16);
+  const std::uint64_t bytes = order * order * 120 + (std::uint64_t{1} << 16);
   const auto outer = static_cast<unsigned>(std::clamp<std::uint64_t>(kBytes / bytes, 1, std::max(1U, engine.threads)));
   Engine inner = engine;
   inner.threads = count < engine.threads ? std::max(1U, engine.threads / static_cast<unsigned>(std::max<std::size_t>(count, 1))) : 1;
@@ -373,9 +362,9 @@ Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvi
     if (index <= conjugate) representatives.push_back(static_cast<std::uint32_t>(index));
   }
 
-  const std::size_t order = 2 * (evidence.gram.at_a ? symbol.columns() : symbol.rows());
+  const std::size_t order = evidence.gram.at_a ? symbol.columns() : symbol.rows();
   const Integer v = largest_of(representatives.size() * kernel.groups, order, engine, [&](std::size_t job, const Engine& inner) {
-    return symbol_value(symbol, job % kernel.groups, split(representatives[job / kernel.groups]), hints.factor, inner);
+    return symbol_value(symbol, job % kernel.groups, split(representatives[job / kernel.groups]), hints, inner);
   });
 
   Rational norm = root_on_grid(v, evidence.gram.sA);

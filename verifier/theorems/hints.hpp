@@ -32,6 +32,7 @@ struct Hints {
   OrderHint order;
   BandFactorHint band;
   RootHint roots;
+  HermitianHint hermitian;
 };
 
 }  // namespace lipverify

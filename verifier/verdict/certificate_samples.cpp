@@ -3,7 +3,6 @@
 
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
-#include "verifier/samples/network_at_samples.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/verdict/partition.hpp"
 
@@ -27,12 +26,17 @@ LipschitzBounds bounds_of(const Graph& graph, const Statement& statement) {
 
 }  // namespace
 
+std::vector<VerifiedBlock> claimed_blocks(const Statement& statement) {
+  std::vector<VerifiedBlock> blocks;
+  for (const BlockClaim& block : statement.blocks) blocks.push_back({block.nodes, is_join(block.op), block.upper.exact});
+  return blocks;
+}
+
 SampleSummary check_sample_claim(const Graph& graph, const Statement& statement, const SampleFiles& files, const std::string& certificate,
                                  unsigned threads, std::vector<Check>& checks) {
   const LipschitzBounds bounds = bounds_of(graph, statement);
   const SampleClaim claim = parse_sample_claim(*statement.samples, bounds.outputs);
-  std::vector<VerifiedBlock> blocks;
-  for (const BlockClaim& block : statement.blocks) blocks.push_back({block.nodes, is_join(block.op), block.upper.exact});
+  const std::vector<VerifiedBlock> blocks = claimed_blocks(statement);
 
   SampleRequest request;
   const std::size_t slash = certificate.find_last_of('/');

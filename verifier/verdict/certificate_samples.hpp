@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "verifier/samples/network_at_samples.hpp"
 #include "verifier/verdict/blocks.hpp"
 #include "verifier/verdict/report.hpp"
 
 namespace lipverify {
+
+/// The blocks with the bounds that the statement claims of them.
+[[nodiscard]] std::vector<VerifiedBlock> claimed_blocks(const Statement& statement);
 
 /// Checks the claim as deep as the files allow and appends its comparisons to `checks`. All blocks and the other claims of the statement
 /// must have been verified before.
