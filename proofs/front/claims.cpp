@@ -78,11 +78,15 @@ class ClaimWriter {
       result.not_covered.emplace_back("the claim about samples (give --data)");
       return {};
     }
-    check_formula(claim,
-                  element_count(value(network_.output).shape) == 1
-                      ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
-                      : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
-                        "f_(c_k)(y) > f_j(y)");
+    std::string formula =
+        element_count(value(network_.output).shape) == 1
+            ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
+            : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
+              "f_(c_k)(y) > f_j(y)";
+    if (claim.contains("epsUnit") && text(claim.at("epsUnit"), "unit of eps") == "scaled pixel") {  // what the counts mean, which are lipverify's
+      formula += "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps";
+    }
+    check_formula(claim, formula);
     SampleConversion samples = convert_samples(network_, claim, *samples_);
     result.not_covered.insert(result.not_covered.end(), samples.not_covered.begin(), samples.not_covered.end());
     result.samples = samples.summary;

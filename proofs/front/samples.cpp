@@ -196,7 +196,13 @@ SampleConversion convert_samples(const Network& network, const Json& claim, cons
   if (first > description.samples || count > description.samples - first) {
     throw rejected("the claim's selection goes beyond the samples of the data.");
   }
-  const Scaling scaling(scaling_texts, description.shape, input, file_name_of(request.data));
+  const Scaling scaling = [&] {  // what does not fit is the certificate's fault: the data are those that it names
+    try {
+      return Scaling(scaling_texts, description.shape, input, file_name_of(request.data));
+    } catch (const Error& error) {
+      throw rejected(std::string("the claim does not fit its data: ") + error.what());
+    }
+  }();
 
   const bool all = !request.audit || *request.audit >= count;
   if ((all ? count : *request.audit) > most_points) {

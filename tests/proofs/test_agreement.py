@@ -282,6 +282,20 @@ class Agreement(support.Case):
         model = self.write("net.onnx", support.dense([[[3, 1], [0.5, -2]], [[1, 0.25]]], "Abs"))
         self.sample_forgeries(model, [[1, 2], [2, 5], [3, 1]], lambda c: 1 - c)
 
+    def test_samples_that_are_images(self):
+        """Rows of two pixels by two of three channels, channels last, and a mean for each channel; counted in scaled pixels."""
+        secret, public = self.key()
+        model = self.write("net.onnx", support.dense([[[k % 5 - 2 for k in range(12)], [k % 3 - 1 for k in range(12)]]]))
+        data = self.write("samples.csv", sample_support.csv(sample_support.rows(6, 12)))
+        path, _ = self.certify(model, secret, "--data", data, "--image-shape", "3,2,2", "--array-layout", "NHWC", "--mean", "1,5,9", "--std", "1,2,3", "--eps", "1")
+        self.with_samples(path, model, public, data, 0)
+        for change in (lambda d: d.pop("arrayLayout"), lambda d: d.update(layout="NCWH"), lambda d: d.update(layout="NHWC"),
+                       lambda d: d.update(mean=["1", "9", "5"]), lambda d: d.pop("imageShape"), lambda d: d.update(imageShape=[3, 2, 3]),
+                       lambda d: d.update(arrayLayout="NCWH")):
+            statement = support.statement(path)
+            change(statement["predicate"]["claims"][-1]["data"])
+            self.with_samples(support.forge(path, statement, secret, self.folder), model, public, data, 1)
+
     def test_infinite_radii(self):
         """A constant network: class 1 wins everywhere, and so does a sign."""
         secret, public = self.key()
