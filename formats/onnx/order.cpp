@@ -78,16 +78,13 @@ std::vector<int> node_order(const onnx::GraphProto& graph, const std::string& fi
   return order;
 }
 
-std::vector<bool> nodes_before(const onnx::GraphProto& graph, const std::vector<int>& order, const std::string& output) {
-  std::unordered_set<std::string> wanted = {output};
-  std::vector<bool> result(order.size(), false);
+std::unordered_set<std::string> names_before(const onnx::GraphProto& graph, const std::vector<int>& order, const std::string& output) {
+  std::unordered_set<std::string> result = {output};
   for (std::size_t k = order.size(); k-- > 0;) {
     const onnx::NodeProto& node = graph.node(order[k]);
     bool leads = false;
-    for (const std::string& name : node.output()) leads = leads || (!name.empty() && wanted.count(name) != 0);
-    if (!leads) continue;
-    result[static_cast<std::size_t>(order[k])] = true;
-    wanted.insert(node.input().begin(), node.input().end());
+    for (const std::string& name : node.output()) leads = leads || (!name.empty() && result.count(name) != 0);
+    if (leads) result.insert(node.input().begin(), node.input().end());
   }
   return result;
 }

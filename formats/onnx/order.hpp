@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace lipcert::onnx {
@@ -19,7 +20,8 @@ namespace lipcert {
 /// `file` names the file in messages. Cost: linear in names, with a logarithm for nodes out of order.
 [[nodiscard]] std::vector<int> node_order(const onnx::GraphProto& graph, const std::string& file);
 
-/// Whether each node, by its place in the file, leads to the output of that name. `order` is that of `node_order`.
-[[nodiscard]] std::vector<bool> nodes_before(const onnx::GraphProto& graph, const std::vector<int>& order, const std::string& output);
+/// The names from which the output of that name can be reached, itself among them. `order` is that of `node_order`.
+[[nodiscard]] std::unordered_set<std::string> names_before(const onnx::GraphProto& graph, const std::vector<int>& order,
+                                                           const std::string& output);
 
 }  // namespace lipcert

@@ -39,16 +39,17 @@ class GraphReader {
 
   Network read() {
     read_versions();
-    read_constants_and_input();
     const std::vector<int> order = node_order(graph_, options_.file);
     const onnx::ValueInfoProto* const output = choose_output();
-    std::vector<bool> wanted(order.size(), true);
-    if (network_.other_outputs) wanted = nodes_before(graph_, order, output->name());
-    for (const int k : order)
-      if (wanted[static_cast<std::size_t>(k)])
+    if (network_.other_outputs) kept_ = names_before(graph_, order, output->name());
+    read_constants_and_input();
+    for (const int k : order) {
+      const auto& names = graph_.node(k).output();
+      if (std::any_of(names.begin(), names.end(), [this](const std::string& name) { return keeps(name); }) || !kept_)
         read_node(graph_.node(k), k);
       else
         leave_out(graph_.node(k), k);
+    }
     if (output != nullptr) read_output(*output);
     if (output != nullptr && network_.refusals.empty()) refuse_idle_nodes();
     network_.external_files = tensors_.files();
@@ -60,6 +61,9 @@ class GraphReader {
   struct Name {
     std::optional<ValueId> value;
   };
+  // Whether a name leads to the chosen output; all do where none is chosen.
+  [[nodiscard]] bool keeps(const std::string& name) const { return !kept_ || (!name.empty() && kept_->count(name) != 0); }
+
   [[noreturn]] void fail(const std::string& sentence) const { throw input_error(options_.file + ": " + sentence); }
   /// A choice of the caller that the file contradicts.
   [[noreturn]] void misfit(const std::string& sentence) const { throw Error(ExitCode::usage, options_.file + ": " + sentence); }
@@ -159,6 +163,7 @@ class GraphReader {
       if (!input_names_.insert(info.name()).second) fail("two graph inputs have the name '" + info.name() + "'; the file is damaged.");
       const auto constant = initialisers.find(info.name());
       if (constant == initialisers.end()) {
+        if (!keeps(info.name())) continue;
         inputs += (count++ == 0 ? "'" : ", '") + info.name() + "'";
         if (input == nullptr) input = &info;
         if (count > 1) names_.emplace(info.name(), Name{});
@@ -477,6 +482,7 @@ class GraphReader {
   std::uint64_t computed_total_ = 0;      // entries of network_.computed
   std::unordered_map<std::string, Name> names_;
   std::unordered_set<std::string> input_names_;
+  std::optional<std::unordered_set<std::string>> kept_;  // names that lead to the chosen output
 };
 
 }  // namespace

@@ -181,6 +181,14 @@ class Function(support.Case):
         model = self.write("m.onnx", graph([node("Add", ["x", "z"], "y")], [], [("x", (1, 4)), ("z", (1, 4))], [("y", (1, 4))]))
         done = self.lipcert("certify", model, "--key", self.secret, "-o", self.folder / "no.json", code=3)
         self.assertIn("2 inputs ('x', 'z')", done.stderr)
+        # An output that one of them leads to is a function of that one.
+        nodes = [node("Add", ["x", "z"], "y"), node("LeakyRelu", ["z"], "w", alpha=-3.0)]
+        model = self.write("w.onnx", graph(nodes, [], [("x", (1, 4)), ("z", (1, 4))], [("y", (1, 4)), ("w", (1, 4))]))
+        self.lipcert("certify", model, "--key", self.secret, "-o", self.folder / "no.json", "--output", "y", code=3)
+        path, printed = self.certify(model, self.secret, "--output", "w")
+        self.assertEqual((printed["input"]["name"], float(printed["lipschitz"])), ("z", 3))
+        self.assertEqual(self.verify(path, model)["input"]["name"], "z")
+        self.rejects(path, model, lambda m, p: m["input"].update(name="x"), "input-name")
 
     def test_nodes_in_any_order(self):
         a, b = (self.random.normal(size=(4, 4)).astype("<f4") for _ in range(2))

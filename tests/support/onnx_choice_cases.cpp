@@ -96,6 +96,14 @@ std::vector<ChosenCase> chosen_read() {
         return m.bytes();
       }(),
       output("y"));
+  add(
+      "an input that leads to the other output",
+      [] {
+        ob::Model m = base();
+        m.input("z", {"n"}, ob::INT64).output("aside", {1}).node("Cast", {"z"}, {"aside"}, {ob::attribute("to", 1)});
+        return m.bytes();
+      }(),
+      output("y"));
   add("everything at once",
       [] {
         ob::Model m = two_outputs();

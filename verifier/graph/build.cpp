@@ -33,8 +33,8 @@ class Builder {
       value.constant = true;
       value.known = &graph.initialisers[i];
     }
-    input(graph, names);
     const std::vector<std::size_t> order = node_order(model_, options_.output);
+    input(graph, names, order);
     graph.nodes.reserve(order.size());
     for (const std::size_t place : order) add_node(graph, model_.nodes[place], names);
     output(graph, names);
@@ -43,13 +43,16 @@ class Builder {
   }
 
  private:
-  void input(Graph& graph, std::map<std::string, ValueId>& names) {
+  void input(Graph& graph, std::map<std::string, ValueId>& names, const std::vector<std::size_t>& order) {
     std::set<std::string> seen;
+    std::set<std::string> read;  // by the nodes that are kept
+    for (const std::size_t place : order) read.insert(model_.nodes[place].inputs.begin(), model_.nodes[place].inputs.end());
     const ValueInfo* data = nullptr;
     for (const ValueInfo& info : model_.inputs) {
       if (!seen.insert(info.name).second) refuse_model("two inputs have the name '" + printable(info.name) + "'");
       const auto found = names.find(info.name);
       if (found == names.end()) {
+        if (options_.output && read.count(info.name) == 0) continue;
         if (data != nullptr) refuse_model("it has several inputs ('" + printable(data->name) + "', '" + printable(info.name) + "')");
         data = &info;
         continue;
