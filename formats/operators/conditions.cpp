@@ -81,11 +81,11 @@ std::vector<Result> infer_condition(const NodeView& node) {
     case Operator::logical_not:
     case Operator::logical_and:
     case Operator::logical_or:
-      require_constants(node, "export the part of the network without comparisons of data.");
+      require_constants(node, "export the network without comparisons of data.");
       for (const Operand& operand : operands) require_boolean(operand);
       return {{ElementType::boolean, broadcast_all(node)}};
     default:
-      require_constants(node, "export the part of the network without comparisons of data: relu, max, min or clamp do not need them.");
+      require_constants(node, "export the network without comparisons of data: relu, max, min and clamp do not need them, and MaxMin or GroupSort stands in for Householder.");
       check_pair(operands[0], operands[1], node.op == Operator::equal);
       return {{ElementType::boolean, broadcast_all(node)}};
   }

@@ -284,7 +284,7 @@ def apply(op, attributes, inputs, opset):
     if op == "DepthToSpace":
         return [_depth_to_space(x, attributes["blocksize"], attributes.get("mode", "DCR"))]
     entrywise = {
-        "Relu": lambda v: numpy.maximum(v, 0), "Abs": numpy.abs, "Neg": numpy.negative, "Sigmoid": lambda v: 1 / (1 + numpy.exp(-v)), "Tanh": numpy.tanh,
+        "Relu": lambda v: numpy.maximum(v, 0), "Abs": numpy.abs, "Neg": numpy.negative, "Sigmoid": lambda v: (1 + numpy.tanh(v / 2)) / 2, "Tanh": numpy.tanh,
         "LeakyRelu": lambda v: numpy.where(v > 0, v, float(numpy.float32(attributes.get("alpha", 0.01))) * v),
         "Elu": lambda v: numpy.where(v > 0, v, attributes.get("alpha", 1.0) * numpy.expm1(numpy.minimum(v, 0))),
         "Selu": lambda v: 1.0507010 * numpy.where(v > 0, v, 1.6732632 * numpy.expm1(numpy.minimum(v, 0))),
