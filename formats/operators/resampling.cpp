@@ -275,7 +275,8 @@ std::vector<Result> infer_resampling(const NodeView& node) {
   if (node.op == Operator::resize && node.opset >= 11 && node.has(1) && !node.operands[1].constant)
     throw Unsupported{"Its region of interest depends on the input."};
   Shape shape;
-  for (const ResampledAxis& axis : resampled_axes(node)) shape.push_back(axis.output);
+  for (const Scaled& axis : scaled_axes(node)) shape.push_back(axis.output);
+  if (bounded_count(shape)) static_cast<void>(resampled_axes(node));  // a larger one is refused by whoever asked
   return {{node.operands[0].type, shape}};
 }
 

@@ -216,7 +216,12 @@ Shape resampling::shape(const NodeRules& at, Value&) {
   at.floating();
   if (resize && !at.before(11) && at.has_input(1) && !at.in(1).constant) at.fail("its region of interest depends on the input");
   Shape out;
-  for (const Resampled& axis : axes_of(at)) out.push_back(axis.output);
+  std::uint64_t elements = 1;
+  for (const Scale& s : scales_of(at)) {
+    out.push_back(static_cast<std::uint64_t>(s.output));
+    if (out.back() > kElements || (elements *= out.back()) > kElements) at.fail("the result has more than 2^28 elements");
+  }
+  (void)axes_of(at);  // refuses what depends on rounding
   return out;
 }
 
