@@ -32,7 +32,7 @@ class Lines {
     for (std::size_t i = 0; i < text.size(); ++i) {
       const auto c = static_cast<unsigned char>(text[i]);
       const bool end = c == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
-      number_ += text[i] == '\n' ? 1 : 0;
+      number_ += text[i] == '\n' ? 1U : 0U;
       if ((c < 0x20 || c > 0x7E) && c != '\t' && c != '\n' && !end) {
         ++number_;
         fail("has a character that is no printable ASCII");
@@ -146,7 +146,7 @@ class Lines {
     bool good = digits > 0 && field.size() <= longest_number;
     if (good && at < field.size()) {
       good = field[at] == 'e' || field[at] == 'E';
-      at += at + 1 < field.size() && (field[at + 1] == '+' || field[at + 1] == '-') ? 2 : 1;
+      at += at + 1 < field.size() && (field[at + 1] == '+' || field[at + 1] == '-') ? 2U : 1U;
       int exponent = 0;
       good = good && at < field.size();
       for (; good && at < field.size(); ++at) {
@@ -164,7 +164,7 @@ class Lines {
     const std::size_t e = field.find_first_of("eE");
     long exponent = 0;
     if (e != std::string_view::npos) {
-      const std::size_t first = e + (field[e + 1] == '+' ? 2 : 1);
+      const std::size_t first = e + (field[e + 1] == '+' ? 2U : 1U);
       static_cast<void>(std::from_chars(field.data() + first, field.data() + field.size(), exponent));
     }
     const std::string_view mantissa = field.substr(0, e);
