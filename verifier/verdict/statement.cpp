@@ -320,7 +320,9 @@ PairClaim pair_claim(const Json& json, const std::string& place) {
 
 void model(const Json& json, const std::string& place, Statement& out) {
   exactly(json, place, {"format", "bytes", "graphDigest", "externalFiles", "input", "output"}, {"fixedInputs"});
-  if (text(json, place, "format") != "onnx") unknown(place + ".format", text(json, place, "format"));
+  const std::string format = text(json, place, "format");
+  if (format != "onnx" && format != "nnet") unknown(place + ".format", format);
+  out.nnet = format == "nnet";
   out.model_bytes = natural(json.member("bytes", place), place + ".bytes");
   out.graph_digest = digest(json, place, "graphDigest");
   for (const Json& item : json.member("externalFiles", place).array(place + ".externalFiles")) {

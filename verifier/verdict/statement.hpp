@@ -30,6 +30,7 @@ struct PairClaim {
 struct Statement {
   std::string subject_name, subject_sha256;
   // predicate.model
+  bool nnet = false;  // else ONNX
   std::uint64_t model_bytes = 0;
   std::string graph_digest;
   std::vector<ExternalFile> external_files;

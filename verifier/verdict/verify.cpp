@@ -13,6 +13,7 @@
 
 #include "verifier/base/bytes.hpp"
 #include "verifier/envelope/envelope.hpp"
+#include "verifier/graph/nnet.hpp"
 #include "verifier/graph/onnx.hpp"
 #include "verifier/verdict/blocks.hpp"
 #include "verifier/verdict/certificate_samples.hpp"
@@ -191,6 +192,7 @@ class Verification {
       report_.model_path = path;
       add("model-digest", s.subject_name, s.subject_sha256, digest, true);
       equal("model-bytes", s.subject_name, std::to_string(s.model_bytes), std::to_string(bytes.size()));
+      if (s.nnet) return read_nnet(bytes);
       OnnxOptions options;
       options.allow_external_data = request_.allow_external_data;
       options.input_shape = s.input_shape;
