@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "verifier/graph/onnx.hpp"
 #include "verifier/graph/raw_model.hpp"
 #include "verifier/graph/wire.hpp"
 
@@ -93,7 +94,7 @@ class NnetReader {
     constant("mean", {1}, mean);
     node("Mul", {"y" + std::to_string(layers), "range"}, "scaled");
     node("Add", {"scaled", "mean"}, "output");
-    return graph_of(model_);
+    return graph_of(model_, OnnxOptions{});
   }
 
  private:
@@ -209,7 +210,7 @@ class NnetReader {
     out.name = name;
     out.tensor = out.has_shape = true;
     out.type = kFloat64;
-    out.shape = {{true, 1}, {true, entries}};
+    out.shape = {{true, 1, {}}, {true, entries, {}}};
     return out;
   }
   void constant(const std::string& name, Shape shape, std::string bits) {
