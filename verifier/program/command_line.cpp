@@ -22,7 +22,8 @@ constexpr const char* kDescription =
 constexpr const char* kExample =
     "Examples:\n  lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem\n"
     "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv\n"
-    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv --audit 5";
+    "  lipverify radii.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem --data examples/models/digits_test.csv --audit 5\n"
+    "The last one ends with 'accepted in part' and exit code 5.";
 
 std::uint64_t random_seed() {
   std::random_device device;

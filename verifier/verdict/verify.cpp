@@ -356,7 +356,7 @@ class Verification {
 
 Report verify(const Request& request, const Engine& engine, const Hints& hints) {
   Report report;
-  report.not_checked = {"who issued the certificate and when (the signer's word, as are tool, settings, assumptions and requirements)",
+  report.not_checked = {"who issued the certificate and when (the signer's word, as are tool, settings and requirements)",
                         "transparency logs and revocation: whether the key is still trusted is decided by whoever gives it"};
   try {
     Verification(request, engine, hints, report).run();
