@@ -305,7 +305,7 @@ Json statement(const std::string& model, const Plan& plan, const std::string& mo
       {"input", {{"name", graph.input().name}, {"shape", shape(graph.input().shape)}, {"symbolic", shape(graph.symbolic)}}},
       {"output", {{"name", graph.values[graph.output].name}, {"shape", shape(graph.values[graph.output].shape)}}}};
   predicate["semantics"] = {{"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}};
-  predicate["notCovered"] = sentences_not_covered(false);
+  predicate["notCovered"] = sentences_not_covered(false, false);
   predicate["blocks"] = blocks;
   predicate["constantNodes"] = constant_nodes;
   predicate["assumptions"] = Json::array();

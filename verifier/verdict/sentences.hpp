@@ -12,8 +12,8 @@ struct Assumption {
   bool operator==(const Assumption&) const = default;
 };
 
-/// `samples`: whether there is a claim about samples.
-[[nodiscard]] std::vector<std::string> sentences_not_covered(bool samples);
+/// `samples`: whether there is a claim about samples. `sizes`: whether the issuer gave sizes of symbolic dimensions.
+[[nodiscard]] std::vector<std::string> sentences_not_covered(bool samples, bool sizes);
 [[nodiscard]] std::vector<Assumption> sentences_assumed();
 
 }  // namespace lipverify

@@ -174,7 +174,7 @@ class Verification {
       }
       add(id, place, std::to_string(claimed.size()) + " sentences", std::to_string(wanted.size()) + " sentences", true);
     };
-    same("not-covered", "notCovered", s.not_covered, sentences_not_covered(s.samples.has_value()), [](const std::string& sentence) { return sentence; });
+    same("not-covered", "notCovered", s.not_covered, sentences_not_covered(s.samples.has_value(), !s.given.empty()), [](const std::string& sentence) { return sentence; });
     same("assumptions", "assumptions", s.assumptions, sentences_assumed(), [](const Assumption& a) { return a.id + " | " + a.text + " | " + a.discharged_by; });
   }
 
