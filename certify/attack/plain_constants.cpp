@@ -158,7 +158,8 @@ void PlainCompiler::compile_constant(const Node& node) {
       for (std::size_t k = 0; k < node.inputs.size(); ++k) at.push_back(broadcast_map(input(k).shape, result.shape));
       for (std::size_t i = 0; i < at[0].size(); ++i) {
         const auto entry = [&](std::size_t k) { return input(k).entries[at[k][i]]; };
-        result.entries.push_back(node.op == Operator::where ? entry(entry(0) != 0 ? 1 : 2) : condition(node.op, entry(0), at.size() > 1 ? entry(1) : 0));
+        result.entries.push_back(node.op == Operator::where ? entry(entry(0) != 0 ? 1 : 2)
+                                                            : condition(node.op, entry(0), at.size() > 1 ? entry(1) : 0));
       }
       break;
     }

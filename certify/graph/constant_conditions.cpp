@@ -1,5 +1,5 @@
-// Constants of constants.hpp that are decided or picked, and functions of one number. A comparison is decided where the two enclosures leave no
-// doubt, and refused otherwise: a wrong choice would be another network.
+// Constants of constants.hpp that are decided or picked, and functions of one number. A comparison is decided where the two enclosures
+// leave no doubt, and refused otherwise: a wrong choice would be another network.
 
 #include <algorithm>
 #include <cmath>
@@ -129,7 +129,8 @@ Ball Constants::exp_or_log(std::size_t index, Ball a) const {
     return ball(exp(interval(a)));
   }
   if (!(low_end(a) > 0)) {
-    throw refuse(network_, index, "takes the logarithm of a constant that is not positive (or too close to zero to tell); repair the weights.");
+    throw refuse(network_, index,
+                 "takes the logarithm of a constant that is not positive (or too close to zero to tell); repair the weights.");
   }
   return ball(log(interval(a)));
 }
@@ -137,7 +138,8 @@ Ball Constants::exp_or_log(std::size_t index, Ball a) const {
 Ball Constants::power_of(std::size_t index, Ball a, Ball exponent) const {
   const double twice = 2 * exponent.centre;
   if (exponent.radius != 0 || twice != std::nearbyint(twice) || std::fabs(twice) > 64) {
-    throw refuse(network_, index, "raises a constant to a power other than whole numbers and halves up to 32; store the result as an initialiser.");
+    throw refuse(network_, index,
+                 "raises a constant to a power other than whole numbers and halves up to 32; store the result as an initialiser.");
   }
   if (twice == 4) {
     return multiply(a, a);

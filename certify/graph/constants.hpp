@@ -20,10 +20,10 @@ struct Refused {
 /// The refusal of a node, with its name and operator.
 [[nodiscard]] Refused refuse(const Network& network, std::size_t node, const std::string& reason);
 
-/// Values of constants, computed in real arithmetic: the operators that computers round are enclosed. Supported: Add, Sub, Mul, Div, MatMul, Gemm,
-/// Neg, Sign, Sqrt, Reciprocal, Pow (whole numbers and halves), Exp, Log, Max, Min, every activation, ReduceSum, ReduceMean, ReduceMax, ReduceMin,
-/// ReduceL2, what moves entries, Cast (where it changes no value), comparisons and logic (where they are certain), Where, DequantizeLinear, shapes,
-/// Constant.
+/// Values of constants, computed in real arithmetic: the operators that computers round are enclosed. Supported: Add, Sub, Mul, Div,
+/// MatMul, Gemm, Neg, Sign, Sqrt, Reciprocal, Pow (whole numbers and halves), Exp, Log, Max, Min, every activation, ReduceSum, ReduceMean,
+/// ReduceMax, ReduceMin, ReduceL2, what moves entries, Cast (where it changes no value), comparisons and logic (where they are certain),
+/// Where, DequantizeLinear, shapes, Constant.
 class Constants {
  public:
   /// Keeps references to both.

@@ -1,5 +1,5 @@
-// Gated products x (a + b g(x)): GELU, SiLU, HardSwish, Mish, Softsign as exporters write them, in several nodes (formats/SPEC.md, section 5,
-// elementwise-slope).
+// Gated products x (a + b g(x)): GELU, SiLU, HardSwish, Mish, Softsign as exporters write them, in several nodes (formats/SPEC.md, section
+// 5, elementwise-slope).
 #pragma once
 
 #include "certify/numbers/enclosed.hpp"

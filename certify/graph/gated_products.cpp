@@ -1,6 +1,7 @@
 // The row of activations.hpp for gated products f(x) = x (a + b g(x)), see gate.hpp.
 //
-// Where f is differentiable, f' = a + b h, h = (x g)' = g + x g'. With u = p x, h depends on p x alone, so that its range is that for p = 1:
+// Where f is differentiable, f' = a + b h, h = (x g)' = g + x g'. With u = p x, h depends on p x alone, so that its range is that for p =
+// 1:
 //   sigmoid         h = s + x s (1 - s): SiLU's slope, 1 - S to S, S = 1.09983... (activations.cpp: Sigmoid's proof is that of its g'').
 //                   g' = s (1 - s), h' = s (1 - s) (2 + x (1 - 2 s)), zero where x tanh(x/2) = 2, that is at +-x0, x0 = 2.39935...; there
 //                   h = 1/2 +- x0/4, at the ends h -> 0, 1: the supremum is 1.099839..., and h(-x) = 1 - h(x);
@@ -10,8 +11,8 @@
 //   tanh_softplus   Mish's slope (activations.cpp);
 //   clamp           h is low or high outside, and 2 (u + offset) - offset inside, where u + offset goes from low to high;
 //   inverse         h = offset / (offset + linear |x|)^2, in (0, 1 / offset].
-// With u = p x + q x^3, h depends on p x and k = q / p^3 alone. For k within 2^-17 of 0.0702381, tanh has |h| at most 1.25798 to 1.25800 (tests:
-// "the constants of the table"), and sigmoid(u) = (1 + tanh(u / 2)) / 2.
+// With u = p x + q x^3, h depends on p x and k = q / p^3 alone. For k within 2^-17 of 0.0702381, tanh has |h| at most 1.25798 to 1.25800
+// (tests: "the constants of the table"), and sigmoid(u) = (1 + tanh(u / 2)) / 2.
 
 #include <algorithm>
 #include <array>
@@ -211,12 +212,9 @@ struct Gated : Differences<Gated> {
 }  // namespace
 
 const Activation& gated_product() {
-  static constexpr Activation row{Operator::mul,
-                                  NoNumbers::read,
-                                  gated_slopes,
-                                  gated_value,
-                                  gated_along,
-                                  {Gated::plain<double>, Gated::plain<long double>, Gated::curvature, Gated::two_lines}};
+  static constexpr Activation row{Operator::mul, NoNumbers::read,
+                                  gated_slopes,  gated_value,
+                                  gated_along,   {Gated::plain<double>, Gated::plain<long double>, Gated::curvature, Gated::two_lines}};
   return row;
 }
 

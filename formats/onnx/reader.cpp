@@ -314,7 +314,8 @@ class GraphReader {
             "(torch.jit.trace, or torch.onnx.export of the eager model), with Python's branches decided and its loops unrolled."};
       if (!op) {
         const std::string remedy = remedy_for(message.op_type());
-        throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert" + (remedy.empty() ? "." : ": " + remedy)};
+        throw Unsupported{"The operator " + message.op_type() + " is not supported by this version of lipcert" +
+                          (remedy.empty() ? "." : ": " + remedy)};
       }
       if (network_.opset < row_of(*op).since)
         throw Unsupported{"The operator " + message.op_type() + " does not exist in opset " + std::to_string(network_.opset) +

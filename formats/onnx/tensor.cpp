@@ -21,9 +21,9 @@ ElementType element_type(std::int32_t number, const std::string& name) {
   for (const ElementType type : {ElementType::float32, ElementType::float64, ElementType::float16, ElementType::bfloat16,
                                  ElementType::int32, ElementType::int64, ElementType::boolean, ElementType::int8, ElementType::uint8})
     if (number == static_cast<std::int32_t>(type)) return type;
-  throw Unsupported{
-      "The tensor '" + name + "' has ONNX element type " + std::to_string(number) +
-      ", which is not read; weights are FLOAT, DOUBLE, FLOAT16 or BFLOAT16, quantised ones INT8 or UINT8, shapes INT64: export the model with such weights."};
+  throw Unsupported{"The tensor '" + name + "' has ONNX element type " + std::to_string(number) +
+                    ", which is not read; weights are FLOAT, DOUBLE, FLOAT16 or BFLOAT16, quantised ones INT8 or UINT8, shapes INT64: "
+                    "export the model with such weights."};
 }
 
 // The first of the little-endian words of this width that has all bits of `exponent` set. The width is a constant so that compilers make

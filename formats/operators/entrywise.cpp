@@ -88,10 +88,11 @@ std::vector<Result> infer_function(const NodeView& node) {
   const std::vector<Operand>& operands = node.operands;
   require_floating(operands, 1);
   if (node.op == Operator::pow)
-    require_single_constant(operands[1],
-                            (is_floating(operands[1].type) || operands[1].type == ElementType::int32 || operands[1].type == ElementType::int64) &&
-                                operands[1].shape.size() <= operands[0].shape.size(),
-                            "exponent");
+    require_single_constant(
+        operands[1],
+        (is_floating(operands[1].type) || operands[1].type == ElementType::int32 || operands[1].type == ElementType::int64) &&
+            operands[1].shape.size() <= operands[0].shape.size(),
+        "exponent");
   return {{operands[0].type, operands[0].shape}};
 }
 

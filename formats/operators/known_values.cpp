@@ -1,6 +1,6 @@
 // What is known whatever the graph's input (formats/onnx.md, section 5): the results of Shape, ConstantOfShape, Range and Constant, and the
-// integers and booleans that the graph computes from shapes and constants, exactly. Exports with a symbolic batch dimension compute the shapes of their
-// Reshape nodes in this way.
+// integers and booleans that the graph computes from shapes and constants, exactly. Exports with a symbolic batch dimension compute the
+// shapes of their Reshape nodes in this way.
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -68,8 +68,8 @@ std::int64_t combined(Operator op, std::int64_t a, std::int64_t b, ElementType t
   return value;
 }
 
-// entry(places) for every entry of the result, the places being those of the operands' entries that meet in it (numpy broadcasting; `infer` has
-// checked that the shapes fit).
+// entry(places) for every entry of the result, the places being those of the operands' entries that meet in it (numpy broadcasting; `infer`
+// has checked that the shapes fit).
 template <class Entry>
 Tensor broadcast_each(const NodeView& node, const Result& result, Entry entry) {
   Tensor tensor = empty_tensor(result);
@@ -141,7 +141,9 @@ Progression progression(const NodeView& node) {
     const Operand& operand = node.operands[k];
     const bool whole = operand.type == ElementType::int64 || operand.type == ElementType::int32;
     if (!whole || operand.type != node.operands[0].type || operand.known == nullptr || !operand.shape.empty())
-      throw Unsupported{"Its start, limit and step are not INT64 or INT32 scalars of one type that follow from constants and shapes; write its numbers out as a weight."};
+      throw Unsupported{
+          "Its start, limit and step are not INT64 or INT32 scalars of one type that follow from constants and shapes; write its numbers "
+          "out as a weight."};
     ends[k] = operand.known->integer(0);
   }
   const auto [start, limit, step] = ends;
@@ -149,7 +151,8 @@ Progression progression(const NodeView& node) {
   const bool up = step > 0;
   if (up ? start >= limit : start <= limit) throw Unsupported{"Its result is empty; tensors without entries are not read."};
   // Distances as unsigned numbers: they may leave the range of the signed ones.
-  const std::uint64_t length = up ? static_cast<std::uint64_t>(limit) - static_cast<std::uint64_t>(start) : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(limit);
+  const std::uint64_t length = up ? static_cast<std::uint64_t>(limit) - static_cast<std::uint64_t>(start)
+                                  : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(limit);
   const std::uint64_t stride = up ? static_cast<std::uint64_t>(step) : std::uint64_t{0} - static_cast<std::uint64_t>(step);
   return {start, step, (length - 1) / stride + 1};
 }
@@ -158,7 +161,8 @@ Tensor counted(const NodeView& node, const Result& result) {
   Tensor tensor = empty_tensor(result);
   const Progression numbers = progression(node);
   for (std::uint64_t k = 0; k < numbers.count; ++k)
-    put(tensor, static_cast<std::uint64_t>(numbers.start) + k * static_cast<std::uint64_t>(numbers.step));  // inside the type: between start and limit
+    put(tensor, static_cast<std::uint64_t>(numbers.start) +
+                    k * static_cast<std::uint64_t>(numbers.step));  // inside the type: between start and limit
   return tensor;
 }
 

@@ -228,9 +228,10 @@ ElementType cast_type(const NodeView& node) {
       if (is_floating(data.type) ? data.constant || widens(data.type, type) : data.known != nullptr || truth) return type;
   for (const ElementType type : {ElementType::int32, ElementType::int64})
     if (to == static_cast<std::int64_t>(type) && !is_floating(data.type) && data.known != nullptr) return type;
-  throw Unsupported{std::string("It casts ") + name_of(data.type) + " to ONNX element type " + std::to_string(to) +
-                    "; only casts to the same type, to a wider floating-point type, and of constants are read: export the model in float32, "
-                    "without half() or autocast."};
+  throw Unsupported{
+      std::string("It casts ") + name_of(data.type) + " to ONNX element type " + std::to_string(to) +
+      "; only casts to the same type, to a wider floating-point type, and of constants are read: export the model in float32, "
+      "without half() or autocast."};
 }
 
 }  // namespace

@@ -56,8 +56,8 @@ inline Tensor tensor(const Shape& shape, const std::vector<double>& entries, Ele
       case ElementType::int32:
         append(static_cast<std::uint32_t>(static_cast<std::int32_t>(x)), 4);
         break;
-      case ElementType::uint8:
       case ElementType::int8:
+      case ElementType::uint8:
         append(static_cast<std::uint8_t>(static_cast<std::int32_t>(x)), 1);
         break;
       case ElementType::boolean:

@@ -321,8 +321,10 @@ TEST_CASE("constants: what cannot be enclosed is refused with the node's name") 
     }
     return std::string();
   };
-  CHECK(reason([](Builder& b) { return b.node(Operator::hard_swish, {b.weight({1}, {1})}); }).find("constant") != std::string::npos);
-  CHECK(reason([](Builder& b) { return b.node(Operator::mish, {b.weight({1}, {1})}); }).find("constant") != std::string::npos);
+  CHECK(reason([](Builder& b) { return b.node(Operator::log, {b.weight({2}, {1, -1})}); }).find("logarithm") != std::string::npos);
+  CHECK(reason([](Builder& b) { return b.node(Operator::log, {b.weight({1}, {0})}); }).find("logarithm") != std::string::npos);
+  CHECK(reason([](Builder& b) { return b.node(Operator::pow, {b.weight({1}, {2}), b.weight({}, {0.25})}); }).find("power") != std::string::npos);
+  CHECK(reason([](Builder& b) { return b.node(Operator::pow, {b.weight({1}, {0}), b.weight({}, {-2})}); }).find("zero") != std::string::npos);
   CHECK(reason([](Builder& b) { return b.node(Operator::div, {b.weight({1}, {1}), b.weight({2}, {1, 0})}); }).find("zero") != std::string::npos);
   CHECK(reason([](Builder& b) {
           const ValueId big = b.weight({1}, {1e308}, ElementType::float64);

@@ -37,7 +37,9 @@ TEST_CASE("digest: the vectors of the specification") {
   for (const Json& vector : document["vectors"]) {
     const auto model = vector["model"].get<std::string>();
     INFO(model);
-    const Network network = read_onnx(read_file(vectors + model, cap), {.file = model});
+    OnnxOptions options{.file = model};
+    if (vector.contains("inputShape")) options.function.input_shape = vector["inputShape"].get<Shape>();
+    const Network network = read_onnx(read_file(vectors + model, cap), options);
     REQUIRE(network.refusals.empty());
     if (vector.contains("canonical")) {
       ++spelled_out;

@@ -394,10 +394,12 @@ def main():
         files[path] = model.proto()
         canonical = model.canonical()
         entry = {"model": path, "digest": hashlib.sha256(canonical).hexdigest()}
+        if any(not isinstance(d, int) for d in model.shape[0 if len(model.shape) == 1 else 1:]):  # sizes that the reader wants to be told
+            entry["inputShape"] = [d if isinstance(d, int) else 1 for d in model.shape]
         if name in ("smallest", "dense"):
             entry["canonical"] = canonical.hex()
         vectors.append(entry)
-    document = {"comment": "graph digests of formats/SPEC.md section 7; written by make_graph_digest.py; canonical: the byte string in hex", "vectors": vectors}
+    document = {"comment": "graph digests of formats/SPEC.md section 7; written by make_graph_digest.py; canonical: the byte string in hex; inputShape: what a reader is told of symbolic dimensions", "vectors": vectors}
     files["graph_digest.json"] = (json.dumps(document, indent=1) + "\n").encode()
     bad = False
     for path, content in files.items():

@@ -721,6 +721,7 @@ TEST_CASE("models: another one, one changed bit, several, unreadable") {
   OrderedJson statement = verifier_test::statement(e.model, e.plan);
   statement["subject"][0]["digest"]["sha256"] = sha256_hex(unsupported.bytes());
   statement["predicate"]["model"]["bytes"] = unsupported.bytes().size();
+  statement["predicate"]["model"]["input"]["shape"] = {1};
   const Report report = check(statement, unsupported.bytes());
   CHECK(report.outcome == Outcome::input);
   CHECK(report.error.find("Round") != std::string::npos);

@@ -416,10 +416,25 @@ TEST_CASE("what cannot be enclosed is refused, never guessed") {
   }
   ob::Model m(16);
   m.input("x", {2}).output("y", {2});
-  m.node("Relu", {"x"}, {"a"}).node("Sigmoid", {"x"}, {"b"}).node("Div", {"a", "b"}, {"y"});
+  m.node("Sigmoid", {"x"}, {"a"}).node("Relu", {"x"}, {"b"}).node("Div", {"a", "b"}, {"y"});
   const Graph graph = read(m);
   Evaluator evaluator(graph, Engine());
   CHECK_THROWS_AS((void)evaluator.output_at(operand_of(IntervalTensor(2), {2})), Failure);
+}
+
+TEST_CASE("quotients of data have values and derivatives") {
+  ob::Model m(16);
+  m.input("x", {2}).output("y", {2}).initialiser(ob::floats("one", {}, {1}));
+  m.node("Abs", {"x"}, {"a"}).node("Add", {"a", "one"}, {"b"}).node("Div", {"x", "b"}, {"c"}).node("Reciprocal", {"b"}, {"r"}).node("Sub", {"c", "r"}, {"y"});
+  const Graph graph = read(m);
+  Evaluator evaluator(graph, Engine());
+  // x / (1 + |x|) - 1 / (1 + |x|): (x - 1) / (1 + x) at 3, slope 2 / (1 + x)^2; (x - 1) / (1 - x) = -1 at -3, slope 0.
+  const Operand y = evaluator.output_at(operand_of(intervals_of({0, {3, -3}}), {2}));
+  const IntervalTensor d = evaluator.directional_derivative({0, {3, -3}}, {0, {2, 5}});
+  for (const auto& [wanted, found] : {std::pair{Rational(1, 2), y.at(0)}, std::pair{Rational(-1), y.at(1)}, std::pair{Rational(1, 4), d[0]}, std::pair{Rational(0), d[1]}}) {
+    CHECK(inside(wanted, found));
+    CHECK(upper_end(found) - lower_end(found) <= scaled(Integer(1), -140));
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------- smooth functions

@@ -1,5 +1,5 @@
-// Gated products x (a + b g(x)) in several nodes: GELU, SiLU, HardSwish, Mish, Softsign as exporters write them (formats/SPEC.md, section 5,
-// elementwise-slope).
+// Gated products x (a + b g(x)) in several nodes: GELU, SiLU, HardSwish, Mish, Softsign as exporters write them (formats/SPEC.md, section
+// 5, elementwise-slope).
 #pragma once
 
 #include <map>
@@ -9,8 +9,8 @@
 
 namespace lipcert {
 
-/// Steps for gated products whose inner values nothing else reads, without their input's number, by their last node. `taken`: nodes that are
-/// part of something else.
+/// Steps for gated products whose inner values nothing else reads, without their input's number, by their last node. `taken`: nodes that
+/// are part of something else.
 struct GatedProduct {
   ValueId input = no_value;
   Step step;

@@ -21,7 +21,8 @@ namespace lipcert {
 namespace {
 
 const char* const no_product =
-    "combines two tensors that both depend on the input in a way that is none of the known gated activations (x times Sigmoid, HardSigmoid, "
+    "combines two tensors that both depend on the input in a way that is none of the known gated activations (x times Sigmoid, "
+    "HardSigmoid, "
     "Clip, 1 + Erf, Tanh of Softplus; x over 1 + Abs), and has no global Lipschitz constant in general; certify a network without it.";
 
 }  // namespace
@@ -148,7 +149,8 @@ Step step_of_node(StepContext& context, std::size_t index) {
     case Operator::exp:
     case Operator::log:
       throw refuse(context.network, index,
-                   "of data has no bounded slope; it is bounded on constants, and inside LogSoftmax, Softmax, Softplus and Elu: export the layer in that form.");
+                   "of data has no bounded slope; it is bounded on constants, and inside LogSoftmax, Softmax, Softplus and Elu: export the "
+                   "layer in that form.");
     case Operator::constant:
     case Operator::shape:
     case Operator::constant_of_shape:
