@@ -75,7 +75,10 @@ TEST_CASE("corpus: every model is read or refused as expected") {
         CHECK(network.symbolic.size() <= network.values[network.input].shape.size());
       } else {
         CHECK(row[1] == "refused");
-        REQUIRE(!network.refusals.empty());
+        if (network.refusals.empty()) {
+          FAIL_CHECK("read, with an output of shape ", text_of(network.values[network.output].shape));
+          continue;
+        }
         CHECK(network.refusals.size() == std::stoul(row[2]));
         CHECK(network.refusals[0].node == row[3]);
         CHECK((network.refusals[0].op.empty() ? network.refusals[0].reason : network.refusals[0].op) == row[4]);
