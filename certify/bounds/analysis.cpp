@@ -365,6 +365,7 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
         progress.add((part - before) * search, "searching for the lower end");
         before = part;
       });
+      progress.add((1 - before) * search);
     }
     for (std::size_t k = next++; k < order.size(); k = next++) {
       bound(order[k]);

@@ -135,7 +135,7 @@ Fixed order_along(const Step& step, const Inputs& z, const Inputs& t) {
 
 Upper slope_of(const Step& step) {
   if (step.kind == Step::Kind::activation) {
-    return Upper::exact(activation_of(step.op).slopes(step).largest_magnitude().upper());
+    return Upper::exact(activation_of(step).slopes(step).largest_magnitude().upper());
   }
   return Upper::exact(HUGE_VAL);  // alone in its block, whose bound takes its place
 }
@@ -161,7 +161,7 @@ Fixed curved(const Step& step, const Inputs& z) {
   if (step.kind == Step::Kind::activation) {
     enclosures::State y(step.output_size);
     for (std::size_t i = 0; i < y.centre.size(); ++i) {
-      y.set(i, activation_of(step.op).value(step, i, x.at(i)));
+      y.set(i, activation_of(step).value(step, i, x.at(i)));
     }
     out = fixed_of(y);
   } else {
@@ -205,7 +205,7 @@ Fixed curved_along(const Step& step, const Inputs& z, const Inputs& t) {
   bool clear = true;
   if (step.kind == Step::Kind::activation) {
     for (std::size_t i = 0; i < y.centre.size(); ++i) {
-      y.set(i, activation_of(step.op).along(step, i, x.at(i), x.magnitude[i], along.at(i), clear));
+      y.set(i, activation_of(step).along(step, i, x.at(i), x.magnitude[i], along.at(i), clear));
     }
   } else if (step.kind == Step::Kind::softmax) {
     static_cast<void>(enclosures::soft(step, x, &along, &y));

@@ -224,7 +224,12 @@ int certify_command(const CertifyOptions& options) {
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  write_file(options.out, bundle, Overwrite::yes);
+  try {
+    write_file(options.out, bundle, Overwrite::yes);
+  } catch (...) {
+    discard_records(made, job.folder);
+    throw;
+  }
 
   outcome.payload_sha256 = sha256_hex(payload);
   outcome.fingerprint = key.fingerprint();

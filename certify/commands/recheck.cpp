@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
@@ -32,10 +33,18 @@ Error not_rechecked(const std::string& why) {
                                   "; please report it with the model, or write the certificate unchecked with --no-recheck."};
 }
 
+/// A descriptor that is none of the standard ones, even where a caller has closed those: the child's are put in their places.
+int memory_file(const char* name) {
+  const int low = ::memfd_create(name, MFD_CLOEXEC);
+  const int high = low < 0 ? -1 : ::fcntl(low, F_DUPFD, 3);
+  if (low >= 0) ::close(low);
+  return high;
+}
+
 /// A file in memory. The checker inherits its descriptor and finds it under `path`.
 class MemoryFile {
  public:
-  explicit MemoryFile(const char* name) : descriptor_(::memfd_create(name, 0)) {
+  explicit MemoryFile(const char* name) : descriptor_(memory_file(name)) {
     if (descriptor_ < 0) throw not_rechecked(fmt::format("cannot be given its files ({})", std::strerror(errno)));
   }
   MemoryFile(const MemoryFile&) = delete;
@@ -88,6 +97,7 @@ int run(const std::string& program, std::vector<std::string> arguments, const Me
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
+  std::signal(SIGCHLD, SIG_DFL);  // a caller that ignores its children would make ours vanish before it is asked
   pid_t child = 0;
   const int failed = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);

@@ -120,7 +120,7 @@ class Lines {
     ++number_;
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
     std::string_view out = text_.substr(at_, end - at_);
-    at_ = end + 1;
+    at_ = std::min(end + 1, text_.size());
     if (!out.empty() && out.back() == '\r') {
       out.remove_suffix(1);
     }
@@ -311,6 +311,7 @@ Network read_nnet(const std::string& text, const OnnxOptions& options) {
   graph.output(outputs);
   OnnxOptions plain;
   plain.file = file;
+  plain.function = options.function;
   return read_onnx(model.SerializeAsString(), plain);
 }
 

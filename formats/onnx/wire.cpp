@@ -191,6 +191,17 @@ const std::vector<Field>& fields_of(Message message) {
 }
 
 // The field of AttributeProto that holds the value of an attribute of this type (AttributeProto.AttributeType), or 0.
+/// The typed data field of an element type that is read (onnx.md, section 3), else 0.
+std::uint32_t typed_field(std::uint64_t element_type) {
+  switch (element_type) {
+    case 1: return 4;                                              // FLOAT
+    case 11: return 10;                                            // DOUBLE
+    case 7: return 7;                                              // INT64
+    case 2: case 3: case 6: case 9: case 10: case 16: return 5;  // UINT8, INT8, INT32, BOOL, FLOAT16, BFLOAT16
+    default: return 0;
+  }
+}
+
 std::uint32_t value_field(std::uint64_t attribute_type) {
   constexpr std::array<std::uint32_t, 15> fields = {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 14, 15};
   return attribute_type < fields.size() ? fields[static_cast<std::size_t>(attribute_type)] : 0;
@@ -342,6 +353,7 @@ class Scanner {
     std::array<bool, largest_field + 1> present{};       // occurs, be it as an empty list
     bool empty_required = true;                          // no non-empty value of the required name yet
     std::uint64_t attribute_type = 0;
+    std::uint64_t element_type = 0;
     while (at_ != end) {
       const std::uint64_t tag = varint(end, 5);
       if (tag > 0xFFFFFFFFU) refuse("has a field number that does not fit; the file is damaged or is not an ONNX model");
@@ -375,6 +387,7 @@ class Scanner {
         const std::uint64_t value = varint(end, 10);
         check_number(*field, value);
         if (kind == Message::attribute && number == 20) attribute_type = value;
+        if (kind == Message::tensor && number == 2) element_type = value;
         continue;
       }
       if (field->wire == Wire::fixed32) {
@@ -437,6 +450,9 @@ class Scanner {
         const std::size_t places = occurring({4, 5, 6, 7, 9, 10, 11});
         if (places > 1)
           refuse("has its data in two places (raw and typed, or two types); readers disagree on such a tensor, so it is refused");
+        const std::uint32_t own = typed_field(element_type);
+        for (const std::uint32_t number : {4U, 5U, 6U, 7U, 10U, 11U})
+          if (own != 0 && number != own && present[number]) refuse("has its data in the field of another type; the file is damaged");
         if (places != 0 && present[13])
           refuse("has its data both inside and outside the file; readers disagree on such a tensor, so it is refused");
         break;

@@ -117,6 +117,7 @@ FunctionChoice choice_of(const Json& model) {
 void require_choice(const Json& model, const Network& network) {
   using Names = std::vector<std::string>;
   const bool right = model.at("input").value("given", Shape()) == network.given && model.value("fixedInputs", Names()) == network.fixed_inputs &&
+                     model.at("output").contains("others") == network.other_outputs.has_value() &&
                      model.at("output").value("others", Names()) == network.other_outputs.value_or(Names());
   if (!right) {
     throw rejected("the certificate names other given dimensions, fixed inputs or outputs left out than the model has.");

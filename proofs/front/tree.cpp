@@ -293,6 +293,13 @@ class TreeBuilder {
     }
     std::vector<Layer> layers;
     if (block.op == "activation" && block.nodes.size() != 1) {
+      const bool product = std::any_of(block.nodes.begin(), block.nodes.end(), [&](std::size_t i) {
+        const Node& node = network_.nodes[i];
+        return (node.op == Operator::mul || node.op == Operator::div) && !value(node.inputs[0]).constant && !value(node.inputs[1]).constant;
+      });
+      if (!product) {
+        throw rejected("the activation block '" + block.id + "' has several nodes and is no product of two of them.");
+      }
       throw NotCovered("a product with a gate, such as x Sigmoid(x)");
     }
     try {

@@ -8,6 +8,7 @@ import copy
 import json
 import math
 import os
+import struct
 import sys
 
 import numpy
@@ -444,6 +445,58 @@ class Operators(support.Case):
                     change(forged["predicate"])
                     path = support.forge(self.folder / "model.json", forged, self.secret, self.folder)
                     self.lipverify(path, "--model", self.folder / "model.onnx", "--public-key", self.public, code=1 if k else 0)
+
+    def test_numbers_beyond_every_exponent(self):
+        """c^(2^64) for c = 2 and c = 1/2, by repeated squares and powers: 64 bits of exponent would wrap around to 1, and the certificate of c = 1 would do."""
+        def network(value, op):
+            nodes, at = [], "c"
+            for k in range(64 if op == "Mul" else 13):
+                nodes.append(support.node(op, [at, at if op == "Mul" else "power"], f"c{k}"))
+                at = f"c{k}"
+            nodes.append(support.node("Mul", ["x", at], "y"))
+            constants = [support.tensor(name, shape, struct.pack("<f", entry)) for name, shape, entry in (("c", (1,), value), ("power", (), 32.0))]
+            return support.model(nodes, constants, (1, 4), (1, 4))
+        for op in ("Mul", "Pow"):
+            one = self.write("one.onnx", network(1.0, op))
+            certificate, _ = self.certify(one, self.secret, "--force")
+            self.lipverify(certificate, "--model", one, "--public-key", self.public)
+            for value in (2.0, 0.5):
+                with self.subTest(op=op, value=value):
+                    far = self.write("far.onnx", network(value, op))
+                    seen = json.loads(support.run(support.LIPCERT, "inspect", far, "--json").stdout)
+                    forged = support.statement(certificate)
+                    forged["subject"][0]["digest"]["sha256"] = support.sha256(far.read_bytes())
+                    forged["predicate"]["model"]["bytes"] = far.stat().st_size
+                    forged["predicate"]["model"]["graphDigest"] = seen["graphDigest"]
+                    path = support.forge(certificate, forged, self.secret, self.folder)
+                    done = self.lipverify(path, "--model", far, "--public-key", self.public, code=1)
+                    self.assertIn("out of range", done.stdout + done.stderr)
+
+    def test_what_looks_right_to_no_reader(self):
+        """Two gates multiplied, claimed to be one activation: refused, and no end of the checker."""
+        model = Model((1, 4))
+        model.add("Mul", model.add("Sigmoid", "x"), "x")
+        path = self.write("silu.onnx", model.bytes())
+        certificate, _ = self.certify(path, self.secret, "--force")
+        two = Model((1, 4))
+        two.add("Mul", two.add("Sigmoid", "x"), two.add("Tanh", "x"))
+        other = self.write("gates.onnx", two.bytes())
+        forged = support.statement(certificate)
+        forged["subject"][0]["digest"]["sha256"] = support.sha256(other.read_bytes())
+        forged["predicate"]["model"].update(bytes=other.stat().st_size, graphDigest=json.loads(support.run(support.LIPCERT, "inspect", other, "--json").stdout)["graphDigest"])
+        forged["predicate"]["model"]["output"]["name"] = "t2_0"
+        forged["predicate"]["blocks"][0].update(id="t2_0", nodes=[0, 1, 2])
+        done = self.lipverify(support.forge(certificate, forged, self.secret, self.folder), "--model", other, "--public-key", self.public, code=1)
+        self.assertIn("gate", done.stdout + done.stderr)
+
+    def test_norms_of_data(self):
+        """One node that is an L2 norm, alone and in a network of many entries (where the checker goes by distances, and roots next to 0 are seen as a whole)."""
+        m = Model((1, 6))
+        m.add("ReduceL2", "x", axes=[1])
+        self.check(m, exact=1)
+        m = Model((1, 1, 4, 4))
+        m.add("LpPool", "x", kernel_shape=[2, 2], strides=[2, 2], p=2)
+        self.check(m, exact=1)
 
     def test_what_one_program_sees_better_than_the_other(self):
         """Kinds of networks for which the generator once issued what the checker rejects."""

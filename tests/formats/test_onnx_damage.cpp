@@ -26,7 +26,7 @@ void check_consistent(const Network& network) {
     return outputs;
   }());
   for (const Tensor& tensor : network.initialisers) REQUIRE(tensor.bits.size() == tensor.size() * byte_size(tensor.type));
-  for (const Value& value : network.values) REQUIRE(element_count(value.shape) >= 1);
+  for (const Value& value : network.values) REQUIRE((element_count(value.shape) >= 1 || (value.constant && value.shape == Shape{0})));  // an empty list
   for (std::size_t k = 0; k < network.nodes.size(); ++k) {
     for (const ValueId id : network.nodes[k].inputs)
       if (id != no_value && network.values[id].kind == Value::Kind::node_output) REQUIRE(network.values[id].producer < k);  // no cycles

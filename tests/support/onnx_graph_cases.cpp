@@ -255,7 +255,7 @@ void refuse_pools(const Cases& add) {
   };
   pool("norm pool, p 1", "LpPool", {k2, num("p", 1)}, 4, 13, "norm of order 1");
   pool("norm pool, ceil_mode in opset 13", "LpPool", {k2, num("ceil_mode", 0)}, 4, 13, "'ceil_mode'");
-  pool("norm pool, window of padding alone", "LpPool", {ints("kernel_shape", {2}), ints("dilations", {7}), ints("pads", {6, 6})}, 10, 18, "only padding");
+  pool("norm pool, window of padding alone", "LpPool", {ints("kernel_shape", {2}), ints("dilations", {7}), ints("pads", {6, 6})}, 10, 18, "as long as its kernel");
   pool("max pool without kernel_shape", "MaxPool", {}, 5, 13, "'kernel_shape'");
   pool("max pool, kernel 0", "MaxPool", {ints("kernel_shape", {0})}, 5, 13, "the entry 0");
   pool("max pool, kernel too long", "MaxPool", {ints("kernel_shape", {6})}, 1, 13, "reaches over");
@@ -970,7 +970,7 @@ void refuse_conditions(const Cases& add) {
   add.refused("Range over all of INT64", of_constants("Range", {number("a", -9223372036854775807LL - 1), number("b0", 9223372036854775807LL), number("c0", 1)}), "2^2");
   add.refused("Expand to a dimension 0", graph("Expand", {2, 1}, {2, 1}, {}, {list("s", {0})}), "dimension 0");
   add.refused("Expand that does not fit", graph("Expand", {2, 3}, {2, 3}, {}, {list("s", {2, 2})}), "cannot repeat");
-  add.refused("Expand by INT32", graph("Expand", {2, 1}, {2, 2}, {}, {int32s("s", {2, 2})}), "INT64");
+  add.refused("Expand by INT32", graph("Expand", {2, 1}, {2, 2}, {}, {int32s("s", {2, 2})}), "list of integers");
   add.refused("DequantizeLinear of data", graph("DequantizeLinear", {2}, {2}, {}, {real("s", {})}), "before quantisation");
   add.refused("DequantizeLinear of weights in FLOAT", of_constants("DequantizeLinear", {{"W", ""}, real("s", {})}), "first input");
   add.refused("DequantizeLinear, scale of another length", of_constants("DequantizeLinear", {int8s("q", {2, 3}, {1, 2, 3, 4, 5, 6}), real("s", {2})}), "along its axis");

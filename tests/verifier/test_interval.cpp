@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "verifier/base/failure.hpp"
 #include "verifier/base/interval.hpp"
 
 using namespace lipverify;
@@ -135,6 +136,24 @@ TEST_CASE("sums, products and quotients contain the exact result") {
   CHECK((Interval(Dyadic{1, 900}) + Interval(Dyadic{1, -900})).low > 0);
   CHECK_FALSE((Interval(Dyadic{1, 900}) + Interval(Dyadic{1, -900})).exact());
   CHECK((Interval() + Interval(Dyadic{1, -1074})) == Interval(Dyadic{1, -1074}));  // a zero takes no precision
+}
+
+TEST_CASE("a number whose exponent would wrap is refused") {
+  // 2^(2^k) squared again and again: 64 bits of exponent would come back to 0 after 64 squares.
+  for (const int first : {1, -1}) {
+    Interval x(Wide(1), Wide(1), first);
+    int squares = 0;
+    CHECK_THROWS_AS(
+        [&] {
+          for (; squares < 70; ++squares) x = x * x;
+        }(),
+        Failure);
+    CHECK(squares == 24);
+  }
+  const Interval far(Wide(3), Wide(3), std::int64_t{1} << 24);
+  CHECK_THROWS_AS((void)(far * far), Failure);
+  CHECK_THROWS_AS((void)quotient(Interval(Wide(1), Wide(1), -(std::int64_t{1} << 24)), far), Failure);
+  CHECK(quotient(far, far) == Interval(Wide(1), Wide(1), 0));
 }
 
 TEST_CASE("dot products contain the exact sum, and are exact when short") {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kBits = 160;
 constexpr std::int64_t kWindow = 256;
+constexpr std::int64_t kFarthest = std::int64_t{1} << 24;  // of exponents: no sum of two of them, and no shift between them, leaves 64 bits
 
 std::int64_t longest(const Interval& x) { return std::max(bit_length(x.low), bit_length(x.high)); }
 
@@ -53,6 +54,8 @@ Interval::Interval(Wide l, Wide h, std::int64_t e) : low(std::move(l)), high(std
     high = low;
     exponent += zeros;
   }
+  // Repeated squares of a constant double the exponent at each node: unchecked, 64 nodes would bring 2^(2^64) back to 1.
+  if (exponent < -kFarthest || exponent > kFarthest) reject("a number that the network computes is out of range (beyond 2^16777216 or its inverse)");
 }
 
 static Rational end_of(const Wide& mantissa, std::int64_t exponent) { return scaled(Integer(mantissa), exponent); }

@@ -1,5 +1,5 @@
 // Interval arithmetic on integers: every real number is enclosed by [low, high] * 2^exponent with integers of at most 160 bits, rounded outward.
-// A number that needs fewer bits stays exact (low == high).
+// A number that needs fewer bits stays exact (low == high). Exponents stay within 2^24: a number further out is Failure (rejected).
 #pragma once
 
 #include <boost/multiprecision/cpp_int.hpp>

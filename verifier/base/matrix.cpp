@@ -161,6 +161,7 @@ EnclosedMatrix product(const EnclosedMatrix& b, const EnclosedMatrix& a, const E
   EnclosedMatrix result{b.rows, a.columns, std::vector<Dyadic>(exact.size()), Rational(0)};
   SquareSum rounding;
   const int exponent = -scale_b - scale_a;
+  if (exponent < -1000000 || exponent > 1000000) reject("the entries of a product of matrices are out of range");  // of a long chain of large ones
   for (std::size_t i = 0; i < exact.size(); ++i) {
     const Int128 value = exact[i];
     const UInt128 size = magnitude(value);

@@ -46,7 +46,7 @@ namespace {
 
 class NnetReader {
  public:
-  explicit NnetReader(const std::string& text) : text_(text) {}
+  NnetReader(const std::string& text, const OnnxOptions& options) : text_(text), options_(options) {}
 
   Graph read() {
     check_characters();
@@ -94,7 +94,7 @@ class NnetReader {
     constant("mean", {1}, mean);
     node("Mul", {"y" + std::to_string(layers), "range"}, "scaled");
     node("Add", {"scaled", "mean"}, "output");
-    return graph_of(model_, OnnxOptions{});
+    return graph_of(model_, options_);
   }
 
  private:
@@ -114,7 +114,7 @@ class NnetReader {
     ++line_;
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
     std::string out = text_.substr(at_, end - at_);
-    at_ = end + 1;
+    at_ = std::min(end + 1, text_.size());
     if (!out.empty() && out.back() == '\r') out.pop_back();
     return out;
   }
@@ -226,6 +226,7 @@ class NnetReader {
   }
 
   const std::string& text_;
+  const OnnxOptions& options_;
   std::size_t at_ = 0;
   std::uint64_t line_ = 0;
   RawModel model_;
@@ -233,6 +234,6 @@ class NnetReader {
 
 }  // namespace
 
-Graph read_nnet(const std::string& text) { return NnetReader(text).read(); }
+Graph read_nnet(const std::string& text, const OnnxOptions& options) { return NnetReader(text, options).read(); }
 
 }  // namespace lipverify

@@ -5,10 +5,12 @@
 #include <string>
 
 #include "verifier/graph/graph.hpp"
+#include "verifier/graph/onnx.hpp"
 
 namespace lipverify {
 
-[[nodiscard]] Graph read_nnet(const std::string& text);
+/// Of the options those that say which function is meant; a .nnet file leaves none of it open.
+[[nodiscard]] Graph read_nnet(const std::string& text, const OnnxOptions& options);
 
 /// The bits of the binary64 number nearest to a rational, ties to even; those of infinity beyond the range.
 [[nodiscard]] std::uint64_t nearest_binary64(const Rational& value);

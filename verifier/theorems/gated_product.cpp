@@ -142,7 +142,10 @@ class Follower {
         }
       return out;
     }
-    if (f.kind == Form::Kind::gate) return product(g, f);
+    if (f.kind == Form::Kind::gate) {
+      need(g.kind == Form::Kind::polynomial, "it multiplies two gates");
+      return product(g, f);
+    }
     need(multiple(f) && g.kind == Form::Kind::gate, "it multiplies something else than a multiple of x and a gate");
     Form out = times(g, f.p[1]);
     out.kind = Form::Kind::product;

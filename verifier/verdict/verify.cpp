@@ -83,7 +83,7 @@ class Verification {
     const Rational& total = bounds.at(graph.output);
     std::vector<Pooling> poolings;
     for (const Block& block : blocks)
-      if (block.claim->op == "pool-l2") poolings.push_back({block.nodes(), block.input()});
+      if (block.claim->op == "pool-l2" && block.nodes().size() > 1) poolings.push_back({block.nodes(), block.input()});
     if (statement.global) check_global(graph, evaluator, statement, total, poolings);
     if (statement.pairs) check_pairs(graph, *statement.pairs, statement, last, bounds.at(blocks.back().input()), total);
     check_samples(graph, statement);
@@ -192,12 +192,12 @@ class Verification {
       report_.model_path = path;
       add("model-digest", s.subject_name, s.subject_sha256, digest, true);
       equal("model-bytes", s.subject_name, std::to_string(s.model_bytes), std::to_string(bytes.size()));
-      if (s.nnet) return read_nnet(bytes);
       OnnxOptions options;
       options.allow_external_data = request_.allow_external_data;
       options.input_shape = s.input_shape;
       options.fixed_inputs = !s.fixed_inputs.empty();
       if (s.other_outputs) options.output = s.output_name;
+      if (s.nnet) return read_nnet(bytes, options);
       const std::size_t slash = path.find_last_of('/');
       options.folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
       return read_onnx(bytes, options, external);
@@ -225,6 +225,7 @@ class Verification {
              " and does not say that this is a choice; it has to be made again with --input-shape");
     equal("input-given", "model.input", "(" + text_of(s.given) + ")", "(" + text_of(graph.given) + ")");
     equal_names("fixed-inputs", "model.fixedInputs", s.fixed_inputs, graph.fixed_inputs);
+    equal("output-chosen", "model.output", s.other_outputs ? "chosen" : "the only one", graph.other_outputs ? "chosen" : "the only one");
     equal_names("other-outputs", "model.output", s.other_outputs.value_or(Names()), graph.other_outputs.value_or(Names()));
     equal("output-name", "model.output", s.output_name, graph.values[graph.output].name);
     equal("output-shape", "model.output", "(" + text_of(s.output_shape) + ")", "(" + text_of(graph.values[graph.output].shape) + ")");
@@ -261,13 +262,13 @@ class Verification {
     };
     std::uint64_t entries = 0;
     for (const Node& node : graph.nodes) entries += node.outputs[0] == kAbsent ? 0 : element_count(graph.values[node.outputs[0]].shape);
-    std::optional<Rational> derivative = entries > kManyEntries ? by_distance() : std::nullopt;
-    if (!derivative) {
-      derivative = squared_norm_below(evaluator.directional_derivative(claim.point, claim.direction, poolings));
-      if (!proves(*derivative) && entries <= kManyEntries)
-        if (const std::optional<Rational> other = by_distance()) derivative = std::max(*derivative, *other);
+    const bool many = entries > kManyEntries;
+    Rational derivative = many ? by_distance().value_or(Rational(0)) : Rational(0);
+    if (!proves(derivative)) {
+      derivative = std::max(derivative, squared_norm_below(evaluator.directional_derivative(claim.point, claim.direction, poolings)));
+      if (!many && !proves(derivative)) derivative = std::max(derivative, by_distance().value_or(Rational(0)));
     }
-    add("global-lower", id, lower, "L >= " + decimal_text(sqrt_below(*derivative / norm), Toward::below), proves(*derivative));
+    add("global-lower", id, lower, "L >= " + decimal_text(sqrt_below(derivative / norm), Toward::below), proves(derivative));
   }
 
   /// `before`: P of the last block's input. `total`: P of the last block.
