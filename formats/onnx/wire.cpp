@@ -190,8 +190,7 @@ const std::vector<Field>& fields_of(Message message) {
   return none;
 }
 
-// The field of AttributeProto that holds the value of an attribute of this type (AttributeProto.AttributeType), or 0.
-/// The typed data field of an element type that is read (onnx.md, section 3), else 0.
+// The typed data field of an element type that is read (onnx.md, section 3), else 0.
 std::uint32_t typed_field(std::uint64_t element_type) {
   switch (element_type) {
     case 1: return 4;                                              // FLOAT
@@ -202,6 +201,7 @@ std::uint32_t typed_field(std::uint64_t element_type) {
   }
 }
 
+// The field of AttributeProto that holds the value of an attribute of this type (AttributeProto.AttributeType), or 0.
 std::uint32_t value_field(std::uint64_t attribute_type) {
   constexpr std::array<std::uint32_t, 15> fields = {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 14, 15};
   return attribute_type < fields.size() ? fields[static_cast<std::size_t>(attribute_type)] : 0;
@@ -352,8 +352,7 @@ class Scanner {
     std::array<std::size_t, largest_field + 1> count{};  // of occurrences; for lists of numbers, of numbers
     std::array<bool, largest_field + 1> present{};       // occurs, be it as an empty list
     bool empty_required = true;                          // no non-empty value of the required name yet
-    std::uint64_t attribute_type = 0;
-    std::uint64_t element_type = 0;
+    std::uint64_t type = 0;  // of an attribute, or of a tensor's elements
     while (at_ != end) {
       const std::uint64_t tag = varint(end, 5);
       if (tag > 0xFFFFFFFFU) refuse("has a field number that does not fit; the file is damaged or is not an ONNX model");
@@ -386,8 +385,8 @@ class Scanner {
       if (field->wire == Wire::varint) {
         const std::uint64_t value = varint(end, 10);
         check_number(*field, value);
-        if (kind == Message::attribute && number == 20) attribute_type = value;
-        if (kind == Message::tensor && number == 2) element_type = value;
+        if (kind == Message::attribute && number == 20) type = value;
+        if (kind == Message::tensor && number == 2) type = value;
         continue;
       }
       if (field->wire == Wire::fixed32) {
@@ -415,11 +414,11 @@ class Scanner {
       }
       at_ = stop;
     }
-    finish(kind, present, empty_required, attribute_type);
+    finish(kind, present, empty_required, type);
   }
 
   // Rules that concern a whole message.
-  void finish(Message kind, const std::array<bool, largest_field + 1>& present, bool empty_required, std::uint64_t attribute_type) const {
+  void finish(Message kind, const std::array<bool, largest_field + 1>& present, bool empty_required, std::uint64_t type) const {
     const auto occurring = [&](std::initializer_list<std::uint32_t> numbers) {
       std::size_t found = 0;
       for (const std::uint32_t number : numbers) found += present[number] ? 1U : 0U;
@@ -438,7 +437,7 @@ class Scanner {
         break;
       case Message::attribute: {
         if (empty_required) refuse("has no name; the file is damaged");
-        const std::uint32_t own = value_field(attribute_type);
+        const std::uint32_t own = value_field(type);
         if (own == 0) refuse("has no known type (field type); the file is damaged, or newer than this reader");
         for (const std::uint32_t number : {2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 10U, 11U, 14U, 15U, 22U, 23U})
           if (number != own && present[number]) refuse("has a value that does not belong to its type; the file is damaged");
@@ -450,7 +449,7 @@ class Scanner {
         const std::size_t places = occurring({4, 5, 6, 7, 9, 10, 11});
         if (places > 1)
           refuse("has its data in two places (raw and typed, or two types); readers disagree on such a tensor, so it is refused");
-        const std::uint32_t own = typed_field(element_type);
+        const std::uint32_t own = typed_field(type);
         for (const std::uint32_t number : {4U, 5U, 6U, 7U, 10U, 11U})
           if (own != 0 && number != own && present[number]) refuse("has its data in the field of another type; the file is damaged");
         if (places != 0 && present[13])
