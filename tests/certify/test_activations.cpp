@@ -329,8 +329,9 @@ TEST_CASE("activations: difference quotients lie in the range of slopes, and com
   for_every_case([&](const Case& c) {
     const Activation& row = *c.row;
     const SlopeRange range = row.slopes(c.step);
-    CHECK(range.least.upper() - range.least.lower() < 1.1e-5);
-    CHECK(range.most.upper() - range.most.lower() < 1.1e-5);
+    const double known = c.step.gate ? 2.1e-5 : 1.1e-5;  // a gate's factor multiplies what is known of its slope
+    CHECK(range.least.upper() - range.least.lower() < known);
+    CHECK(range.most.upper() - range.most.lower() < known);
     CHECK(range.largest_magnitude().upper() == std::max(std::fabs(range.least.lower()), std::fabs(range.most.upper())));
     Curves curves(c.step);
     long double least = HUGE_VALL;
@@ -362,8 +363,9 @@ TEST_CASE("activations: difference quotients lie in the range of slopes, and com
       }
     }
     CHECK(inside_range);
-    CHECK(most >= static_cast<long double>(range.most.lower()) - 3e-6L);
-    CHECK(least <= static_cast<long double>(range.least.upper()) + 3e-6L);
+    const long double near = c.step.gate ? 1e-5L : 3e-6L;  // c / (c + s |x|)^2 falls slowly
+    CHECK(most >= static_cast<long double>(range.most.lower()) - near);
+    CHECK(least <= static_cast<long double>(range.least.upper()) + near);
   });
 }
 
@@ -380,8 +382,8 @@ TEST_CASE("activations: no enclosure of a slope on a cover of [-16, 16] leaves t
         bool clear = true;
         const Ball z = hull(low, high);
         const Ball slope = c.row->along(c.step, i, z, 0, {1, 0}, clear);
-        // Where an end is attained, rounding alone may pass it.
-        const double slack = high - low < 0x1p-30 || !range.exact ? 1e-12 : 0;
+        // Where an end is attained, rounding alone may pass it; a gate attains it at its kink, which a piece around it passes by its width.
+        const double slack = high - low < 0x1p-30 || !range.exact ? 1e-12 + (c.step.gate && high - low < 0x1p-30 ? 8 * (high - low) : 0) : 0;
         if (low_end(slope) >= range.least.lower() - slack && high_end(slope) <= range.most.upper() + slack) {
           continue;
         }

@@ -343,7 +343,8 @@ void refused_tensors(std::vector<Case>& cases) {
   add("raw data and an empty list", with_tensor(ob::floats("t", {1}, {1}) + ob::bytes_field(4, "")), "two places");
   add("empty raw data and typed data", with_tensor(ob::tensor("t", ob::FLOAT, {1}, ob::raw_data("") + ob::float_data({2}))), "two places");
   add("two kinds of typed data", with_tensor(ob::tensor("t", ob::FLOAT, {1}, ob::float_data({1}) + ob::double_data({2}))), "two places");
-  add("typed data of another type", with_tensor(ob::tensor("t", ob::FLOAT, {1}, ob::double_data({2}))), "needs 1 numbers and has 0");
+  add("typed data of another type", with_tensor(ob::tensor("t", ob::FLOAT, {1}, ob::double_data({2}))), "field of another type");
+  add("an empty list with data of another type", with_tensor(ob::tensor("t", ob::FLOAT, {0}, ob::double_data({2}))), "field of another type");
   add("no data", with_tensor(ob::tensor("t", ob::FLOAT, {1}, "")), "needs 1 numbers and has 0");
   add("raw data too short", with_tensor(ob::tensor("t", ob::FLOAT, {2}, ob::raw_data("1234567"))), "needs 8 bytes and has 7");
   add("raw data too long", with_tensor(ob::tensor("t", ob::FLOAT, {2}, ob::raw_data("123456789"))), "needs 8 bytes and has 9");
