@@ -93,6 +93,9 @@ struct SampleReader::State {
       ended = true;
       return false;
     }
+    if (sample.label && (*sample.label < -1 || *sample.label > 2147483647))
+      throw input_error((labels ? labels->path() : source.samples) + ": sample " + std::to_string(count) + " has the label " + std::to_string(*sample.label) +
+                        "; labels are integers from 0 (with one output: -1) to 2147483647, of samples that are not selected too.");
     sample.index = count++;
     return true;
   }

@@ -92,7 +92,8 @@ std::optional<Rational> parse_ratio(std::string_view text) {
 /// The integer that a number is.
 std::int64_t integral(const DataNumber& value, const std::string& name) {
   const Rational exact = rational_of(value);
-  if (mp::denominator(exact) != 1 || mp::abs(exact) >= (Integer(1) << 53)) unreadable(name + " holds a label that is not an integer (below 2^53)");
+  if (mp::denominator(exact) != 1 || exact < -1 || exact > 2147483647)
+    unreadable(name + " holds a label that is not an integer from 0 (with one output: -1) to 2147483647");
   return static_cast<std::int64_t>(mp::numerator(exact));
 }
 

@@ -320,9 +320,10 @@ void check_records(const SampleClaim& claim, const LipschitzBounds& bounds, cons
 /// The label as records hold it: one output: -1 becomes 0.
 std::uint32_t label_of(const Sample& sample, std::uint64_t outputs) {
   if (!sample.label) return kNone;
-  if (outputs == 1 && *sample.label == -1) return 0;
-  if (*sample.label < 0 || static_cast<std::uint64_t>(*sample.label) >= std::max<std::uint64_t>(outputs, 2))
-    unreadable("a selected sample has the label " + std::to_string(*sample.label) + ", which a network with " + std::to_string(outputs) + " outputs does not have");
+  if (*sample.label < 0) {
+    if (outputs != 1) unreadable("the labels hold -1, which only a network with one output has");
+    return 0;
+  }
   return static_cast<std::uint32_t>(*sample.label);
 }
 
