@@ -91,7 +91,7 @@ class BadInput(support.Case):
                 ("short.onnx", support.model([gemm], [support.tensor("w", (1, 2), struct.pack("<f", 1))], (1, 2), (1, 1)), "w"),
                 ("huge.onnx", support.model([gemm], [support.tensor("w", (2**32, 2**32), [1, 2])], (1, 2), (1, 1)), "w"),
                 ("loop.onnx", support.model([support.node("Add", ["x", "b"], "a", "add"), support.node("Relu", ["a"], "b", "r"), gemm], [one], (1, 2),
-                                            (1, 1)), "b"),
+                                            (1, 1)), "in a circle"),
                 ("square.onnx", support.model([support.node("Mul", ["x", "x"], "y", "the square")], [], (1, 2), (1, 2)), "the square"),
                 ("gate.onnx", support.model([support.node("Relu", ["x"], "r", "r"), support.node("Mul", ["x", "r"], "y", "the gate")], [], (1, 2),
                                             (1, 2)), "the gate"),
