@@ -7,6 +7,7 @@
 
 #include "verifier/base/bytes.hpp"
 #include "verifier/graph/onnx.hpp"
+#include "verifier/verdict/sentences.hpp"
 
 namespace layers_test {
 
@@ -78,6 +79,8 @@ Json statement(const std::string& model, const std::vector<Json>& blocks, const 
                       {"lower", below("0x0p+0")},
                       {"evidence", {{"theorem", "graph-propagation"}}},
                       {"lowerEvidence", {{"theorem", "zero"}}}};
+  Json assumed = Json::array();
+  for (const Assumption& a : sentences_assumed()) assumed.push_back({{"id", a.id}, {"text", a.text}, {"dischargedBy", a.discharged_by}});
   const Json predicate = {
       {"formatVersion", 1},
       {"claims", Json::array({claim})},
@@ -89,10 +92,10 @@ Json statement(const std::string& model, const std::vector<Json>& blocks, const 
         {"input", {{"name", graph.input().name}, {"shape", shape(graph.input().shape)}, {"symbolic", shape(graph.symbolic)}}},
         {"output", {{"name", graph.values[graph.output].name}, {"shape", shape(graph.values[graph.output].shape)}}}}},
       {"semantics", {{"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}}},
-      {"notCovered", Json::array()},
+      {"notCovered", sentences_not_covered(false, false)},
       {"blocks", all},
       {"constantNodes", constants},
-      {"assumptions", Json::array()},
+      {"assumptions", assumed},
       {"generator", {{"name", "t"}, {"version", "1"}, {"commit", "0"}, {"binarySha256", "0"}, {"libraries", Json::object()}, {"cpuKernel", "none"}}},
       {"settings", Json::object()},
       {"issuance", {{"issuer", "t"}, {"issuedAt", "2025-01-01T00:00:00Z"}, {"notAfter", nullptr}, {"requirements", Json::array()}}}};

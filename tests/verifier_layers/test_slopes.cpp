@@ -87,10 +87,18 @@ Span erf_gate(Span x) {  // x erf(x)
   const Span two_over_root_pi = {down(down(2 / std::sqrt(kPi.high))), up(up(2 / std::sqrt(kPi.low)))};
   return increasing(mpfr_erf, x) + x * (two_over_root_pi * exponential(point(-1) * square(x)));
 }
-Span tanh_gate(Span x) {  // x tanh(x + k x^3), for every k that the checker takes for GELU's
-  const Span k = {down(0.0702381 - 0x1p-17), up(0.0702381 + 0x1p-17)};
-  const Span t = hyperbolic(x * (point(1) + k * square(x)));
-  return t + x * ((point(1) + point(3) * (k * square(x))) * (point(1) - square(t)));
+Span tanh_gate(Span x) {  // x tanh(x + k x^3), for every k that the checker takes for GELU's: piece by piece, because k occurs twice
+  constexpr int pieces = 32;
+  const double step = 0x1p-16 / pieces;
+  Span out = {HUGE_VAL, -HUGE_VAL};
+  for (int i = 0; i < pieces; ++i) {
+    const double first = 0.0702381 - 0x1p-17 + i * step;
+    const Span k = {down(first - 1e-16), up(first + step + 1e-16)};
+    const Span t = hyperbolic(x * (point(1) + k * square(x)));
+    const Span slope = t + x * ((point(1) + point(3) * (k * square(x))) * (point(1) - square(t)));
+    out = {std::min(out.low, slope.low), std::max(out.high, slope.high)};
+  }
+  return out;
 }
 
 /// True when |slope| <= bound on [a, b], by subdivision.
