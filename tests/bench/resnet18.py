@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ResNet-18 (He et al., CVPR 2016) at 224 x 224 with random weights and BatchNormalization, as ONNX: what the times of README.md are measured with.
+"""ResNet-18 (He et al., CVPR 2016) at 224 x 224 with random weights and BatchNormalization, as ONNX: a large network to time both programs with.
 
   resnet18.py FILE.onnx [--side 224] [--folded] [--seed 1]
 
