@@ -95,7 +95,7 @@ struct SampleReader::State {
     }
     if (sample.label && (*sample.label < -1 || *sample.label > 2147483647))
       throw input_error((labels ? labels->path() : source.samples) + ": sample " + std::to_string(count) + " has the label " + std::to_string(*sample.label) +
-                        "; labels are integers from 0 (with one output: -1) to 2147483647, of samples that are not selected too.");
+                        "; labels are 0, 1, ... up to 2147483647, or -1 and 1 for one output, of samples that are not selected too.");
     sample.index = count++;
     return true;
   }
