@@ -57,7 +57,7 @@ TRUSTED_LINES = 17550
 FLOORS = {
     "formats": ["encoding", "network", "operators", "onnx data"],
     "certify": ["numbers", "norms", "graph", "bounds", "samples", "attack certificate", "commands"],
-    "verifier": ["base", "envelope graph", "theorems", "samples", "verdict hint", "program"],
+    "verifier": ["base", "envelope graph", "theorems", "samples", "verdict hint", "policy", "outputs", "program"],
 }
 
 
@@ -75,7 +75,7 @@ def trusted_size(root, _):
 
 def trusted_includes(root, _):
     """What a verdict rests on includes nothing of the checker's hints, output or command line."""
-    pattern = r'#\s*include\s*"verifier/(?:hint|program)/'
+    pattern = r'#\s*include\s*"verifier/(?:hint|policy|outputs|program)/'
     return [place for folder in TRUSTED for place in lines_matching(root, folder, {".cpp", ".hpp"}, pattern)]
 
 
@@ -100,7 +100,7 @@ def rooms(root, _):
 def command_lines(root, _):
     """A command line uses the public header of its library and nothing else."""
     found = []
-    for folder, allowed in (("certify/commands", "certify/(?:commands/|lipcert\\.hpp)"), ("verifier/program", "verifier/(?:program/|lipverify\\.hpp)")):
+    for folder, allowed in (("certify/commands", "certify/(?:commands/|lipcert\\.hpp)"), ("verifier/program", "verifier/(?:program/|policy/|outputs/|lipverify\\.hpp)")):
         found += lines_matching(root, folder, {".cpp", ".hpp"}, rf'#\s*include\s*"(?!{allowed})')
     return found
 
