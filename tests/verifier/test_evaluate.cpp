@@ -1,6 +1,8 @@
 // Evaluation and one-sided derivatives, against exact rationals that know nothing of intervals.
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstdlib>
 #include <random>
 
 #include "tests/support/onnx_builder.hpp"
@@ -8,6 +10,7 @@
 #include "verifier/graph/evaluate.hpp"
 #include "verifier/base/failure.hpp"
 #include "verifier/graph/onnx.hpp"
+#include "verifier/graph/weighted_sum.hpp"
 
 using namespace lipverify;
 namespace ob = onnx_builder;
@@ -196,6 +199,35 @@ TEST_CASE("batched products broadcast as numpy does") {
           CHECK(inside(sum, c.at(((p * 2 + q) * 3 + i) * 2 + j)));
           CHECK(c.at(((p * 2 + q) * 3 + i) * 2 + j).exact());
         }
+}
+
+TEST_CASE("sums of products of short integers are exact up to the last bit that 128 bits have, and beyond the number of terms that fit") {
+  std::mt19937_64 random(5);
+  const auto number = [&](unsigned bits) {  // of exactly so many bits
+    const std::uint64_t top = std::uint64_t{1} << (bits - 1);
+    return static_cast<std::int64_t>(top | (random() & (top - 1))) * (random() % 2 == 0 ? 1 : -1);
+  };
+  for (const auto& [weight_bits, data_bits, terms] : std::vector<std::array<unsigned, 3>>{{62, 62, 50}, {62, 61, 400}, {24, 31, 1000}, {1, 1, 3}, {62, 1, 100}}) {
+    for (const bool same_sign : {true, false}) {
+      IntervalTensor w, x;
+      Rational expected = 0;
+      for (unsigned k = 0; k < terms; ++k) {
+        std::int64_t a = number(weight_bits);
+        std::int64_t b = number(data_bits);
+        if (same_sign) a = std::abs(a), b = std::abs(b);
+        w.emplace_back(Dyadic{a, -30});
+        x.emplace_back(Dyadic{b, 7});
+        expected += Rational(Integer(a) * Integer(b)) * scaled(Integer(1), -23);
+      }
+      const Operand weights = operand_of(w, {terms});
+      const Operand data = operand_of(x, {terms});
+      const IntervalTensor sums = weighted_sums(weights, data, 1, 1, [&](std::uint64_t, const auto& visit) {
+        for (std::uint64_t k = 0; k < terms; ++k) visit(k, k);
+      });
+      CHECK(sums.at(0).exact());
+      CHECK(lower_end(sums.at(0)) == expected);
+    }
+  }
 }
 
 TEST_CASE("division by zero and by what may be zero is rejected") {

@@ -29,7 +29,8 @@ constexpr std::size_t kPanel = 8;                                  // columns of
 constexpr std::size_t kTile = SymmetricSum::kTile;                 // columns of a tile of the result
 constexpr std::size_t kChunk = 512;                                // rows whose products fit in 64 bits
 constexpr std::size_t kDepth = 256;                                // rows whose panels stay in the first-level cache
-constexpr std::int64_t kSlice = std::int64_t{1} << 26;
+constexpr unsigned kSliceBits = 26;
+constexpr std::int64_t kSlice = std::int64_t{1} << kSliceBits;  // >> rounds down, in C++20 by definition
 constexpr std::size_t kBytes = std::size_t{4} << 30;               // of a 128-bit result
 
 std::size_t panels_of(std::size_t columns) { return (columns + kTile - 1) / kTile * (kTile / kPanel); }
@@ -61,20 +62,23 @@ void pack(const IntegerView& x, std::size_t first, bool two_slices, Chunk& chunk
     chunk.sum.resize(chunk.high.size());
     chunk.low.resize(chunk.high.size());
   }
+  // Row by row: the entries of a panel's row lie beside each other in the slices, and mostly in the matrix too.
   parallel_for(panels, threads, [&](std::size_t p) {
-    for (std::size_t c = 0; c < kPanel; ++c) {
-      const std::size_t j = p * kPanel + c;
-      for (std::size_t k = 0; k < chunk.depth; ++k) {
-        const bool zero = j >= x.columns || (x.upper_triangular && first + k > j);
-        const std::int64_t value = zero ? 0 : entry(x, first + k, j);
+    const std::size_t begin = p * kPanel;
+    const std::size_t columns = x.columns <= begin ? 0 : std::min(kPanel, x.columns - begin);
+    for (std::size_t k = 0; k < chunk.depth; ++k) {
+      std::array<std::int64_t, kPanel> values{};
+      for (std::size_t c = 0; c < columns; ++c)
+        if (!x.upper_triangular || first + k <= begin + c) values[c] = entry(x, first + k, begin + c);
+      const std::size_t at = (p * chunk.depth + k) * kPanel;
+      for (std::size_t c = 0; c < kPanel; ++c) {
         // floor((value + 2^25) / 2^26): the remainder lies in [-2^25, 2^25)
-        const std::int64_t shifted = value + kSlice / 2;
-        const std::int64_t h = shifted >= 0 ? shifted / kSlice : -((kSlice - 1 - shifted) / kSlice);
-        const std::size_t at = (p * chunk.depth + k) * kPanel + c;
-        chunk.high[at] = h;
+        const std::int64_t h = (values[c] + kSlice / 2) >> kSliceBits;
+        chunk.high[at + c] = h;
         if (two_slices) {
-          chunk.low[at] = value - h * kSlice;
-          chunk.sum[at] = h + chunk.low[at];
+          const std::int64_t l = values[c] - h * kSlice;
+          chunk.low[at + c] = l;
+          chunk.sum[at + c] = h + l;
         }
       }
     }

@@ -120,6 +120,24 @@ std::optional<IntegerData> integer_data(const Operand& data) {
   return out;
 }
 
+unsigned bits_of(const std::vector<std::int64_t>& entries) {
+  std::uint64_t all = 0;
+  for (const std::int64_t x : entries) all |= static_cast<std::uint64_t>(x < 0 ? -x : x);
+  return static_cast<unsigned>(std::bit_width(all));
+}
+
+void ShortSum::empty() {
+  rest_ += wide_of({static_cast<std::uint64_t>(static_cast<UInt128>(sum_)), static_cast<std::uint64_t>(static_cast<UInt128>(sum_) >> 64),
+                    sum_ < 0 ? ~std::uint64_t{0} : 0, sum_ < 0 ? ~std::uint64_t{0} : 0});
+  sum_ = 0;
+  terms_ = 0;
+}
+
+Interval ShortSum::result(std::int64_t exponent) {
+  empty();
+  return {rest_, rest_, exponent};
+}
+
 Interval WordSum::result(std::int64_t exponent) const {
   if (exact_) {
     const Wide value = wide_of(difference(sums_[0], sums_[1]));

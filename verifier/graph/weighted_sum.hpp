@@ -2,9 +2,11 @@
 //
 // Fast path: the weights are integers below 2^62 on one power of two (exactly: binary32 weights of ordinary range), the data integers of at most
 // 160 bits on another one, rounded outward, 2^-160 of the largest entry. Products are summed without rounding in 256 bits: below 2^(62 + 160 + 28).
-// Cost: a few nanoseconds for each product. Otherwise the general sum of interval.hpp.
+// Cost: a few nanoseconds for each product. Data that are integers below 2^62 on one power of two as well (the entries of a witness vector) take a
+// multiplication in 128 bits each: `ShortSum`. Otherwise the general sum of interval.hpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -58,13 +60,44 @@ class WordSum {
   std::array<Words, 4> sums_{};  // positive and negative weights with low ends, the same with high ends
 };
 
+/// A sum of products of integers below 2^`weight_bits` and below 2^`data_bits`: in 128 bits, emptied before that could leave them.
+class ShortSum {
+ public:
+  /// At most 62 bits each: 2^2 products below 2^124 stay below 2^126.
+  ShortSum(unsigned weight_bits, unsigned data_bits) : most_(std::uint64_t{1} << std::min(32U, 126 - weight_bits - data_bits)) {}
+  void add(std::int64_t weight, std::int64_t x) {
+    sum_ += static_cast<Int128>(weight) * x;
+    if (++terms_ == most_) empty();
+  }
+  [[nodiscard]] Interval result(std::int64_t exponent);
+
+ private:
+  void empty();
+  std::uint64_t most_;
+  std::uint64_t terms_ = 0;
+  Int128 sum_ = 0;
+  Wide rest_ = 0;
+};
+
+/// Bits of the largest magnitude.
+[[nodiscard]] unsigned bits_of(const std::vector<std::int64_t>& entries);
+
 /// `taps(o, visit)` calls visit(weight index, data index) for every term of sum o. Entries o of the result for all o below `count`.
 template <typename Taps>
 [[nodiscard]] IntervalTensor weighted_sums(const Operand& weights, const Operand& data, std::uint64_t count, unsigned threads, const Taps& taps) {
   IntervalTensor out(count);
   const std::optional<IntegerWeights> w = integer_weights(weights);
-  const std::optional<IntegerData> x = w ? integer_data(data) : std::nullopt;
+  const std::optional<IntegerWeights> narrow = w ? integer_weights(data) : std::nullopt;
+  const std::optional<IntegerData> x = w && !narrow ? integer_data(data) : std::nullopt;
+  const unsigned weight_bits = w ? bits_of(w->entries) : 0;
+  const unsigned data_bits = narrow ? bits_of(narrow->entries) : 0;
   parallel_for(count, threads, [&](std::size_t o) {
+    if (narrow) {
+      ShortSum sum(weight_bits, data_bits);
+      taps(o, [&](std::uint64_t i, std::uint64_t j) { sum.add(w->entries[i], narrow->entries[j]); });
+      out[o] = sum.result(w->exponent + narrow->exponent);
+      return;
+    }
     if (w && x) {
       WordSum sum(*x);
       taps(o, [&](std::uint64_t i, std::uint64_t j) { sum.add(w->entries[i], j); });

@@ -286,6 +286,14 @@ IntervalTensor linear_image(const Graph& graph, Evaluator& evaluator, const std:
         if (found == tensors.end()) reject(graph.label(i) + " reads a tensor that the block does not compute from its input");
         inputs.push_back(&found->second);
       }
+      const Op op = graph.nodes[i].op;
+      if (inputs.size() == 1 && (op == Op::conv || op == Op::conv_transpose)) {  // the same sums, without a list of terms for each row
+        const Operand image = evaluator.apply(i, operand_of(inputs[0]->entries, graph.values[node.data[0]].shape), true);
+        IntervalTensor entries(node.rows);
+        for (std::uint64_t r = 0; r < node.rows; ++r) entries[r] = image.at(r);
+        tensors.emplace(made, Values(std::move(entries)));
+        continue;
+      }
       IntervalTensor out(node.rows);
       constexpr std::uint64_t piece = 256;
       parallel_for((node.rows + piece - 1) / piece, engine.threads, [&](std::size_t p) {
