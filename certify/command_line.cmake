@@ -1,6 +1,6 @@
 # Everything above the bounds: samples, the falsifier, the certificate with the signing room in a library of its own (no other part of the program
 # sees a key), the public library lipcert::lipcert (certify/lipcert.hpp), and the command line, which uses nothing but that.
-add_library(lipcert_signing STATIC certificate/keys.cpp certificate/sign.cpp)
+add_library(lipcert_signing STATIC certificate/key_file.cpp certificate/keys.cpp certificate/sign.cpp)
 target_link_libraries(lipcert_signing PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_formats OpenSSL::Crypto)
 target_include_directories(lipcert_signing PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 

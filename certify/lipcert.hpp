@@ -23,14 +23,15 @@
 // with the program lipverify; the program lipcert does the latter by itself.
 //
 // Errors: every function may throw `Error`, whose text is one sentence for the user and whose code is the program's exit code, and
-// std::bad_alloc. Nothing half-written is left behind; a complete records file, named by its digest, may stay when a later step of
-// `certify` fails. Callbacks for progress may be empty. Results do not depend on the number of threads.
+// std::bad_alloc. Nothing half-written is left behind: the records that `certify` wrote disappear with its result unless `publish` gives
+// them and the certificate their names. Callbacks for progress may be empty. Results do not depend on the number of threads.
 #pragma once
 
 #include "certify/attack/attack_samples.hpp"
 #include "certify/bounds/analysis.hpp"
 #include "certify/certificate/build_info.hpp"
 #include "certify/certificate/certify.hpp"
+#include "certify/certificate/key_file.hpp"
 #include "certify/certificate/keys.hpp"
 #include "certify/certificate/shard.hpp"
 #include "certify/certificate/sign.hpp"
@@ -45,5 +46,7 @@
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/hex_float.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/encoding/pending_file.hpp"
+#include "formats/encoding/printable.hpp"
 #include "formats/network/graph_digest.hpp"
 #include "formats/network/network.hpp"

@@ -43,4 +43,15 @@ Certified certify(const CertifyJob& job) {
   return made;
 }
 
+void publish(Certified& made, const std::string& bundle, const std::string& path, const ReplaceGuard& may_replace) {
+  PendingFile certificate(path, 0666);
+  certificate.write(bundle.data(), bundle.size());
+  certificate.sync();
+  if (made.samples) {
+    // Records without a certificate are litter, a certificate without records is of no use: so they come first.
+    publish_records(made.samples->records);
+  }
+  certificate.publish(path, &may_replace);
+}
+
 }  // namespace lipcert

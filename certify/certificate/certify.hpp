@@ -38,4 +38,8 @@ struct Certified {
 /// to when they come). Throws `Error`: input for files that cannot be read or are not supported, usage for settings that do not fit them.
 [[nodiscard]] Certified certify(const CertifyJob& job);
 
+/// Writes the certificate and gives the records their name: both are whole on the disk under temporary names first, so that a full disk leaves what
+/// stood there. `may_replace` looks at a file that stands at `path` (see `PendingFile::publish`). Throws `Error` (input).
+void publish(Certified& made, const std::string& bundle, const std::string& path, const ReplaceGuard& may_replace);
+
 }  // namespace lipcert

@@ -23,6 +23,7 @@
 #include <cstring>
 #include <utility>
 
+#include "certify/certificate/key_file.hpp"
 #include "formats/encoding/base64.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
@@ -222,19 +223,7 @@ SigningKey SigningKey::generate(KeyAlgorithm algorithm) {
 
 SigningKey SigningKey::read(const std::string& path, const std::optional<Secret>& passphrase) {
   const Secret pem(read_file(path, largest_key_file));
-  const auto holds = [&](const char* label) {
-    return pem.view().find(std::string("-----BEGIN ") + label + "-----") != std::string_view::npos;
-  };
-  if (!holds("PRIVATE KEY") && !holds("ENCRYPTED PRIVATE KEY")) {
-    if (holds("PUBLIC KEY")) {
-      throw input_error(path + " is a public key; signing needs the private key that `lipcert keygen` wrote beside it.");
-    }
-    if (pem.view().find("PRIVATE KEY-----") != std::string_view::npos) {
-      throw input_error(path + " is a private key in an older format; convert it with `openssl pkcs8 -topk8 -in " + path +
-                        " -out key.pem`.");
-    }
-    throw input_error(path + " is not a PEM private key; make one with `lipcert keygen --out key.pem`.");
-  }
+  check_key_file(path, pem.view());
   ERR_clear_error();
   const Bio bio(BIO_new_mem_buf(pem.view().data(), static_cast<int>(pem.view().size())));
   if (!bio) {

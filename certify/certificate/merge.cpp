@@ -1,7 +1,5 @@
 // Shards -> the claim about all samples. A shard is a file that somebody else may have written: everything in it that can contradict the
 // model, the data or the other shards is looked at before its records are taken.
-#include <algorithm>
-
 #include "certify/certificate/shard.hpp"
 #include "certify/samples/radius_rule.hpp"
 #include "formats/encoding/error.hpp"
@@ -81,10 +79,9 @@ SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std:
       throw input_error(place.path + ": changed while it was read; leave it alone until the end.");
     for (std::uint64_t k = 0; k < shard.count; ++k) {
       const SampleRecord record = decode_record(shard.records.data() + k * record_bytes, place.path);
-      if ((record.predicted != no_class && record.predicted >= std::max<std::uint64_t>(rule.outputs(), 2)) ||
-          (record.predicted == no_class && record.radius != 0))
+      if (!rule.fits(record))
         throw input_error(place.path + ": the record of sample " + std::to_string(record.index) +
-                          " does not fit the model; make the shard again.");
+                          " does not follow from the model's bounds; make the shard again.");
       claim.labelled = claim.labelled || record.label != no_class;
       claim.counts.add(record);
       writer.add(record);

@@ -45,16 +45,19 @@ std::string configuration_digest(const Analysis& analysis, const AnalysisOptions
 }
 
 std::string write_shard(const Shard& shard) {
-  return write_json({{"lipcertShard", 1},
-                     {"model", shard.configuration.model_sha256},
-                     {"graphDigest", shard.configuration.graph_digest},
-                     {"data", shard.configuration.data},
-                     {"configuration", shard.configuration.configuration},
-                     {"shard", shard.number.part},
-                     {"of", shard.number.of},
-                     {"first", shard.first},
-                     {"count", shard.count},
-                     {"records", base64_encode(shard.records)}});
+  Json json = {{"lipcertShard", 2},
+               {"model", shard.configuration.model_sha256},
+               {"graphDigest", shard.configuration.graph_digest},
+               {"data", shard.configuration.data},
+               {"configuration", shard.configuration.configuration},
+               {"shard", shard.number.part},
+               {"of", shard.number.of},
+               {"first", shard.first},
+               {"count", shard.count},
+               {"records", base64_encode(shard.records)}};
+  // The digest is over these same bytes without it: a reader writes the shard again and compares all of them.
+  json["sha256"] = sha256_hex(write_json(json));
+  return write_json(json);
 }
 
 Shard read_shard(const std::string& path) {
@@ -62,23 +65,33 @@ Shard read_shard(const std::string& path) {
     return input_error(path + ": " + what + "; make the shard again with `lipcert certify --shard`.");
   };
   Json json;
+  std::string text;
   try {
-    json = parse_json(read_file(path, 268435456), path);
+    text = read_file(path, 268435456);
+    json = parse_json(text, path);
   } catch (const Json::exception&) {
     throw wrong("is not JSON");
   }
   Shard shard;
   try {
-    if (!json.is_object() || json.at("lipcertShard").get<std::uint64_t>() != 1) throw wrong("is no shard of version 1");
+    if (json.is_object() && json.at("lipcertShard") == 1)
+      throw wrong("is a shard of an older version, which has no digest of its content, so that damage would not be seen");
+    if (!json.is_object() || json.at("lipcertShard") != 2) throw wrong("is no shard of version 2");
     shard.configuration = {json.at("model").get<std::string>(), json.at("graphDigest").get<std::string>(), json.at("data"),
                            json.at("configuration").get<std::string>()};
     shard.number = {json.at("shard").get<std::uint64_t>(), json.at("of").get<std::uint64_t>()};
     shard.first = json.at("first").get<std::uint64_t>();
     shard.count = json.at("count").get<std::uint64_t>();
-    shard.records = base64_decode(json.at("records").get<std::string>());
+    const std::string records = json.at("records").get<std::string>();
+    try {
+      shard.records = base64_decode(records);
+    } catch (const Error&) {
+      throw wrong("is damaged: its records are not base64");
+    }
   } catch (const Json::exception&) {
     throw wrong("lacks a member of a shard, or one has another type");
   }
+  if (write_shard(shard) != text) throw wrong("is damaged: its content does not have the digest that it names");
   if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000)
     throw wrong("has an impossible shard number");
   if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes)

@@ -1,5 +1,6 @@
 // `lipcert attack`: samples in, the smallest flips found out, and whether they refute a certificate.
 
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_attack.hpp"
 
 #include <fmt/format.h>
@@ -70,26 +71,26 @@ int attack_command(const AttackOptions& options) {
     }
     out["flips"] = list;
     out["seconds"] = seconds;
-    fmt::print("{}\n", out.dump());
+    print_json_line(out);
   } else {
-    fmt::print("attacked     {} samples, {} flipped\n", report.attacked, report.flipped);
-    fmt::print("unit         distances and radii in {}\n", unit_text(report.unit));
-    if (std::isfinite(report.smallest)) fmt::print("nearest      a flip at distance {}\n", short_number(report.smallest));
+    print("attacked     {} samples, {} flipped\n", report.attacked, report.flipped);
+    print("unit         distances and radii in {}\n", unit_text(report.unit));
+    if (std::isfinite(report.smallest)) print("nearest      a flip at distance {}\n", short_number(report.smallest));
     if (report.against_certificate) {
-      fmt::print("certified    {} samples, {} flipped inside their radius\n", report.certified, report.refuted);
-      fmt::print("ratio        certified radius / smallest flip: median {}, largest {}\n", short_number(report.median_ratio), short_number(report.largest_ratio));
+      print("certified    {} samples, {} flipped inside their radius\n", report.certified, report.refuted);
+      print("ratio        certified radius / smallest flip: median {}, largest {}\n", short_number(report.median_ratio), short_number(report.largest_ratio));
     }
     if (!report.shown.empty()) {
-      fmt::print("\n{:>9}  {:>6}  {:>6}  {:>12}{}\n", "sample", "class", "flip", "distance",
+      print("\n{:>9}  {:>6}  {:>6}  {:>12}{}\n", "sample", "class", "flip", "distance",
                  report.against_certificate ? fmt::format("  {:>12}  {:>8}", "certified", "ratio") : "");
       for (const attack::Finding& f : report.shown) {
-        fmt::print("{:>9}  {:>6}  {:>6}  {:>12}", f.index, f.from, f.to, short_number(f.distance));
-        if (report.against_certificate) fmt::print("  {:>12}  {:>8}{}", short_number(f.radius), short_number(f.ratio()), f.refutes ? "  REFUTED" : "");
-        fmt::print("\n");
+        print("{:>9}  {:>6}  {:>6}  {:>12}", f.index, f.from, f.to, short_number(f.distance));
+        if (report.against_certificate) print("  {:>12}  {:>8}{}", short_number(f.radius), short_number(f.ratio()), f.refutes ? "  REFUTED" : "");
+        print("\n");
       }
-      fmt::print("\n");
+      print("\n");
     }
-    fmt::print("time         {:.2f} s\n", seconds);
+    print("time         {:.2f} s\n", seconds);
   }
   return report.refuted > 0 ? static_cast<int>(ExitCode::rejected) : 0;
 }

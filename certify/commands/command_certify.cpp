@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "certify/commands/command.hpp"
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_samples.hpp"
 #include "certify/commands/progress.hpp"
 #include "certify/commands/recheck.hpp"
@@ -31,6 +32,17 @@ bool is_certificate_or_empty(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
   return file.gcount() == 0 || (file && head == start);
+}
+
+/// Looked at before the work, and again when the certificate is there.
+void check_replaced(const CertifyOptions& options, const std::string& standing) {
+  if (holds_private_key(standing)) {
+    throw Error(ExitCode::usage, options.out + " holds a private key, or cannot be read to see that it does not: it is never replaced, not even with --force; "
+                                               "choose another name.");
+  }
+  if (!options.force && !is_certificate_or_empty(standing)) {
+    throw Error(ExitCode::usage, options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
+  }
 }
 
 /// A certificate can be made again, so an older one is replaced without asking: a script renews hundreds. Anything else that stands at the
@@ -55,9 +67,7 @@ void check_output(const CertifyOptions& options) {
       std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
     refuse(options.out + " holds the samples; name another file for the certificate.");
   }
-  if (!options.force && !is_certificate_or_empty(options.out)) {
-    refuse(options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
-  }
+  check_replaced(options, options.out);
 }
 
 std::string relative_width(double lower, double upper) {
@@ -74,22 +84,15 @@ void print_blocks(std::FILE* out, const Analysis& analysis) {
     size_width = std::max(size_width, size_text(block).size());
     method_width = std::max(method_width, block.theorem.size());
   }
-  fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  width\n", "block", "operator", "method", method_width, "size",
+  print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  width\n", "block", "operator", "method", method_width, "size",
              size_width, "output tensor", id_width, "norm at most", "norm at least");
   for (std::size_t b = 0; b < analysis.partition.blocks.size(); ++b) {
     const Block& block = analysis.partition.blocks[b];
     const std::string size = size_text(block);
-    fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width, size,
+    print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width, size,
                size_width, block.id, id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
   }
-  fmt::print(out, "\n");
-}
-
-/// Takes back the records of a certificate that is not published, unless an earlier one has the same.
-void discard_records(const Certified& made, const std::string& folder) {
-  if (made.samples && made.samples->records.fresh) {
-    ::unlink((folder + "/" + made.samples->records.name).c_str());
-  }
+  print(out, "\n");
 }
 
 struct Outcome {
@@ -137,35 +140,35 @@ void print_json(const CertifyOptions& options, const Model& model, const Analysi
   if (samples) {
     out["samples"] = samples_summary(*samples);
   }
-  fmt::print("{}\n", out.dump());
+  print_json_line(out);
 }
 
 /// Which function the bounds are about.
 void print_function(const Network& network) {
-  fmt::print("input        {}\n", input_text(network));
+  print("input        {}\n", input_text(network));
   if (!network.fixed_inputs.empty()) {
-    fmt::print("fixed        {}\n", fixed_text(network));
+    print("fixed        {}\n", fixed_text(network));
   }
-  fmt::print("output       {}\n\n", output_text(network));
+  print("output       {}\n\n", output_text(network));
 }
 
 void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
                 const Outcome& outcome) {
-  fmt::print("L            at most {}\n", decimal_up(analysis.upper));
-  fmt::print("             at least {}\n", decimal_down(analysis.lower));
+  print("L            at most {}\n", decimal_up(analysis.upper));
+  print("             at least {}\n", decimal_down(analysis.lower));
   if (analysis.classes >= 2) {
     const auto [smallest, largest] = std::minmax_element(analysis.pairs.begin(), analysis.pairs.end());
-    fmt::print("class pairs  {} of {} classes, at most {} to {}\n", analysis.pairs.size(), analysis.classes, decimal_up(*smallest),
+    print("class pairs  {} of {} classes, at most {} to {}\n", analysis.pairs.size(), analysis.classes, decimal_up(*smallest),
                decimal_up(*largest));
   }
   if (samples) {
     print_samples(*samples);
   }
-  fmt::print("certificate  {}\n", options.out);
-  fmt::print("payload      sha256 {}\n", outcome.payload_sha256);
-  fmt::print("signed by    {} ({})\n", outcome.fingerprint, name_of(outcome.algorithm));
-  fmt::print("recheck      {}\n", text_of(outcome.recheck));
-  fmt::print("time         {:.2f} s{}\n", outcome.seconds,
+  print("certificate  {}\n", options.out);
+  print("payload      sha256 {}\n", outcome.payload_sha256);
+  print("signed by    {} ({})\n", outcome.fingerprint, name_of(outcome.algorithm));
+  print("recheck      {}\n", text_of(outcome.recheck));
+  print("time         {:.2f} s{}\n", outcome.seconds,
              outcome.recheck.verdict.empty() ? "" : fmt::format(", recheck {:.2f} s", outcome.recheck.seconds));
 }
 
@@ -192,6 +195,9 @@ int certify_command(const CertifyOptions& options) {
   check_issuance(issuance);
   check_output(options);
   const SigningKey key = SigningKey::read(options.key, read_passphrase(options.passphrase_fd));
+  if (const std::string warning = readable_by_others(options.key); !warning.empty()) {
+    print(stderr, "lipcert: warning: {}.\n", warning);
+  }
   CertifyJob job;
   job.model = options.model;
   job.allow_external_data = options.allow_external_data;
@@ -213,24 +219,13 @@ int certify_command(const CertifyOptions& options) {
     bundle = sign_bundle(made.payload, key);
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     bar.show(1, "lipverify checks it");
-    try {
-      outcome.recheck = recheck(options, job, made, bundle, key);
-    } catch (...) {
-      discard_records(made, job.folder);
-      throw;
-    }
+    outcome.recheck = recheck(options, job, made, bundle, key);
   }
+  publish(made, bundle, options.out, [&](const std::string& standing) { check_replaced(options, standing); });
   const auto& [model, analysis, samples, payload] = made;
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  try {
-    write_file(options.out, bundle, Overwrite::yes);
-  } catch (...) {
-    discard_records(made, job.folder);
-    throw;
-  }
-
   outcome.payload_sha256 = sha256_hex(payload);
   outcome.fingerprint = key.fingerprint();
   outcome.algorithm = key.algorithm();

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "certify/commands/command.hpp"
+#include "certify/commands/print.hpp"
 #include "certify/commands/text.hpp"
 
 namespace lipcert {
@@ -145,24 +146,24 @@ std::size_t width_of(const List& list, std::size_t least, Text text) {
 void print_text(const Inspection& seen) {
   const Network& network = seen.model.network;
   const ModelFile& file = seen.model.file;
-  fmt::print("model       {} ({} bytes, opset {})\n", file.name, file.bytes, network.opset);
+  print("model       {} ({} bytes, opset {})\n", file.name, file.bytes, network.opset);
   if (network.input < network.values.size() && network.values[network.input].kind == Value::Kind::input) {
-    fmt::print("input       {}\n", input_text(network));
+    print("input       {}\n", input_text(network));
   }
   if (!network.fixed_inputs.empty()) {
-    fmt::print("fixed       {}\n", fixed_text(network));
+    print("fixed       {}\n", fixed_text(network));
   }
   if (network.output < network.values.size()) {
-    fmt::print("output      {}\n", output_text(network));
+    print("output      {}\n", output_text(network));
   }
-  fmt::print("sha256      {}\n", file.sha256);
+  print("sha256      {}\n", file.sha256);
   if (!seen.digest.empty()) {
-    fmt::print("graph       {}\n", seen.digest);
+    print("graph       {}\n", seen.digest);
   }
   for (const ExternalFile& external : network.external_files) {
-    fmt::print("weights     {} ({} bytes, sha256 {})\n", external.name, external.bytes, external.sha256);
+    print("weights     {} ({} bytes, sha256 {})\n", external.name, external.bytes, external.sha256);
   }
-  fmt::print("parameters  {}\n", parameters_of(network));
+  print("parameters  {}\n", parameters_of(network));
 
   std::vector<std::size_t> indices(network.nodes.size());
   for (std::size_t i = 0; i < indices.size(); ++i) {
@@ -176,32 +177,32 @@ void print_text(const Inspection& seen) {
   const std::size_t name_width = width_of(indices, 4, [&](std::size_t i) { return network.label(i); });
   const std::size_t shape_width = width_of(indices, 5, shape);
   const auto place = places(seen.partition);
-  fmt::print("\n{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  block\n", "node", "operator", operator_width, "name", name_width, "shape", shape_width,
+  print("\n{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  block\n", "node", "operator", operator_width, "name", name_width, "shape", shape_width,
              "parameters");
   for (const std::size_t i : indices) {
     const auto found = place.find(i);
     const std::string block = found == place.end() ? "-" : found->second == 0 ? "constant" : std::to_string(found->second);
-    fmt::print("{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  {}\n", i, name_of(network.nodes[i].op), operator_width, network.label(i), name_width, shape(i),
+    print("{:>5}  {:<{}}  {:<{}}  {:<{}}  {:>10}  {}\n", i, name_of(network.nodes[i].op), operator_width, network.label(i), name_width, shape(i),
                shape_width, parameters_of(network, network.nodes[i]), block);
   }
   if (!seen.partition.blocks.empty()) {
     const auto nodes = [](const Block& b) { return node_range(b.nodes); };
     const std::size_t nodes_width = width_of(seen.partition.blocks, 5, nodes);
-    fmt::print("\n{:>5}  {:<11}  {:<{}}  {:<17}  matrix or size\n", "block", "operator", "nodes", nodes_width, "bounded by");
+    print("\n{:>5}  {:<11}  {:<{}}  {:<17}  matrix or size\n", "block", "operator", "nodes", nodes_width, "bounded by");
     for (std::size_t b = 0; b < seen.partition.blocks.size(); ++b) {
       const Block& block = seen.partition.blocks[b];
       const std::string size = size_text(block);
-      fmt::print("{:>5}  {:<11}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
+      print("{:>5}  {:<11}  {:<{}}  {:<17}  {}\n", b + 1, name_of(block.op), nodes(block), nodes_width, block.theorem, size);
     }
   }
-  fmt::print("\n");
+  print("\n");
   if (seen.partition.refusals.empty()) {
-    fmt::print("supported: every node can be bounded; certify it with `lipcert certify`.\n");
+    print("supported: every node can be bounded; certify it with `lipcert certify`.\n");
     return;
   }
-  fmt::print("not supported:\n");
+  print("not supported:\n");
   for (const Refusal& refusal : seen.partition.refusals) {
-    fmt::print("  {}{}: {}\n", refusal.node, refusal.op.empty() ? "" : " (" + refusal.op + ")", refusal.reason);
+    print("  {}{}: {}\n", refusal.node, refusal.op.empty() ? "" : " (" + refusal.op + ")", refusal.reason);
   }
 }
 
@@ -216,7 +217,7 @@ int inspect_command(const InspectOptions& options) {
     if (options.json) {  // a script that asked for an object gets one, whatever is wrong with the file
       Json refused = Json::array();
       refused.push_back({{"node", ""}, {"operator", ""}, {"reason", error.what()}});
-      fmt::print("{}\n", write_json({{"supported", false}, {"refused", refused}}));
+      print_json_line({{"supported", false}, {"refused", refused}});
     }
     throw;
   }
@@ -225,7 +226,7 @@ int inspect_command(const InspectOptions& options) {
     seen.digest = graph_digest(seen.model.network);
   }
   if (options.json) {
-    fmt::print("{}\n", write_json(to_json(seen)));
+    print_json_line(to_json(seen));
   } else {
     print_text(seen);
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "certify/commands/command.hpp"
+#include "certify/commands/print.hpp"
 
 namespace lipcert {
 
@@ -14,10 +15,10 @@ int keygen_command(const KeygenOptions& options) {
   }
   const SigningKey key = SigningKey::generate(options.algorithm);
   key.write_new(options.out, passphrase);
-  fmt::print("private key  {} ({}, {}): keep it secret\n", options.out, name_of(options.algorithm),
+  print("private key  {} ({}, {}): keep it secret\n", options.out, name_of(options.algorithm),
              passphrase ? "encrypted" : "not encrypted, readable by you only");
-  fmt::print("public key   {}: hand it to whoever checks your certificates\n", SigningKey::public_path(options.out));
-  fmt::print("fingerprint  {}\n", key.fingerprint());
+  print("public key   {}: hand it to whoever checks your certificates\n", SigningKey::public_path(options.out));
+  print("fingerprint  {}\n", key.fingerprint());
   return 0;
 }
 

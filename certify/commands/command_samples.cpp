@@ -1,5 +1,6 @@
 // Samples in `lipcert certify`, and its shards.
 
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_samples.hpp"
 
 #include <fmt/format.h>
@@ -40,13 +41,16 @@ int shard_command(const CertifyOptions& options) {
   bool there = false;
   if (::access(options.out.c_str(), F_OK) == 0) {
     std::string problem;
+    if (holds_private_key(options.out))
+      throw Error(ExitCode::usage, options.out + " holds a private key, or cannot be read to see that it does not: it is never replaced, not even with --force; "
+                                                 "choose another name.");
     try {
       const Shard old = read_shard(options.out);
       there = old.configuration == shard.configuration && old.number.part == shard.number.part && old.number.of == shard.number.of &&
               old.first == shard.first && old.count == shard.count;
       problem = "is a shard of another run";
     } catch (const Error&) {
-      problem = "is not a shard";
+      problem = "is not a shard, or a damaged or older one";
     }
     if (!there && !options.force)
       throw Error(ExitCode::usage, options.out + " exists and " + problem + "; choose another name, or replace it with --force.");
@@ -60,18 +64,24 @@ int shard_command(const CertifyOptions& options) {
   }
   if (!there) {
     make_records(open, job.analysis);
-    write_file(options.out, write_shard(shard), Overwrite::yes);
+    const std::string bytes = write_shard(shard);
+    PendingFile file(options.out, 0666);
+    file.write(bytes.data(), bytes.size());
+    const ReplaceGuard no_key = [&](const std::string& standing) {
+      if (holds_private_key(standing)) throw Error(ExitCode::usage, options.out + " holds a private key by now and is left as it is; choose another name.");
+    };
+    file.publish(options.out, &no_key);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.json) {
     const Json out = {{"shard", shard.number.part}, {"of", shard.number.of}, {"first", shard.first}, {"count", shard.count},
                       {"file", options.out},        {"reused", there},       {"seconds", seconds}};
-    fmt::print("{}\n", out.dump());
+    print_json_line(out);
   } else {
-    fmt::print("shard        {} of {}: samples {} to {}{}\n", shard.number.part, shard.number.of, shard.first, shard.first + shard.count,
+    print("shard        {} of {}: samples {} to {}{}\n", shard.number.part, shard.number.of, shard.first, shard.first + shard.count,
                there ? ", already done" : "");
-    fmt::print("file         {}\n", options.out);
-    fmt::print("time         {:.2f} s\n", seconds);
+    print("file         {}\n", options.out);
+    print("time         {:.2f} s\n", seconds);
   }
   return 0;
 }
@@ -92,27 +102,27 @@ Json samples_summary(const SampleClaim& claim) {
 
 void print_samples(const SampleClaim& claim) {
   const SampleCounts& counts = claim.counts;
-  fmt::print("samples      {} (first {}), {} undecided", counts.total, claim.selection.first, counts.undecided);
+  print("samples      {} (first {}), {} undecided", counts.total, claim.selection.first, counts.undecided);
   const auto percent = [&](std::uint64_t count) { return 100.0 * static_cast<double>(count) / static_cast<double>(counts.total); };
   if (claim.labelled) {
-    fmt::print(", {} correct ({:.2f} %)\n", counts.correct, percent(counts.correct));
+    print(", {} correct ({:.2f} %)\n", counts.correct, percent(counts.correct));
   } else {
-    fmt::print(", no labels\n");
+    print(", no labels\n");
   }
   for (const SampleCounts::Eps& e : counts.eps) {
-    fmt::print("eps {:<8} {} robust ({:.2f} %)", e.text, e.certified, percent(e.certified));
-    if (claim.labelled) fmt::print(", {} robust and correct ({:.2f} %)", e.certified_correct, percent(e.certified_correct));
-    fmt::print("\n");
+    print("eps {:<8} {} robust ({:.2f} %)", e.text, e.certified, percent(e.certified));
+    if (claim.labelled) print(", {} robust and correct ({:.2f} %)", e.certified_correct, percent(e.certified_correct));
+    print("\n");
   }
-  if (!counts.eps.empty()) fmt::print("             eps in {}\n", unit_text(counts.unit));
-  fmt::print("             in exact real arithmetic; floating-point inference is not covered yet\n");
-  fmt::print("records      {}\n             radii in {}\n", claim.records.name, unit_text(Unit::graph_input));
+  if (!counts.eps.empty()) print("             eps in {}\n", unit_text(counts.unit));
+  print("             in exact real arithmetic; floating-point inference is not covered yet\n");
+  print("records      {}\n             radii in {}\n", claim.records.name, unit_text(Unit::graph_input));
 }
 
 void warn_about_samples(const SampleClaim& claim, std::uint64_t outputs) {
   if (!claim.labelled) return;
   const std::string warning = low_accuracy(claim.counts, outputs);  // allowed: else there would be no claim
-  if (!warning.empty()) fmt::print(stderr, "lipcert: warning: only {}.\n", warning);
+  if (!warning.empty()) print(stderr, "lipcert: warning: only {}.\n", warning);
 }
 
 }  // namespace lipcert

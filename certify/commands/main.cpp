@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <map>
 #include <new>
+#include <sstream>
 
 #include "certify/commands/command_attack.hpp"
 #include "certify/commands/command.hpp"
+#include "certify/commands/print.hpp"
 
 namespace {
 
@@ -80,8 +82,15 @@ unit of --eps-unit, with --certificate in that of its eps; with one std per chan
 certified sample is flipped inside its radius, as recorded in units of the graph's input. The certificate's signature is not checked here: that is the task of lipverify.)";
 
 int complain(const std::string& sentence, lipcert::ExitCode code) {
-  fmt::print(stderr, "lipcert: error: {}\n", sentence);
+  lipcert::print(stderr, "lipcert: error: {}\n", sentence);
   return static_cast<int>(code);
+}
+
+/// A script that reads half an answer must not take it for a whole one.
+void check_standard_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw lipcert::Error(lipcert::ExitCode::internal, "Standard output cannot be written (closed, or the disk is full?), so the answer is not whole; a file that was made is.");
+  }
 }
 
 /// CLI11's message as one sentence with the remedy. Where no command was recognised, CLI11 only misses one: say what was there instead.
@@ -106,6 +115,7 @@ std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error, co
 
 int main(int argc, char** argv) {
   using namespace lipcert;
+  prepare_process();
   try {
     CLI::App app("Certifies Lipschitz constants of neural networks: proved bounds in a signed file that others can recheck.", "lipcert");
     app.footer(footer_of_all);
@@ -159,7 +169,7 @@ int main(int argc, char** argv) {
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->allow_extra_args(false);
       command.add_flag("--no-recheck", options.no_recheck, "do not have the lipverify beside this program check the result before it is written");
-      command.add_flag("--force", options.force, "replace an existing file at the output's place even if it is not a certificate");
+      command.add_flag("--force", options.force, "replace an existing file at the output's place even if it is not a certificate; never one that holds a private key");
       passphrase_option(command, options.passphrase_fd);
     };
     certificate_options(certify_app, certify);
@@ -197,7 +207,11 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& request) {  // --help, --version
-      return app.exit(request);
+      std::ostringstream text;
+      const int done = app.exit(request, text, text);
+      write_text(stdout, text.str());
+      check_standard_output();
+      return done;
     } catch (const CLI::ParseError& error) {
       return complain(usage_sentence(app, error, argc > 1 ? argv[1] : nullptr), ExitCode::usage);
     }
@@ -212,9 +226,7 @@ int main(int argc, char** argv) {
     } else {
       code = certify_command(merge_app.parsed() ? merge : certify);
     }
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {  // a script that reads half an answer must not take it for a whole one
-      throw Error(ExitCode::internal, "Standard output cannot be written; is the disk full?");
-    }
+    check_standard_output();
     return code;
   } catch (const Error& error) {
     return complain(error.what(), error.code());

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "certify/commands/print.hpp"
+
 namespace lipcert {
 namespace {
 
@@ -26,20 +28,13 @@ std::size_t terminal_width() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/// The words are names from a file: bytes that a terminal would obey are shown as '?'.
-std::string harmless(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
-}
-
 }  // namespace
 
 ProgressBar::ProgressBar(bool wanted) : active_(wanted && terminal()) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) {
-    fmt::print(stderr, "{}", wipe_line);
+    write_text(stderr, wipe_line);
   }
 }
 
@@ -55,8 +50,8 @@ void ProgressBar::show(double done, const std::string& what) {
   const auto filled = static_cast<std::size_t>(fraction * static_cast<double>(bar_width));
   std::string line = fmt::format("[{}{}] {:3.0f} %  ", std::string(filled, '#'), std::string(bar_width - filled, '.'), 100 * fraction);
   const std::size_t room = std::max<std::size_t>(terminal_width(), line.size() + 8) - line.size() - 1;
-  line += harmless(what).substr(0, room);
-  fmt::print(stderr, "{}{}", wipe_line, line);
+  line += printable(what.substr(0, room));  // cut first: half a character becomes a mark
+  write_text(stderr, wipe_line + line);
   std::fflush(stderr);
 }
 

@@ -102,10 +102,12 @@ int run(const std::string& program, std::vector<std::string> arguments, const Me
   const int failed = ::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw not_rechecked(fmt::format("cannot be started ({})", std::strerror(failed)));
+  end_with_this_process(child);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw not_rechecked(fmt::format("was lost ({})", std::strerror(errno)));
   }
+  end_with_this_process(0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -153,7 +155,7 @@ Recheck recheck(const CertifyOptions& options, const CertifyJob& job, const Cert
   if (options.threads != 0) arguments.push_back(fmt::format("--threads={}", options.threads));
   bool in_part = false;
   if (made.samples) {
-    arguments.push_back(fmt::format("--records={}/{}", job.folder, made.samples->records.name));
+    arguments.push_back("--records=" + made.samples->records.path);
     if (job.samples) {
       arguments.push_back("--data=" + options.samples.data.data);
       if (!options.samples.data.labels.empty()) arguments.push_back("--labels=" + options.samples.data.labels);

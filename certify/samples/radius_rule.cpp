@@ -29,6 +29,11 @@ Lower difference(double high, double low, Upper error) {
   return minus(gap, error);
 }
 
+/// Zero L: the difference is constant, so a positive margin stays whatever the distance.
+double reach(Lower margin, double lipschitz) {
+  return lipschitz == 0 ? std::numeric_limits<double>::infinity() : (margin / Upper::exact(lipschitz)).value();
+}
+
 }  // namespace
 
 RadiusRule::RadiusRule(const Analysis& analysis, const Shape& output)
@@ -52,6 +57,27 @@ std::optional<std::uint32_t> RadiusRule::label(std::int64_t label) const {
   return static_cast<std::uint32_t>(label);
 }
 
+bool RadiusRule::fits(const SampleRecord& record) const {
+  const std::uint64_t classes = std::max<std::uint64_t>(outputs_, 2);
+  if (record.label != no_class && record.label >= classes) return false;
+  if (record.predicted == no_class) return record.margin == 0 && record.radius == 0;
+  if (record.predicted >= classes || !(record.margin > 0) || !std::isfinite(record.margin)) return false;
+  double smallest = upper_;
+  double largest = upper_;
+  if (outputs_ != 1) {
+    smallest = std::numeric_limits<double>::infinity();
+    largest = 0;
+    for (std::size_t j = 0; j < outputs_; ++j) {
+      if (j == record.predicted) continue;
+      smallest = std::min(smallest, pair(record.predicted, j));
+      largest = std::max(largest, pair(record.predicted, j));
+    }
+  }
+  // Rounding down is monotone, so the ends need no tolerance: the radius is the least quotient of a gap of at least the margin.
+  const Lower margin = Lower::exact(record.margin);
+  return record.radius >= reach(margin, largest) && record.radius <= reach(margin, smallest);
+}
+
 void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record) const {
   record.predicted = no_class;
   record.margin = 0;
@@ -62,9 +88,6 @@ void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record
   for (std::size_t j = 0; j < outputs_; ++j) {
     if (!std::isfinite(f.centre[j]) || !std::isfinite(f.radius[j])) return;
   }
-  const double infinite = std::numeric_limits<double>::infinity();
-  // Zero L: the difference is constant, so a positive margin stays whatever the distance.
-  const auto reach = [&](Lower margin, double lipschitz) { return lipschitz == 0 ? infinite : (margin / Upper::exact(lipschitz)).value(); };
   if (outputs_ == 1) {
     const Lower margin = with_relative_slack(minus(Lower::exact(f.centre[0]), slack * error(0)));
     if (!(margin.value() > 0)) return;
@@ -74,6 +97,7 @@ void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record
     return;
   }
   const auto c = static_cast<std::size_t>(std::max_element(f.centre.begin(), f.centre.end()) - f.centre.begin());
+  const double infinite = std::numeric_limits<double>::infinity();
   double margin = infinite;
   double radius = infinite;
   for (std::size_t j = 0; j < outputs_; ++j) {

@@ -20,6 +20,9 @@ class RadiusRule {
   [[nodiscard]] std::uint64_t outputs() const { return outputs_; }
   /// `distance` bounds ||x_k - x|| for the x at which f is enclosed. Sets all but index and label.
   void apply(const BallVector& f, Upper distance, SampleRecord& record) const;
+  /// Whether some output gives this record: class, label, and a radius between those that the largest and the smallest constant of its class
+  /// make of its margin.
+  [[nodiscard]] bool fits(const SampleRecord& record) const;
   /// The label as a record holds it, or nothing when it is not one of this output.
   [[nodiscard]] std::optional<std::uint32_t> label(std::int64_t label) const;
 

@@ -55,7 +55,7 @@ struct SampleClaim {
 /// Throws `Error` (input) when the labels are met as by guessing, unless that is allowed.
 void check_accuracy(const SampleClaim& claim, std::uint64_t outputs, bool allow_low_accuracy);
 
-/// Evaluates the selection and writes the records file into `folder` (named by its digest; nothing is left behind on failure, of which
+/// Evaluates the selection and writes the records file into `folder` (still to be published; nothing is left behind on failure, of which
 /// guessing is one). `progress` may be empty; it is called with fractions in [0, 1].
 [[nodiscard]] SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
                                         const std::string& folder, const std::function<void(double)>& progress);

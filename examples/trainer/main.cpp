@@ -17,6 +17,8 @@
 #include "examples/trainer/commands.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
+#include "formats/encoding/pending_file.hpp"
+#include "formats/encoding/printable.hpp"
 
 extern "C" void openblas_set_num_threads(int count);  // Debian's OpenBLAS declares it in cblas.h, which not every installation has
 
@@ -65,7 +67,8 @@ const CLI::Validator positive_number = number_from(false);
 const CLI::Validator nonnegative_number = number_from(true);
 
 int complain(const std::string& sentence, lipcert::ExitCode code) {
-  fmt::print(stderr, "liptrain: error: {}\n", sentence);
+  // Not with fmt::print, which throws where standard error cannot be written.
+  static_cast<void>(std::fputs(fmt::format("liptrain: error: {}\n", lipcert::printable(sentence)).c_str(), stderr));
   return static_cast<int>(code);
 }
 
@@ -310,6 +313,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  lipcert::prepare_process();
   try {
     return run(argc, argv);
   } catch (const lipcert::Error& error) {

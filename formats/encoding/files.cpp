@@ -10,12 +10,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <system_error>
 
 #include "formats/encoding/error.hpp"
+#include "formats/encoding/pending_file.hpp"
 
 namespace lipcert {
 
@@ -36,11 +35,6 @@ class Descriptor {
     if (number_ >= 0) ::close(number_);
   }
   [[nodiscard]] int get() const { return number_; }
-  [[nodiscard]] int close() {
-    const int result = ::close(number_);
-    number_ = -1;
-    return result;
-  }
 
  private:
   int number_;
@@ -83,15 +77,6 @@ std::string read_open_file(const Descriptor& file, const std::string& shown, std
   return bytes;
 }
 
-// Moves `from` to `to` unless `to` exists; 0 or an errno.
-int move_without_overwriting(const std::string& from, const std::string& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-  // A file system without RENAME_NOREPLACE: a hard link is made only where nothing stands.
-  if (::link(from.c_str(), to.c_str()) != 0) return errno;
-  return ::unlink(from.c_str()) == 0 ? 0 : errno;
-}
-
 }  // namespace
 
 std::string read_file(const std::string& path, std::uint64_t cap) {
@@ -116,48 +101,14 @@ std::string read_file_beside(const std::string& folder, const std::string& name,
 }
 
 void write_file(const std::string& path, const std::string& bytes, Overwrite overwrite, unsigned mode) {
-  static std::atomic<unsigned> counter{0};
-  const std::string name = file_name_of(path);
-  if (name.empty() || name == "." || name == "..") throw input_error("'" + path + "' is not the path of a file that could be written.");
-  const auto exists = [&] { return input_error(path + ": exists already and is left as it is; remove it or choose another name."); };
-  // An early look saves work; the move below is what decides.
   struct stat status {};
-  if (overwrite == Overwrite::no && ::lstat(path.c_str(), &status) == 0) throw exists();
-  const std::string folder = folder_of(path);
-  std::string temporary;
-  int number = -1;
-  for (int attempt = 0; attempt < 100 && number < 0; ++attempt) {
-    temporary = folder + "/." + name.substr(0, 200) + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp";
-    number = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, static_cast<mode_t>(mode));
-    if (number < 0 && errno != EEXIST) break;
-  }
-  if (number < 0) throw input_error(path + ": cannot be written (" + reason(errno) + "); choose a folder that exists and is writable.");
-  Descriptor file(number);
-  const auto give_up = [&](int error) {
-    ::unlink(temporary.c_str());
-    return input_error(path + ": cannot be written (" + reason(error) + "); nothing was left behind.");
-  };
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t put = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw give_up(errno);
-    done += static_cast<std::size_t>(put);
-  }
-  if (::fsync(file.get()) != 0) throw give_up(errno);
-  if (file.close() != 0) throw give_up(errno);
-  if (overwrite == Overwrite::yes) {
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw give_up(errno);
-  } else {
-    const int failure = move_without_overwriting(temporary, path);
-    if (failure == EEXIST) {
-      ::unlink(temporary.c_str());
-      throw exists();
-    }
-    if (failure != 0) throw give_up(failure);
-  }
-  // The new name reaches the disk with the folder; a file system that cannot sync folders has already done what it can.
-  const Descriptor place(::open(folder.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY));
-  if (place.get() >= 0) static_cast<void>(::fsync(place.get()));
+  // An early look saves work; the move below is what decides.
+  if (overwrite == Overwrite::no && ::lstat(path.c_str(), &status) == 0)
+    throw input_error(path + ": exists already and is left as it is; remove it or choose another name.");
+  PendingFile file(path, mode);
+  file.write(bytes.data(), bytes.size());
+  const ReplaceGuard anything = [](const std::string& /*standing*/) {};
+  file.publish(path, overwrite == Overwrite::yes ? &anything : nullptr);
 }
 
 std::string sha256(const std::string& bytes) {

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +19,8 @@
 #include "formats/encoding/files.hpp"
 #include "formats/network/graph_digest.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/encoding/pending_file.hpp"
+#include "formats/encoding/printable.hpp"
 #include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 #include "proofs/front/convert.hpp"
@@ -215,10 +216,10 @@ int run(const Options& options) {
     throw rejected(std::string("the certificate has not the structure of the format: ") + e.what());
   }
   for (const std::string& part : conversion.not_covered) {
-    std::cout << "not covered: " << part << "\n";
+    std::cout << "not covered: " << printable(part) << "\n";
   }
   if (!conversion.samples.empty()) {
-    std::cout << conversion.samples << "\n";
+    std::cout << printable(conversion.samples) << "\n";
   }
   if (!options.problem.empty()) {
     write_file(options.problem, conversion.problem, Overwrite::yes);
@@ -230,7 +231,7 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  (void)std::signal(SIGPIPE, SIG_IGN);
+  prepare_process();
   Options options;
   CLI::App app{"Rechecks the mathematics of a certificate with a checker that is proved in Coq. Says nothing about signatures.\n"
                "Exit codes: 0 mathematics accepted, 1 rejected, 2 usage, 3 unreadable, unsupported or not covered, 4 internal error."};
@@ -256,20 +257,20 @@ int main(int argc, char** argv) {
   try {
     return run(options);
   } catch (const NotCovered& e) {
-    std::cout << "not covered: " << e.what() << ".\n";
+    std::cout << "not covered: " << printable(e.what()) << ".\n";
     return 3;
   } catch (const Error& e) {
     if (e.code() == ExitCode::rejected) {
-      std::cout << e.what() << "\nmathematics rejected\n";
+      std::cout << printable(e.what()) << "\nmathematics rejected\n";
     } else {
-      std::cerr << "lipproof: " << e.what() << "\n";
+      std::cerr << "lipproof: " << printable(e.what()) << "\n";
     }
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
     std::cerr << "lipproof: not enough memory.\n";
     return 4;
   } catch (const std::exception& e) {
-    std::cerr << "lipproof: internal error: " << e.what() << "\n";
+    std::cerr << "lipproof: internal error: " << printable(e.what()) << "\n";
     return 4;
   }
 }

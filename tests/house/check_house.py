@@ -118,7 +118,7 @@ def rounding_modes(root, _):
 def signing_room(root, _):
     """A key is seen by the signing room and the commands alone."""
     found = []
-    allowed = {"keys.cpp", "keys.hpp", "sign.cpp", "sign.hpp"}
+    allowed = {"key_file.cpp", "key_file.hpp", "keys.cpp", "keys.hpp", "sign.cpp", "sign.hpp"}
     for path, text in sources(root, "certify", {".cpp", ".hpp"}):
         if path.name not in allowed and re.search(r"<openssl/(?!opensslv|crypto|sha)", text):
             found.append(f"{path}: includes OpenSSL outside the signing room")

@@ -117,14 +117,21 @@ bool is_name(std::string_view bytes) {
   return true;
 }
 
+/// What a terminal would obey, and what would make a text look like another one: controls, marks of the direction of writing, invisible characters.
+static bool deceives(std::uint32_t point) {
+  const auto within = [&](std::uint32_t first, std::uint32_t last) { return point >= first && point <= last; };
+  return point < 0x20 || within(0x7F, 0x9F) || point == 0xAD || point == 0x61C || point == 0x180E || within(0x200B, 0x200F) || within(0x2028, 0x202E) ||
+         within(0x2060, 0x206F) || point == 0xFEFF || within(0xFFF9, 0xFFFB) || within(0xE0000, 0xE007F);
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   std::uint32_t point = 0;
   for (std::size_t i = 0; i < text.size() && out.size() < 200;) {
     const std::size_t length = utf8_sequence(text, i, point);
-    if (length == 0 || point < 0x20 || (point >= 0x7F && point <= 0x9F)) {
+    if (length == 0 || deceives(point)) {
       out.push_back('?');
-      i += 1;
+      i += length == 0 ? 1 : length;
     } else {
       out.append(text.substr(i, length));
       i += length;

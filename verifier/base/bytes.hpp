@@ -23,7 +23,8 @@ namespace lipverify {
 /// Name as formats/onnx.md section 1 wants it: UTF-8, at most 4096 bytes, no control characters.
 [[nodiscard]] bool is_name(std::string_view bytes);
 
-/// Text for messages: control characters and invalid UTF-8 become '?', long text is cut, so that a hostile name cannot fake output.
+/// Text for messages: control characters, marks of the direction of writing, invisible characters and invalid UTF-8 become '?', long text is cut, so
+/// that a hostile name cannot fake output.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// SHA-256, incrementally.

@@ -112,7 +112,9 @@ static int run_unguarded(const std::vector<std::string>& arguments) {
   if (line.action == CommandLine::Action::print) {
     std::cout << line.text;
     std::cout.flush();
-    return std::cout.good() ? 0 : static_cast<int>(Outcome::internal);
+    if (std::cout.good()) return 0;
+    std::cerr << "lipverify: standard output cannot be written; open it\n";
+    return static_cast<int>(Outcome::internal);
   }
   Report report;
   if (line.action == CommandLine::Action::usage_error) {
@@ -137,7 +139,10 @@ static int run_unguarded(const std::vector<std::string>& arguments) {
   std::cout << (line.json ? json_report(report) : text_report(report, line.verbose));
   std::cout.flush();
   // A verdict that did not reach its reader is not an acceptance.
-  if (!std::cout.good() && accepted) return static_cast<int>(Outcome::internal);
+  if (!std::cout.good()) {
+    std::cerr << "lipverify: standard output cannot be written (closed, or the disk is full?), so the verdict did not reach its reader\n";
+    if (accepted) return static_cast<int>(Outcome::internal);
+  }
   return static_cast<int>(report.outcome);
 }
 
@@ -145,7 +150,7 @@ int run(const std::vector<std::string>& arguments) {
   try {
     return run_unguarded(arguments);
   } catch (const std::exception& error) {
-    std::cerr << "lipverify: internal error: " << error.what() << "\n";
+    std::cerr << "lipverify: internal error: " << printable_line(error.what()) << "\n";
     if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end())
       std::cout << "{\"verdict\":\"error\",\"exitCode\":4,\"error\":\"internal error\",\"checks\":[]}\n" << std::flush;
     return static_cast<int>(Outcome::internal);

@@ -200,7 +200,7 @@ std::string json_report(const Report& report) {
   out["assumptions"] = report.assumptions;
   out["notChecked"] = report.not_checked;
   out["warnings"] = report.warnings;
-  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return out.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lipverify
