@@ -1,8 +1,9 @@
-// The policy of a gate (formats/policy.md): who may sign, what a certificate has to claim, how deep it is rechecked. It comes from whoever runs the
-// gate, never from the artefact under test.
+// The policy of a gate (formats/policy.md): who may sign, what a certificate has to claim, how deep it is rechecked. It comes from whoever
+// runs the gate, never from the artefact under test.
 //
-// Numbers are decimals or fractions as text and become exact rationals: nothing in this room is rounded. Whatever is not as formats/policy.md fixes it
-// is refused when the policy is read, with file, JSON pointer and remedy; a demand that could not be understood is never left out.
+// Numbers are decimals or fractions as text and become exact rationals: nothing in this room is rounded. Whatever is not as
+// formats/policy.md fixes it is refused when the policy is read, with file, JSON pointer and remedy; a demand that could not be understood
+// is never left out.
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,10 @@ struct Revoked {
 };
 
 struct RevocationList {
-  std::string name;  // path as the policy gives it
-  std::string signer, fingerprint;
-  std::string issued_at, not_after;
+  std::string name, pointer;                                       // path as the policy gives it
+  std::string signer, fingerprint;                                 // the revocation issuer that signed it
+  std::optional<std::string> signer_not_before, signer_not_after;  // the list counts while the time of the check lies between them
+  std::string issued_at, not_after;                                // at a later time the list is stale, and no certificate passes
   Revoked revoked;
 };
 
@@ -73,9 +75,9 @@ struct Policy {
   std::string sha256;  // of its bytes
   std::string description;
   std::vector<PolicyIssuer> issuers;
-  std::uint64_t threshold = 1;                    // different issuers that must have signed
-  bool states_threshold = false;                  // else the default
-  std::vector<std::string> predicate_types;       // empty: not demanded
+  std::uint64_t threshold = 1;                     // different issuers that must have signed
+  bool states_threshold = false;                   // else the default
+  std::vector<std::string> predicate_types;        // empty: not demanded
   std::optional<std::vector<std::string>> models;  // SHA-256; absent: "given", whatever model file the caller gives
   std::optional<std::uint64_t> maximum_age_days;
   std::optional<std::string> minimum_tool_version;
@@ -90,14 +92,16 @@ struct Policy {
   std::optional<RevocationList> list;
 };
 
-/// Reads a policy and the files that it names, which lie in its folder or below it. Anything out of order: Failure (input) with one sentence.
+/// Reads a policy and the files that it names, which lie in its folder or below it. Anything out of order: Failure (input) with one
+/// sentence.
 [[nodiscard]] Policy read_policy(const Document& document);
 
-/// The whole policy in words: every demand with its JSON pointer, and every default said out loud. Lines end with a newline; names in it are printable.
+/// The whole policy in words: every demand with its JSON pointer, and every default said out loud. Lines end with a newline; names in it
+/// are printable.
 [[nodiscard]] std::string explain(const Policy& policy);
 
-/// A policy in JSON that the certificate of this report just meets, signed with the key in `public_key`; to be edited by whoever runs the gate. `report`
-/// must be accepted: Failure (usage) with one sentence otherwise.
+/// A policy in JSON that the certificate of this report just meets, signed with the key in `public_key`; to be edited by whoever runs the
+/// gate. `report` must be accepted: Failure (usage) with one sentence otherwise.
 [[nodiscard]] std::string policy_from(const Report& report, const Document& public_key);
 
 }  // namespace lipverify

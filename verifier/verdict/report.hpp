@@ -116,8 +116,8 @@ struct Report {
   std::string global_upper, global_lower, global_formula;  // decimals, rounded to the safe side; L is per unit of the graph's input
   std::uint64_t pair_classes = 0;
   std::string pair_formula, pair_largest;
-  std::string global_upper_exact;             // n/d, as the next ones; empty: not claimed
-  std::vector<std::string> pair_upper_exact;  // L_ij, i < j, in the order of SPEC.md section 4
+  std::string global_upper_exact, pair_largest_exact;  // n/d, as the next ones; empty: not claimed
+  std::vector<std::string> pair_upper_exact;           // L_ij, i < j, in the order of SPEC.md section 4
   SampleSummary samples;
   std::vector<BlockReport> blocks;
   std::vector<std::string> not_covered, assumptions, not_checked;

@@ -157,6 +157,7 @@ class Verification {
         report_.pair_upper_exact.push_back(exact_text(n.exact));
       }
       report_.pair_largest = largest->decimal;
+      report_.pair_largest_exact = exact_text(largest->exact);
     }
   }
 
