@@ -10,7 +10,6 @@ namespace lipverify {
 namespace {
 
 constexpr const char* kMediaType = "application/vnd.dev.sigstore.bundle.v0.3+json";
-constexpr const char* kPayloadType = "application/vnd.in-toto+json";
 
 /// Members that nobody signed and nobody reads: said, not refused.
 void warn_about_others(const Json& object, const std::string& place, const std::vector<std::string>& known, Envelope& envelope) {
@@ -23,7 +22,7 @@ void warn_about_others(const Json& object, const std::string& place, const std::
 
 }  // namespace
 
-Envelope open_envelope(const std::string& bundle) {
+Envelope open_envelope(const std::string& bundle, const std::string& payload_type) {
   Envelope envelope;
   const Json root = Json::parse(bundle, "the certificate file");
   if (root.member("mediaType", "bundle").text("bundle.mediaType") != kMediaType)
@@ -41,7 +40,8 @@ Envelope open_envelope(const std::string& bundle) {
   const Json& dsse = root.member("dsseEnvelope", "bundle");
   warn_about_others(dsse, "bundle.dsseEnvelope", {"payload", "payloadType", "signatures"}, envelope);
   const std::string& type = dsse.member("payloadType", "bundle.dsseEnvelope").text("bundle.dsseEnvelope.payloadType");
-  if (type != kPayloadType) reject("the payload type is '" + printable(type) + "', not " + kPayloadType);
+  if (type != payload_type) reject("the payload type is '" + printable(type) + "', not " + payload_type);
+  envelope.payload_type = payload_type;
   envelope.payload = base64_decode(dsse.member("payload", "bundle.dsseEnvelope").text("bundle.dsseEnvelope.payload"), "the payload");
   const std::vector<Json>& signatures = dsse.member("signatures", "bundle.dsseEnvelope").array("bundle.dsseEnvelope.signatures");
   if (signatures.size() != 1) reject("the bundle has " + std::to_string(signatures.size()) + " signatures; exactly one is wanted");
@@ -52,13 +52,12 @@ Envelope open_envelope(const std::string& bundle) {
   return envelope;
 }
 
-std::string pre_authentication_encoding(const std::string& payload) {
-  const std::string type = kPayloadType;
-  return "DSSEv1 " + std::to_string(type.size()) + " " + type + " " + std::to_string(payload.size()) + " " + payload;
+std::string pre_authentication_encoding(const std::string& payload, const std::string& payload_type) {
+  return "DSSEv1 " + std::to_string(payload_type.size()) + " " + payload_type + " " + std::to_string(payload.size()) + " " + payload;
 }
 
 void check_signature(Envelope& envelope, const PublicKey& key) {
-  if (!key.verifies(pre_authentication_encoding(envelope.payload), envelope.signature)) {
+  if (!key.verifies(pre_authentication_encoding(envelope.payload, envelope.payload_type), envelope.signature)) {
     if (envelope.key_id.empty() ? envelope.hint == key.hint() : envelope.key_id == key.fingerprint())
       reject("content and signature disagree: the bundle names the trusted key " + key.fingerprint() +
              ", but its signature is not that key's of this content; one of the two was changed after signing");

@@ -1,5 +1,5 @@
-// What a gate says about one certificate: the checker's report, and each demand of the policy beside what was found. Plain data, that `outputs/`
-// writes and `program/` turns into an exit code; who judges without a policy has no requirements.
+// What a gate says about one certificate: the checker's report, and each demand of the policy beside what was found. Plain data, that
+// `outputs/` writes and `program/` turns into an exit code; who judges without a policy has no requirements.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct Requirement {
   std::string id;       // e.g. "lipschitz", "certifiedAccuracy", "maximumAge", "issuers": stable, a rule's name in SARIF
   std::string pointer;  // JSON pointer of the demand in the policy, e.g. "/lipschitz/0/max"
   std::string wanted;
-  std::string found;    // "nothing" where the certificate does not claim it
+  std::string found;  // "nothing" where the certificate does not claim it
   bool met = false;
-  std::string remedy;   // one sentence: what to do; empty when met
+  std::string remedy;  // one sentence: what to do; empty when met
 };
 
 /// An issuer of the policy whose key signed this payload.

@@ -69,6 +69,9 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   summary.rechecked = report.rechecked;
   summary.wider = report.wider;
   summary.seed = files.seed;
+  summary.data_sha256 = claim.files[0].sha256;
+  if (claim.files.size() == 2) summary.labels_sha256 = claim.files[1].sha256;
+  summary.scale = boost::multiprecision::numerator(claim.scale).str() + "/" + boost::multiprecision::denominator(claim.scale).str();
   summary.eps_unit = claim.scaled_pixels ? "scaled pixel" : "graph input";
   for (std::size_t i = 0; i < claim.eps.size(); ++i)
     summary.counts.push_back({claim.eps_texts[i], claim.counts.certified[i], claim.counts.certified_correct[i]});

@@ -75,6 +75,8 @@ struct SampleSummary {
   std::uint64_t wider = 0;                                             // of those rechecked: needed a second, wider evaluation
   bool labelled = false;
   std::string eps_unit;  // "graph input", or "scaled pixel" (v * scale, before mean and std)
+  std::string data_sha256, labels_sha256;  // of the data file or folder, and of a label file of its own (else empty)
+  std::string scale;                       // exact, n/d
   struct Eps {
     std::string eps;  // as claimed
     std::uint64_t certified = 0, certified_correct = 0;
@@ -114,15 +116,22 @@ struct Report {
   std::string global_upper, global_lower, global_formula;  // decimals, rounded to the safe side; L is per unit of the graph's input
   std::uint64_t pair_classes = 0;
   std::string pair_formula, pair_largest;
+  std::string global_upper_exact, pair_largest_exact;  // n/d, as the next ones; empty: not claimed
+  std::vector<std::string> pair_upper_exact;           // L_ij, i < j, in the order of SPEC.md section 4
   SampleSummary samples;
   std::vector<BlockReport> blocks;
   std::vector<std::string> not_covered, assumptions, not_checked;
   std::string issuer, issued_at, not_after, tool, checked_at;  // times as in `Request::time`; empty: none
+  std::string predicate_type, arithmetic, tool_version;
+  std::vector<std::string> requirement_ids;  // that the certificate serves, in the signer's word
   bool by_clock = true;                                        // `checked_at` is the clock's time, not the caller's
 };
 
 /// True for a time written YYYY-MM-DDThh:mm:ssZ that exists in the calendar. Such texts compare in time as they compare as texts.
 [[nodiscard]] bool is_time(const std::string& text);
+
+/// The clock's time, written so; a clock that shows none: Failure (internal).
+[[nodiscard]] std::string clock_time();
 
 /// The same time of the next day; the last second of the year 9999 where that would come after it.
 [[nodiscard]] std::string one_day_later(const std::string& time);

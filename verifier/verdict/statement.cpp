@@ -346,12 +346,13 @@ void model(const Json& json, const std::string& place, Statement& out) {
   if (out.fixed_inputs.empty() && json.find("fixedInputs", place) != nullptr) reject(place + ".fixedInputs is empty; it would be absent");
 }
 
-void semantics(const Json& json, const std::string& place) {
+void semantics(const Json& json, const std::string& place, Statement& out) {
   exactly(json, place, {"arithmetic", "inputNorm", "outputNorm", "domain", "units"});
   static const std::vector<std::pair<std::string, std::string>> wanted = {
       {"arithmetic", "real"}, {"inputNorm", "l2"}, {"outputNorm", "l2"}, {"domain", "all"}, {"units", "graph input"}};
   for (const auto& [key, value] : wanted)
     if (text(json, place, key) != value) unknown(place + "." + key, text(json, place, key));
+  out.arithmetic = text(json, place, "arithmetic");
 }
 
 /// Members that say where a certificate comes from. Their form is checked; their content is the signer's word.
@@ -361,7 +362,8 @@ void provenance(const Json& predicate, const std::string& place, Statement& out)
   at_least(generator, at, {"name", "version", "commit", "binarySha256", "libraries", "cpuKernel"}, out.warnings);
   for (const char* key : {"name", "version", "commit", "binarySha256", "cpuKernel"}) (void)text(generator, at, key);
   for (const auto& [name, value] : generator.member("libraries", at).object(at + ".libraries")) (void)value.text(at + ".libraries." + printable(name));
-  out.tool = text(generator, at, "name") + " " + text(generator, at, "version");
+  out.tool_version = text(generator, at, "version");
+  out.tool = text(generator, at, "name") + " " + out.tool_version;
 
   at = place + ".settings";
   for (const auto& [name, value] : predicate.member("settings", place).object(at))
@@ -385,7 +387,7 @@ void provenance(const Json& predicate, const std::string& place, Statement& out)
     out.not_after = end.text(at + ".notAfter");
     if (!is_time(*out.not_after)) reject(at + ".notAfter is neither null nor a time YYYY-MM-DDThh:mm:ssZ");
   }
-  for (const Json& item : issuance.member("requirements", at).array(at + ".requirements")) (void)item.text(at + ".requirements");
+  for (const Json& item : issuance.member("requirements", at).array(at + ".requirements")) out.requirements.push_back(item.text(at + ".requirements"));
 }
 
 }  // namespace
@@ -395,8 +397,8 @@ Statement parse_statement(const std::string& payload) {
   const Json root = Json::parse(payload, "the payload");
   at_least(root, "payload", {"_type", "subject", "predicateType", "predicate"}, out.warnings);
   if (text(root, "payload", "_type") != "https://in-toto.io/Statement/v1") unknown("payload._type", text(root, "payload", "_type"));
-  const std::string type = text(root, "payload", "predicateType");
-  if (type != "https://lipcert.github.io/attestation/lipschitz-certificate/v1") unknown("payload.predicateType", type);
+  out.predicate_type = text(root, "payload", "predicateType");
+  if (out.predicate_type != "https://lipcert.github.io/attestation/lipschitz-certificate/v1") unknown("payload.predicateType", out.predicate_type);
   const std::vector<Json>& subjects = root.member("subject", "payload").array("payload.subject");
   if (subjects.size() != 1) reject("payload.subject has " + std::to_string(subjects.size()) + " entries; exactly one is wanted");
   at_least(subjects[0], "payload.subject[0]", {"name", "digest"}, out.warnings);
@@ -413,7 +415,7 @@ Statement parse_statement(const std::string& payload) {
   if (const std::int64_t version = predicate.member("formatVersion", place).integer(place + ".formatVersion"); version != 1)
     unknown(place + ".formatVersion", std::to_string(version));
   model(predicate.member("model", place), place + ".model", out);
-  semantics(predicate.member("semantics", place), place + ".semantics");
+  semantics(predicate.member("semantics", place), place + ".semantics", out);
 
   std::size_t index = 0;
   for (const Json& item : predicate.member("blocks", place).array(place + ".blocks"))

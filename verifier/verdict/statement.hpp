@@ -49,7 +49,9 @@ struct Statement {
   std::vector<Assumption> assumptions;
   std::string issuer, issued_at;
   std::optional<std::string> not_after;
-  std::string tool;  // name and version, as claimed
+  std::string tool, tool_version;  // name and version, as claimed
+  std::string predicate_type, arithmetic;
+  std::vector<std::string> requirements;  // ids
   std::vector<std::string> warnings;
 };
 

@@ -27,6 +27,12 @@ constexpr std::uint64_t kModelCap = 2147483647;
 constexpr std::uint64_t kKeyCap = 65536;
 constexpr std::uint64_t kManyEntries = std::uint64_t{1} << 19;  // of all tensors: enclosed one by one they take about 200 bytes each
 
+std::string exact_text(const Rational& value) {
+  return boost::multiprecision::numerator(value).str() + "/" + boost::multiprecision::denominator(value).str();
+}
+
+}  // namespace
+
 std::string clock_time() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -36,6 +42,8 @@ std::string clock_time() {
   if (!is_time(text)) exhausted("the clock shows no valid time; give the time with --time");
   return text;
 }
+
+namespace {
 
 std::string bytes_of(const Document& document, std::uint64_t cap, const std::string& what) {
   if (!document.bytes) return read_file(document.name, cap, what);
@@ -129,9 +137,14 @@ class Verification {
     report_.issued_at = s.issued_at;
     report_.not_after = s.not_after.value_or("");
     report_.tool = s.tool;
+    report_.tool_version = s.tool_version;
+    report_.predicate_type = s.predicate_type;
+    report_.arithmetic = s.arithmetic;
+    report_.requirement_ids = s.requirements;
     for (const BlockClaim& b : s.blocks) report_.blocks.push_back({b.id, b.op, b.theorem, b.upper.decimal, b.lower.decimal, b.nodes.size()});
     if (s.global) {
       report_.global_upper = s.global->upper.decimal;
+      report_.global_upper_exact = exact_text(s.global->upper.exact);
       report_.global_lower = s.global->lower.decimal;
       report_.global_formula = s.global->formula;
     }
@@ -139,9 +152,12 @@ class Verification {
       report_.pair_classes = s.pairs->classes;
       report_.pair_formula = s.pairs->formula;
       const Number* largest = &s.pairs->upper[0];
-      for (const Number& n : s.pairs->upper)
+      for (const Number& n : s.pairs->upper) {
         if (n.exact > largest->exact) largest = &n;
+        report_.pair_upper_exact.push_back(exact_text(n.exact));
+      }
       report_.pair_largest = largest->decimal;
+      report_.pair_largest_exact = exact_text(largest->exact);
     }
   }
 
