@@ -21,8 +21,12 @@ set_source_files_properties(certificate/build_info.cpp PROPERTIES
 target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt protobuf::libprotobuf-lite OpenSSL::Crypto PkgConfig::MPFR PkgConfig::OPENBLAS
   PUBLIC lipcert_samples lipcert_analysis lipcert_formats nlohmann_json::nlohmann_json)
 
+# What people read: pages and comparisons. Nothing in it can change what is claimed.
+add_library(lipcert_report STATIC report/certificate_view.cpp report/compare.cpp report/compare_text.cpp report/plain_text.cpp)
+target_link_libraries(lipcert_report PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt PUBLIC lipcert_statement lipcert_samples lipcert_data lipcert_formats)
+
 add_library(lipcert_library INTERFACE)
-target_link_libraries(lipcert_library INTERFACE lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
+target_link_libraries(lipcert_library INTERFACE lipcert_report lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
 target_compile_features(lipcert_library INTERFACE cxx_std_20)
 add_library(lipcert::lipcert ALIAS lipcert_library)
 

@@ -36,6 +36,8 @@
 #include "certify/certificate/sign.hpp"
 #include "certify/certificate/statement.hpp"
 #include "certify/graph/model.hpp"
+#include "certify/report/certificate_view.hpp"
+#include "certify/report/compare.hpp"
 #include "certify/samples/sample_claim.hpp"
 #include "certify/samples/samples.hpp"
 #include "formats/data/data_set.hpp"
