@@ -11,6 +11,7 @@
 #include <new>
 
 #include "certify/commands/command_attack.hpp"
+#include "certify/commands/command_report.hpp"
 #include "certify/commands/command.hpp"
 
 namespace {
@@ -194,6 +195,9 @@ int main(int argc, char** argv) {
     attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
     attack_app.add_flag("--json", attack.json, "print one JSON object");
 
+    ReportOptions report;
+    CLI::App& report_app = *add_report_command(app, report);
+
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& request) {  // --help, --version
@@ -209,6 +213,8 @@ int main(int argc, char** argv) {
       code = keygen_command(keygen);
     } else if (attack_app.parsed()) {
       code = attack_command(attack);
+    } else if (report_app.parsed()) {
+      code = report_command(report);
     } else {
       code = certify_command(merge_app.parsed() ? merge : certify);
     }
