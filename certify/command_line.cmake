@@ -21,11 +21,19 @@ set_source_files_properties(certificate/build_info.cpp PROPERTIES
 target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt protobuf::libprotobuf-lite OpenSSL::Crypto PkgConfig::MPFR PkgConfig::OPENBLAS
   PUBLIC lipcert_samples lipcert_analysis lipcert_formats nlohmann_json::nlohmann_json)
 
+find_package(ZLIB REQUIRED)
+# What people read: pages and comparisons. Nothing in it can change what is claimed.
+add_library(lipcert_report STATIC report/argument.cpp report/attack_result.cpp report/certificate_view.cpp report/chart.cpp report/compare.cpp
+  report/compare_page.cpp report/compare_text.cpp report/facts.cpp report/markup.cpp report/pictures.cpp report/plain_text.cpp report/png.cpp report/report.cpp
+  report/section_blocks.cpp report/section_gallery.cpp report/section_papers.cpp report/section_samples.cpp report/section_verdict.cpp report/style.cpp
+  report/theorems.cpp)
+target_link_libraries(lipcert_report PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt ZLIB::ZLIB PUBLIC lipcert_statement lipcert_samples lipcert_data lipcert_formats)
+
 add_library(lipcert_library INTERFACE)
-target_link_libraries(lipcert_library INTERFACE lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
+target_link_libraries(lipcert_library INTERFACE lipcert_report lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
 target_compile_features(lipcert_library INTERFACE cxx_std_20)
 add_library(lipcert::lipcert ALIAS lipcert_library)
 
-add_executable(lipcert commands/main.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_inspect.cpp commands/command_keygen.cpp
-  commands/command_samples.cpp commands/model_options.cpp commands/progress.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
+add_executable(lipcert commands/main.cpp commands/checker_process.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_inspect.cpp commands/command_keygen.cpp
+  commands/command_report.cpp commands/command_samples.cpp commands/model_options.cpp commands/progress.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
 target_link_libraries(lipcert PRIVATE lipcert_options lipcert::lipcert fmt::fmt CLI11::CLI11)

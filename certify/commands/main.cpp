@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "certify/commands/command_attack.hpp"
+#include "certify/commands/command_report.hpp"
 #include "certify/commands/command.hpp"
 #include "certify/commands/print.hpp"
 
@@ -204,6 +205,9 @@ int main(int argc, char** argv) {
     attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
     attack_app.add_flag("--json", attack.json, "print one JSON object");
 
+    ReportOptions report;
+    CLI::App& report_app = *add_report_command(app, report);
+
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& request) {  // --help, --version
@@ -223,6 +227,8 @@ int main(int argc, char** argv) {
       code = keygen_command(keygen);
     } else if (attack_app.parsed()) {
       code = attack_command(attack);
+    } else if (report_app.parsed()) {
+      code = report_command(report);
     } else {
       code = certify_command(merge_app.parsed() ? merge : certify);
     }
