@@ -15,6 +15,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "certify/lipcert.hpp"
+
 extern char** environ;
 
 namespace lipcert {
