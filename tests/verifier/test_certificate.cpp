@@ -13,7 +13,7 @@
 #include "verifier/program/command_line.hpp"
 #include "verifier/hint/cholesky.hpp"
 #include "verifier/hint/hints.hpp"
-#include "verifier/program/output.hpp"
+#include "verifier/outputs/report.hpp"
 #include "verifier/base/bytes.hpp"
 #include "verifier/envelope/signature.hpp"
 

@@ -2,22 +2,31 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "verifier/lipverify.hpp"
 
 namespace lipverify {
 
+enum class Output { json, junit, sarif, markdown, code_quality, vsa };
+
 struct CommandLine {
-  enum class Action { verify, print, usage_error };
+  enum class Action { verify, explain, policy_init, check_vsa, print, usage_error };
   Action action = Action::usage_error;
   std::string text;  // print: help or version; usage_error: one sentence
   bool json = false;
   bool verbose = false;
+  /// As for one certificate and one trusted key; what the options below name beyond it is left out.
   Request request;
+  std::vector<std::string> certificates, models, data, labels;  // as typed: files, folders and, of the first two, @lists
+  std::string policy, explained, vsa, vsa_key, vsa_id;
+  std::string policy_init;                              // where the policy goes
+  std::vector<std::pair<Output, std::string>> outputs;  // "-" is standard output
+  unsigned jobs = 0;                                    // 0: one for each core
 };
 
-/// Never throws; `json` is set whenever the option was given, also in a command line that is wrong elsewhere.
+/// Never throws; `json` is set whenever the option was given without a file, also in a command line that is wrong elsewhere.
 [[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& arguments);
 
 /// Runs the program: verdict on stdout, messages on stderr; returns the exit code.

@@ -1,5 +1,5 @@
-// See output.hpp.
-#include "verifier/program/output.hpp"
+// See report.hpp.
+#include "verifier/outputs/report.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -8,16 +8,7 @@ namespace lipverify {
 
 namespace {
 
-const char* verdict_of(const Report& report) {
-  switch (report.outcome) {
-    case Outcome::accepted: return "accepted";
-    case Outcome::accepted_in_part: return "accepted in part";
-    case Outcome::rejected: return "rejected";
-    default: return "error";
-  }
-}
-
-bool holds(const Report& report) { return report.outcome == Outcome::accepted || report.outcome == Outcome::accepted_in_part; }
+bool holds(const Report& report) { return holds(report.outcome); }
 
 std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
@@ -80,12 +71,19 @@ std::string printable_line(const std::string& text) {
   return out;
 }
 
-std::string text_report(const Report& report, bool verbose) {
-  std::string out;
-  const bool accepted = holds(report);
-  if (!accepted && report.outcome != Outcome::rejected) return out;
+const char* verdict_word(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::accepted: return "accepted";
+    case Outcome::accepted_in_part: return "accepted in part";
+    case Outcome::rejected: return "rejected";
+    default: return "error";
+  }
+}
+
+std::string headline(const Report& report) {
   std::string first;
-  if (report.outcome == Outcome::rejected) {
+  const bool accepted = holds(report);
+  if (!accepted) {
     first = report.error;
   } else {
     if (!report.global_upper.empty()) first += "L <= " + report.global_upper + "  L >= " + report.global_lower;
@@ -96,7 +94,14 @@ std::string text_report(const Report& report, bool verbose) {
   if (!report.model_sha256.empty()) first += "  model " + report.model_sha256;
   if (!report.key_fingerprint.empty()) first += "  key " + report.key_fingerprint;
   if (!report.payload_sha256.empty()) first += "  payload " + report.payload_sha256;
-  out += std::string(verdict_of(report)) + "  " + printable_line(first) + "\n";
+  return printable_line(first);
+}
+
+std::string text_report(const Report& report, bool verbose) {
+  std::string out;
+  const bool accepted = holds(report);
+  if (!accepted && report.outcome != Outcome::rejected) return out;
+  out += std::string(verdict_word(report.outcome)) + "  " + headline(report) + "\n";
 
   if (const FunctionSummary& f = report.function; f.known) {
     line(out, "input", input_text(f));
@@ -143,7 +148,7 @@ std::string json_report(const Report& report) {
   using nlohmann::ordered_json;
   ordered_json out;
   const auto or_null = [](const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); };
-  out["verdict"] = verdict_of(report);
+  out["verdict"] = verdict_word(report.outcome);
   out["exitCode"] = static_cast<int>(report.outcome);
   out["error"] = or_null(report.error);
   out["checker"] = {{"name", "lipverify"}, {"version", kVersion}};
