@@ -41,8 +41,9 @@ int code(Outcome outcome) {
 int say(const std::string& text, Outcome outcome) {
   std::cout << shown(text);
   std::cout.flush();
-  return !std::cout.good() && (outcome == Outcome::accepted || outcome == Outcome::accepted_in_part) ? code(Outcome::internal)
-                                                                                                     : code(outcome);
+  if (std::cout.good()) return code(outcome);
+  std::cerr << "lipverify: standard output cannot be written (closed, or the disk is full?), so this did not reach its reader\n";
+  return holds(outcome) ? code(Outcome::internal) : code(outcome);
 }
 
 void complain(const std::string& text) {
@@ -204,10 +205,13 @@ int run(const std::vector<std::string>& arguments) {
   }
   if (holds(report.outcome)) report.outcome = Outcome::internal;
   complain(report.error);
-  if (json)
-    std::cout << "{\"verdict\":\"error\",\"exitCode\":" << code(report.outcome)
-              << ",\"error\":\"no verdict; the reason is on standard error\",\"checks\":[]}\n"
-              << std::flush;
+  if (json) {
+    try {
+      std::cout << json_report(report) << std::flush;
+    } catch (const std::exception&) {
+      std::cout << "{\"verdict\":\"error\",\"exitCode\":4,\"error\":\"internal error\",\"checks\":[]}\n" << std::flush;
+    }
+  }
   return code(report.outcome);
 }
 
