@@ -2,63 +2,17 @@
 // output place, key and passphrase, model, then the bounds, the statement, the signature, the recheck by lipverify, and one atomic write.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <fstream>
 
 #include "certify/commands/command.hpp"
 #include "certify/commands/command_samples.hpp"
 #include "certify/commands/progress.hpp"
-#include "certify/commands/recheck.hpp"
+#include "certify/commands/publish.hpp"
 #include "certify/commands/text.hpp"
 
 namespace lipcert {
 namespace {
-
-bool same_file(const struct stat& a, const std::string& path) {
-  struct stat b {};
-  return ::stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-bool is_certificate_or_empty(const std::string& path) {
-  constexpr std::string_view start = R"({"mediaType":"application/vnd.dev.sigstore.bundle)";
-  std::string head(start.size(), '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  return file.gcount() == 0 || (file && head == start);
-}
-
-/// A certificate can be made again, so an older one is replaced without asking: a script renews hundreds. Anything else that stands at the
-/// output's place was probably not meant.
-void check_output(const CertifyOptions& options) {
-  const auto refuse = [](const std::string& sentence) -> void { throw Error(ExitCode::usage, sentence); };
-  const std::string folder = folder_of(options.out);
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    refuse("The folder " + folder + " cannot be written to: " + std::strerror(errno) + "; choose another place for the certificate.");
-  }
-  struct stat status {};
-  if (::stat(options.out.c_str(), &status) != 0) {
-    return;
-  }
-  if (!S_ISREG(status.st_mode)) {
-    refuse(options.out + " is not a regular file; name a file for the certificate.");
-  }
-  if (same_file(status, options.model) || same_file(status, options.key)) {
-    refuse(options.out + " is the model or the key; name another file for the certificate.");
-  }
-  if (same_file(status, options.samples.data.data) || same_file(status, options.samples.data.labels) ||
-      std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
-    refuse(options.out + " holds the samples; name another file for the certificate.");
-  }
-  if (!options.force && !is_certificate_or_empty(options.out)) {
-    refuse(options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
-  }
-}
 
 std::string relative_width(double lower, double upper) {
   return upper > 0 ? fmt::format("{:.1e}", (upper - lower) / upper) : "0";
@@ -79,29 +33,15 @@ void print_blocks(std::FILE* out, const Analysis& analysis) {
   for (std::size_t b = 0; b < analysis.partition.blocks.size(); ++b) {
     const Block& block = analysis.partition.blocks[b];
     const std::string size = size_text(block);
-    fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width, size,
-               size_width, block.id, id_width, decimal_up(block.upper), decimal_down(block.lower), relative_width(block.lower, block.upper));
+    fmt::print(out, "{:>5}  {:<11}  {:<{}}  {:<{}}  {:<{}}  {:<24}  {:<24}  {}\n", b + 1, name_of(block.op), block.theorem, method_width,
+               size, size_width, block.id, id_width, decimal_up(block.upper), decimal_down(block.lower),
+               relative_width(block.lower, block.upper));
   }
   fmt::print(out, "\n");
 }
 
-/// Takes back the records of a certificate that is not published, unless an earlier one has the same.
-void discard_records(const Certified& made, const std::string& folder) {
-  if (made.samples && made.samples->records.fresh) {
-    ::unlink((folder + "/" + made.samples->records.name).c_str());
-  }
-}
-
-struct Outcome {
-  std::string payload_sha256;
-  std::string fingerprint;
-  KeyAlgorithm algorithm = KeyAlgorithm::p256;
-  double seconds = 0;  // without the recheck
-  Recheck recheck;
-};
-
-void print_json(const CertifyOptions& options, const Model& model, const Analysis& analysis,
-                const std::optional<SampleClaim>& samples, const Outcome& outcome) {
+void print_json(const CertifyOptions& options, const Model& model, const Analysis& analysis, const std::optional<SampleClaim>& samples,
+                const Published& outcome) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
     blocks.push_back({{"id", block.id},
@@ -150,7 +90,7 @@ void print_function(const Network& network) {
 }
 
 void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
-                const Outcome& outcome) {
+                const Published& outcome) {
   fmt::print("L            at most {}\n", decimal_up(analysis.upper));
   fmt::print("             at least {}\n", decimal_down(analysis.lower));
   if (analysis.classes >= 2) {
@@ -181,7 +121,6 @@ int certify_command(const CertifyOptions& options) {
   if (options.samples.data.data.empty() && options.shards.empty() && options.samples.given()) {
     throw Error(ExitCode::usage, "Options about samples were given without --data; name the file with the samples.");
   }
-  const auto start = std::chrono::steady_clock::now();
   Issuance issuance;
   issuance.issuer = options.issuer;
   issuance.requirements = options.requirements;
@@ -203,37 +142,15 @@ int certify_command(const CertifyOptions& options) {
   job.folder = folder_of(options.out);
   job.issuance = issuance;
   job.analysis.threads = options.threads;
-  Certified made;
-  Outcome outcome;
-  std::string bundle;
+  Published outcome;
   {
     ProgressBar bar(true);
-    job.analysis.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
-    made = certify(job);
-    bundle = sign_bundle(made.payload, key);
-    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    bar.show(1, "lipverify checks it");
-    try {
-      outcome.recheck = recheck(options, job, made, bundle, key);
-    } catch (...) {
-      discard_records(made, job.folder);
-      throw;
-    }
+    outcome = publish(options, job, key, [&bar](double done, const std::string& what) { bar.show(done, what); });
   }
-  const auto& [model, analysis, samples, payload] = made;
+  const auto& [model, analysis, samples, payload] = outcome.made;
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  try {
-    write_file(options.out, bundle, Overwrite::yes);
-  } catch (...) {
-    discard_records(made, job.folder);
-    throw;
-  }
-
-  outcome.payload_sha256 = sha256_hex(payload);
-  outcome.fingerprint = key.fingerprint();
-  outcome.algorithm = key.algorithm();
   if (!options.json) {
     print_function(model.network);
   }

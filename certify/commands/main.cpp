@@ -7,10 +7,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <new>
 
 #include "certify/commands/command_attack.hpp"
+#include "certify/commands/command_renew.hpp"
 #include "certify/commands/command.hpp"
 
 namespace {
@@ -88,7 +90,7 @@ int complain(const std::string& sentence, lipcert::ExitCode code) {
 std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error, const char* first) {
   if (app.get_subcommands().empty()) {
     return (first == nullptr ? std::string("A command is missing") : "'" + std::string(first) + "' is not a command") +
-           "; choose inspect, keygen or certify, or see `lipcert --help`.";
+           "; choose inspect, keygen, certify or renew, or see `lipcert --help`.";
   }
   std::string text = error.what();
   while (!text.empty() && (text.back() == '.' || text.back() == '\n' || text.back() == ' ')) {
@@ -194,6 +196,8 @@ int main(int argc, char** argv) {
     attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
     attack_app.add_flag("--json", attack.json, "print one JSON object");
 
+    const std::function<std::optional<int>()> renewal = add_renewal_commands(app);
+
     try {
       app.parse(argc, argv);
     } catch (const CLI::Success& request) {  // --help, --version
@@ -207,6 +211,8 @@ int main(int argc, char** argv) {
     } else if (keygen_app.parsed()) {
       keygen.algorithm = algorithms.at(algorithm);
       code = keygen_command(keygen);
+    } else if (const std::optional<int> renewed = renewal()) {
+      code = *renewed;
     } else if (attack_app.parsed()) {
       code = attack_command(attack);
     } else {
