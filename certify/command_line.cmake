@@ -29,11 +29,15 @@ add_library(lipcert_report STATIC report/argument.cpp report/attack_result.cpp r
   report/theorems.cpp)
 target_link_libraries(lipcert_report PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt ZLIB::ZLIB PUBLIC lipcert_statement lipcert_samples lipcert_data lipcert_formats)
 
+add_library(lipcert_renewal STATIC renewal/differences.cpp renewal/manifest.cpp renewal/models_found.cpp renewal/old_certificate.cpp renewal/reasons.cpp)
+target_link_libraries(lipcert_renewal PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_report lipcert_statement lipcert_signing)
+
 add_library(lipcert_library INTERFACE)
-target_link_libraries(lipcert_library INTERFACE lipcert_report lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
+target_link_libraries(lipcert_library INTERFACE lipcert_renewal lipcert_report lipcert_statement lipcert_signing lipcert_attack_samples lipcert_samples lipcert_analysis lipcert_data lipcert_formats)
 target_compile_features(lipcert_library INTERFACE cxx_std_20)
 add_library(lipcert::lipcert ALIAS lipcert_library)
 
-add_executable(lipcert commands/main.cpp commands/checker_process.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_inspect.cpp commands/command_keygen.cpp
-  commands/command_report.cpp commands/command_samples.cpp commands/model_options.cpp commands/progress.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
+add_executable(lipcert commands/main.cpp commands/checker_process.cpp commands/command_attack.cpp commands/command_certify.cpp commands/command_init.cpp commands/command_inspect.cpp
+  commands/command_keygen.cpp commands/command_renew.cpp commands/command_renew_manifest.cpp commands/command_report.cpp commands/command_samples.cpp commands/model_options.cpp
+  commands/progress.cpp commands/publish.cpp commands/recheck.cpp commands/sample_options.cpp commands/text.cpp)
 target_link_libraries(lipcert PRIVATE lipcert_options lipcert::lipcert fmt::fmt CLI11::CLI11)

@@ -150,6 +150,17 @@ std::string private_pem(EVP_PKEY* key, const std::optional<Secret>& passphrase) 
   return contents(bio.get());
 }
 
+/// Whether the signature is `key`'s over the message.
+bool is_signature(EVP_PKEY* key, std::string_view message, std::string_view signature) {
+  const EVP_MD* const digest = algorithm_of(key) == KeyAlgorithm::p256 ? EVP_sha256() : nullptr;  // pure Ed25519 hashes by itself
+  const DigestContext verifying(EVP_MD_CTX_new());
+  const bool good = verifying && EVP_DigestVerifyInit(verifying.get(), nullptr, digest, nullptr, key) == 1 &&
+                    EVP_DigestVerify(verifying.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                                     reinterpret_cast<const unsigned char*>(message.data()), message.size()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
 bool exists(const std::string& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;
@@ -222,7 +233,10 @@ SigningKey SigningKey::generate(KeyAlgorithm algorithm) {
 }
 
 SigningKey SigningKey::read(const std::string& path, const std::optional<Secret>& passphrase) {
-  const Secret pem(read_file(path, largest_key_file));
+  return of_pem(Secret(read_file(path, largest_key_file)), path, passphrase);
+}
+
+SigningKey SigningKey::of_pem(const Secret& pem, const std::string& path, const std::optional<Secret>& passphrase) {
   check_key_file(path, pem.view());
   ERR_clear_error();
   const Bio bio(BIO_new_mem_buf(pem.view().data(), static_cast<int>(pem.view().size())));
@@ -326,13 +340,26 @@ std::string SigningKey::sign(std::string_view message) const {
   signature.resize(size);
   // A signature that was computed wrongly (a fault, a broken provider) must not leave this function: it would not verify, and faulty
   // signatures can reveal the key.
-  const DigestContext verifying(EVP_MD_CTX_new());
-  if (!verifying || EVP_DigestVerifyInit(verifying.get(), nullptr, digest, nullptr, key_.get()) != 1 ||
-      EVP_DigestVerify(verifying.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(), bytes,
-                       message.size()) != 1) {
+  if (!verifies(message, signature)) {
     throw internal("verify its own signature");
   }
   return signature;
+}
+
+bool SigningKey::verifies(std::string_view message, std::string_view signature) const {
+  return is_signature(key_.get(), message, signature);
+}
+
+bool signature_holds(const std::string& public_key, std::string_view message, std::string_view signature) {
+  const std::string pem = read_file(public_key, largest_key_file);
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr) : nullptr,
+                                                           EVP_PKEY_free);
+  ERR_clear_error();
+  if (!key || !algorithm_of(key.get())) {
+    throw input_error(public_key + " is not a public key for ECDSA P-256 or Ed25519; give the .pub.pem file that `lipcert keygen` wrote.");
+  }
+  return is_signature(key.get(), message, signature);
 }
 
 }  // namespace lipcert

@@ -46,6 +46,9 @@ class SigningKey {
   /// P-256 nor Ed25519, wrong passphrase, halves that do not belong together) or usage (encrypted and no passphrase given).
   [[nodiscard]] static SigningKey read(const std::string& path, const std::optional<Secret>& passphrase);
 
+  /// The same from text that did not come from a file; `source` names it in messages.
+  [[nodiscard]] static SigningKey of_pem(const Secret& pem, const std::string& source, const std::optional<Secret>& passphrase);
+
   /// Writes the private key to `path` (mode 0600, encrypted when a passphrase is given) and the public key to `public_path(path)`. Throws
   /// `Error` (usage) when either file exists: a key is never overwritten. Writes both or neither.
   void write_new(const std::string& path, const std::optional<Secret>& passphrase) const;
@@ -60,6 +63,8 @@ class SigningKey {
 
   /// ECDSA with SHA-256 in DER, or pure Ed25519 (64 bytes), over `message`. The signature has been verified when this returns.
   [[nodiscard]] std::string sign(std::string_view message) const;
+  /// Whether `signature` is this key's over `message`.
+  [[nodiscard]] bool verifies(std::string_view message, std::string_view signature) const;
 
  private:
   struct Free {
@@ -68,5 +73,9 @@ class SigningKey {
   explicit SigningKey(evp_pkey_st* key) : key_(key) {}
   std::unique_ptr<evp_pkey_st, Free> key_;
 };
+
+/// Whether `signature` over `message` is that of the key in the file `public_key` (SubjectPublicKeyInfo PEM). Tells a generator what it renews; what a
+/// certificate is worth, only lipverify says. Throws `Error` (input) for a file that holds no such key.
+[[nodiscard]] bool signature_holds(const std::string& public_key, std::string_view message, std::string_view signature);
 
 }  // namespace lipcert

@@ -189,6 +189,8 @@ Json claims(const Network& network, const Analysis& analysis, const std::optiona
   return out;
 }
 
+}  // namespace
+
 Json model_member(const Network& network, const ModelFile& model) {
   Json external = Json::array();
   for (const ExternalFile& file : network.external_files) {
@@ -214,8 +216,6 @@ Json model_member(const Network& network, const ModelFile& model) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string statement(const Network& network, const Analysis& analysis, const ModelFile& model, const AnalysisOptions& settings,
                       const Generator& generator, const Issuance& issuance, const std::optional<SampleClaim>& samples) {

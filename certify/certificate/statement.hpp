@@ -12,6 +12,7 @@
 #include "certify/bounds/analysis.hpp"
 #include "certify/graph/model.hpp"
 #include "certify/samples/sample_claim.hpp"
+#include "formats/encoding/json.hpp"
 #include "formats/network/network.hpp"
 
 namespace lipcert {
@@ -31,6 +32,9 @@ struct Issuance {
   std::optional<std::int64_t> not_after;
   std::vector<std::string> requirements;  // ids of the requirements that the certificate serves
 };
+
+/// The member `model`: which file, and which function of it.
+[[nodiscard]] Json model_member(const Network& network, const ModelFile& model);
 
 /// The payload. Throws `Error` (internal) when a number of the analysis is not finite or a text is not UTF-8.
 [[nodiscard]] std::string statement(const Network& network, const Analysis& analysis, const ModelFile& model,

@@ -2,73 +2,18 @@
 // output place, key and passphrase, model, then the bounds, the statement, the signature, the recheck by lipverify, and one atomic write.
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <fstream>
 
 #include "certify/commands/command.hpp"
 #include "certify/commands/print.hpp"
 #include "certify/commands/command_samples.hpp"
 #include "certify/commands/progress.hpp"
-#include "certify/commands/recheck.hpp"
+#include "certify/commands/publish.hpp"
 #include "certify/commands/text.hpp"
 
 namespace lipcert {
 namespace {
-
-bool same_file(const struct stat& a, const std::string& path) {
-  struct stat b {};
-  return ::stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-bool is_certificate_or_empty(const std::string& path) {
-  constexpr std::string_view start = R"({"mediaType":"application/vnd.dev.sigstore.bundle)";
-  std::string head(start.size(), '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  return file.gcount() == 0 || (file && head == start);
-}
-
-/// Looked at before the work, and again when the certificate is there.
-void check_replaced(const CertifyOptions& options, const std::string& standing) {
-  if (holds_private_key(standing)) {
-    throw Error(ExitCode::usage, options.out + " holds a private key, or cannot be read to see that it does not: it is never replaced, not even with --force; "
-                                               "choose another name.");
-  }
-  if (!options.force && !is_certificate_or_empty(standing)) {
-    throw Error(ExitCode::usage, options.out + " exists and is not a certificate; choose another name, or replace it with --force.");
-  }
-}
-
-/// A certificate can be made again, so an older one is replaced without asking: a script renews hundreds. Anything else that stands at the
-/// output's place was probably not meant.
-void check_output(const CertifyOptions& options) {
-  const auto refuse = [](const std::string& sentence) -> void { throw Error(ExitCode::usage, sentence); };
-  const std::string folder = folder_of(options.out);
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    refuse("The folder " + folder + " cannot be written to: " + std::strerror(errno) + "; choose another place for the certificate.");
-  }
-  struct stat status {};
-  if (::stat(options.out.c_str(), &status) != 0) {
-    return;
-  }
-  if (!S_ISREG(status.st_mode)) {
-    refuse(options.out + " is not a regular file; name a file for the certificate.");
-  }
-  if (same_file(status, options.model) || same_file(status, options.key)) {
-    refuse(options.out + " is the model or the key; name another file for the certificate.");
-  }
-  if (same_file(status, options.samples.data.data) || same_file(status, options.samples.data.labels) ||
-      std::any_of(options.shards.begin(), options.shards.end(), [&](const std::string& shard) { return same_file(status, shard); })) {
-    refuse(options.out + " holds the samples; name another file for the certificate.");
-  }
-  check_replaced(options, options.out);
-}
 
 std::string relative_width(double lower, double upper) {
   return upper > 0 ? fmt::format("{:.1e}", (upper - lower) / upper) : "0";
@@ -95,16 +40,8 @@ void print_blocks(std::FILE* out, const Analysis& analysis) {
   print(out, "\n");
 }
 
-struct Outcome {
-  std::string payload_sha256;
-  std::string fingerprint;
-  KeyAlgorithm algorithm = KeyAlgorithm::p256;
-  double seconds = 0;  // without the recheck
-  Recheck recheck;
-};
-
 void print_json(const CertifyOptions& options, const Model& model, const Analysis& analysis,
-                const std::optional<SampleClaim>& samples, const Outcome& outcome) {
+                const std::optional<SampleClaim>& samples, const Published& outcome) {
   Json blocks = Json::array();
   for (const Block& block : analysis.partition.blocks) {
     blocks.push_back({{"id", block.id},
@@ -153,7 +90,7 @@ void print_function(const Network& network) {
 }
 
 void print_text(const CertifyOptions& options, const Analysis& analysis, const std::optional<SampleClaim>& samples,
-                const Outcome& outcome) {
+                const Published& outcome) {
   print("L            at most {}\n", decimal_up(analysis.upper));
   print("             at least {}\n", decimal_down(analysis.lower));
   if (analysis.classes >= 2) {
@@ -184,7 +121,6 @@ int certify_command(const CertifyOptions& options) {
   if (options.samples.data.data.empty() && options.shards.empty() && options.samples.given()) {
     throw Error(ExitCode::usage, "Options about samples were given without --data; name the file with the samples.");
   }
-  const auto start = std::chrono::steady_clock::now();
   Issuance issuance;
   issuance.issuer = options.issuer;
   issuance.requirements = options.requirements;
@@ -209,26 +145,15 @@ int certify_command(const CertifyOptions& options) {
   job.folder = folder_of(options.out);
   job.issuance = issuance;
   job.analysis.threads = options.threads;
-  Certified made;
-  Outcome outcome;
-  std::string bundle;
+  Published outcome;
   {
     ProgressBar bar(true);
-    job.analysis.progress = [&bar](double done, const std::string& what) { bar.show(done, what); };
-    made = certify(job);
-    bundle = sign_bundle(made.payload, key);
-    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    bar.show(1, "lipverify checks it");
-    outcome.recheck = recheck(options, job, made, bundle, key);
+    outcome = publish(options, job, key, [&bar](double done, const std::string& what) { bar.show(done, what); });
   }
-  publish(made, bundle, options.out, [&](const std::string& standing) { check_replaced(options, standing); });
-  const auto& [model, analysis, samples, payload] = made;
+  const auto& [model, analysis, samples, payload] = outcome.made;
   if (samples) {
     warn_about_samples(*samples, element_count(model.network.values[model.network.output].shape));
   }
-  outcome.payload_sha256 = sha256_hex(payload);
-  outcome.fingerprint = key.fingerprint();
-  outcome.algorithm = key.algorithm();
   if (!options.json) {
     print_function(model.network);
   }

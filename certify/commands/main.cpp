@@ -7,12 +7,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <new>
 #include <sstream>
 
 #include "certify/commands/command_attack.hpp"
 #include "certify/commands/command_report.hpp"
+#include "certify/commands/command_renew.hpp"
 #include "certify/commands/command.hpp"
 #include "certify/commands/print.hpp"
 
@@ -98,7 +100,7 @@ void check_standard_output() {
 std::string usage_sentence(const CLI::App& app, const CLI::ParseError& error, const char* first) {
   if (app.get_subcommands().empty()) {
     return (first == nullptr ? std::string("A command is missing") : "'" + std::string(first) + "' is not a command") +
-           "; choose inspect, keygen or certify, or see `lipcert --help`.";
+           "; choose inspect, keygen, certify or renew, or see `lipcert --help`.";
   }
   std::string text = error.what();
   while (!text.empty() && (text.back() == '.' || text.back() == '\n' || text.back() == ' ')) {
@@ -207,6 +209,7 @@ int main(int argc, char** argv) {
 
     ReportOptions report;
     CLI::App& report_app = *add_report_command(app, report);
+    const std::function<std::optional<int>()> renewal = add_renewal_commands(app);
 
     try {
       app.parse(argc, argv);
@@ -225,6 +228,8 @@ int main(int argc, char** argv) {
     } else if (keygen_app.parsed()) {
       keygen.algorithm = algorithms.at(algorithm);
       code = keygen_command(keygen);
+    } else if (const std::optional<int> renewed = renewal()) {
+      code = *renewed;
     } else if (attack_app.parsed()) {
       code = attack_command(attack);
     } else if (report_app.parsed()) {

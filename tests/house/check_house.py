@@ -56,7 +56,7 @@ TRUSTED_LINES = 17750
 # The rooms of each part from the ground up; rooms of one floor stand beside each other. An include goes down, or stays in its room.
 FLOORS = {
     "formats": ["encoding", "network", "operators", "onnx data"],
-    "certify": ["numbers", "norms", "graph", "bounds", "samples", "attack certificate", "report", "commands"],
+    "certify": ["numbers", "norms", "graph", "bounds", "samples", "attack certificate", "report", "renewal", "commands"],
     "verifier": ["base", "envelope graph", "theorems", "samples", "verdict hint", "policy", "outputs", "program"],
 }
 

@@ -44,7 +44,7 @@ std::string write_through(const std::string& path, const std::string& text) {
 }  // namespace
 
 std::string write_whole(const std::string& path, const std::string& text) {
-  if (path == "-") return write_all(STDOUT_FILENO, text) ? "" : cannot("standard output");
+  if (path == "-") return write_all(STDOUT_FILENO, text) ? "" : "standard output cannot be written: " + std::string(std::strerror(errno));
   struct stat status {};
   std::string target = path;
   if (::stat(path.c_str(), &status) == 0) {
