@@ -52,6 +52,7 @@
 #include "formats/data/data_set.hpp"
 #include "formats/data/rational.hpp"
 #include "formats/data/scaling.hpp"
+#include "formats/encoding/budget.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/hex_float.hpp"

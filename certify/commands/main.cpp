@@ -126,7 +126,9 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", version_text);
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 
-    const auto model_option = [](CLI::App& command, std::string& model, bool& external, FunctionOptions& function) {
+    BudgetOptions allowed;
+    const auto model_option = [&allowed](CLI::App& command, std::string& model, bool& external, FunctionOptions& function) {
+      add_budget_options(command, allowed);
       command.add_option("MODEL", model, "ONNX or .nnet file")->required();
       command.add_flag("--allow-external-data", external, "read weights from files beside the model; their digests are recorded");
       add_function_options(command, function);
@@ -222,6 +224,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
       return complain(usage_sentence(app, error, argc > 1 ? argv[1] : nullptr), ExitCode::usage);
     }
+    set_budget(allowed.budget());
     int code = 0;
     if (inspect_app.parsed()) {
       code = inspect_command(inspect);
@@ -242,7 +245,7 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return complain(error.what(), error.code());
   } catch (const std::bad_alloc&) {
-    return complain("There is not enough memory for this model; use a machine with more.", ExitCode::internal);
+    return complain("There is not enough memory for this model within --max-memory (by default half of the machine); allow more, or use a machine that has more.", ExitCode::internal);
   } catch (const std::exception& error) {
     return complain(std::string("Internal error: ") + error.what() + "; please report it with the model.", ExitCode::internal);
   }

@@ -39,4 +39,18 @@ void add_function_options(CLI::App& command, FunctionOptions& options) {
                      "the output that is bounded, of a model with several; what does not lead to it is left out; recorded");
 }
 
+Budget BudgetOptions::budget() const {
+  Budget out = usual_budget();
+  if (memory) out.memory = *memory << 20U;
+  if (work) out.work = *work << 30U;
+  return out;
+}
+
+void add_budget_options(CLI::App& command, BudgetOptions& options) {
+  command.add_option("--max-memory", options.memory, "MiB that may be used (default: half of the machine); a model that needs more is refused first")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  command.add_option("--max-work", options.work, "work that the model's sizes may ask for, in 2^30 multiplications (default: 256)")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
+}
+
 }  // namespace lipcert

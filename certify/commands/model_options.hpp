@@ -21,6 +21,15 @@ struct FunctionOptions {
   [[nodiscard]] FunctionChoice choice() const;
 };
 
+/// --max-memory and --max-work: what the process may cost.
+struct BudgetOptions {
+  std::optional<std::uint64_t> memory;  // MiB
+  std::optional<std::uint64_t> work;    // 2^30 multiplications
+
+  [[nodiscard]] Budget budget() const;
+};
+void add_budget_options(CLI::App& command, BudgetOptions& options);
+
 void add_function_options(CLI::App& command, FunctionOptions& options);
 
 }  // namespace lipcert

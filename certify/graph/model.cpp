@@ -3,6 +3,7 @@
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/encoding/json.hpp"
+#include "formats/network/work.hpp"
 #include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 
@@ -14,6 +15,7 @@ Model parse(const std::string& bytes, const std::string& name, const OnnxOptions
   const bool nnet = is_nnet_name(name);
   model.file = {name, bytes.size(), sha256_hex(bytes), nnet ? "nnet" : "onnx"};
   model.network = nnet ? read_nnet(bytes, options) : read_onnx(bytes, options);
+  check_work(model.network, options.file);
   return model;
 }
 

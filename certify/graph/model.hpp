@@ -26,7 +26,7 @@ struct Model {
 /// Reads an ONNX file (formats/onnx.md), or a .nnet file where the name ends so (formats/nnet.md). With `allow_external_data` weights may lie in plain files
 /// beside it; their digests are kept. `function` says which function is meant where the file leaves it open; the network notes what of it was needed.
 /// Throws `Error`: usage for a path that is not UTF-8 and a choice that the file contradicts, input for a file that cannot be read or is
-/// malformed; what is only unsupported is listed in the network.
+/// malformed; what is only unsupported is listed in the network. Internal for one that would cost more than the budget (formats/network/work.hpp).
 [[nodiscard]] Model read_model(const std::string& path, bool allow_external_data = false, const FunctionChoice& function = {});
 
 /// The same from bytes in memory; `name` goes into the certificate. External data are refused.

@@ -165,6 +165,7 @@ const Tensor* Network::known(ValueId id) const {
     if (value.kind == Value::Kind::initialiser) return &initialisers.at(value.initialiser);
     if (value.kind == Value::Kind::input) return nullptr;
     if (const auto found = computed.find(id); found != computed.end()) return &found->second;
+    if (!value.constant) return nullptr;  // found at once, however long the chain of Identity nodes is
     const Node& node = nodes.at(value.producer);
     if (node.op == Operator::constant) return &std::get<Tensor>(node.attributes.at("value"));
     const bool passes = node.op == Operator::identity || (node.op == Operator::cast && values.at(node.inputs.at(0)).type == value.type);

@@ -95,6 +95,8 @@ std::vector<std::size_t> steps_of(const std::vector<Segment>& out, std::size_t f
 }
 
 /// What multiplying out would bring: nothing (the product of the norms is the norm of the product), something, or too much work.
+constexpr std::size_t most_merged_steps = 256;
+
 enum class Gain { none, some, too_dear };
 
 /// Of segment `next` behind the segments [first, next).
@@ -102,7 +104,8 @@ Gain gain_of(const Wiring& wiring, const std::vector<Segment>& out, std::size_t 
   const Segment& b = out[next];
   const std::vector<std::size_t> steps = steps_of(out, first, next);
   const std::size_t from = input_of(wiring, out[first]);
-  if (composition_cost(wiring.graph, steps, from) > affordable_terms) {
+  // All steps are multiplied out again with each that is added, so their number is limited too.
+  if (steps.size() > most_merged_steps || composition_cost(wiring.graph, steps, from) > affordable_terms) {
     return Gain::too_dear;
   }
   const bool scaling = out[first].op == BlockOperator::scale || b.op == BlockOperator::scale;
@@ -124,6 +127,7 @@ Gain gain_of(const Wiring& wiring, const std::vector<Segment>& out, std::size_t 
 /// C B A with B a rearrangement, C meets A.
 void merge(const Wiring& wiring, std::vector<Segment>& out) {
   constexpr std::size_t passed_over = 8;  // at most: the cost stays linear in the length of the chain
+  std::vector<Segment> done;
   for (std::size_t i = 0; i + 1 < out.size();) {
     std::size_t last = i;  // up to which it is worth it
     std::size_t passed = 0;
@@ -139,6 +143,7 @@ void merge(const Wiring& wiring, std::vector<Segment>& out) {
       ++passed;
     }
     if (last == i) {
+      done.push_back(std::move(out[i]));
       ++i;
       continue;
     }
@@ -146,9 +151,13 @@ void merge(const Wiring& wiring, std::vector<Segment>& out) {
     merged.op = BlockOperator::linear;
     merged.steps = steps_of(out, i, last);
     merged.flops = sparse_flops(matrix_of(wiring.graph, merged.steps, input_of(wiring, merged)));
-    out.erase(out.begin() + static_cast<std::ptrdiff_t>(i + 1), out.begin() + static_cast<std::ptrdiff_t>(last + 1));
-    out[i] = std::move(merged);
+    out[last] = std::move(merged);
+    i = last;
   }
+  if (!out.empty()) {
+    done.push_back(std::move(out.back()));
+  }
+  out = std::move(done);
 }
 
 }  // namespace

@@ -15,8 +15,20 @@
 namespace lipcert {
 namespace {
 
+/// What the search may cost, so that a chain of thousands of steps is not followed from each of them: entries of steps that are followed, and steps
+/// that are looked at. Far more than any sort needs; beyond it none is found, which is safe.
+struct Patience {
+  double entries = 0x1p26;
+  double looks = 0x1p22;
+};
+
+/// A single step that only passes on what it reads, and alone reads it: what sorts from here sorts from behind it too.
+bool passes_on(const Wiring& wiring, std::size_t input) {
+  return wiring.readers[input].size() == 1 && wiring.graph.steps[wiring.readers[input][0]].kind == Step::Kind::isometry;
+}
+
 /// The steps between the input and this one, if they are a block.
-std::optional<Rearrangement> close(const Wiring& wiring, const Symbols& symbols, std::size_t input, std::size_t last) {
+std::optional<Rearrangement> close(const Wiring& wiring, const Symbols& symbols, std::size_t input, std::size_t last, Patience& patience) {
   std::set<std::size_t> inside;
   std::vector<std::size_t> open{last};
   while (!open.empty()) {
@@ -31,6 +43,7 @@ std::optional<Rearrangement> close(const Wiring& wiring, const Symbols& symbols,
       }
     }
   }
+  patience.looks -= static_cast<double>(inside.size());
   std::size_t kinks = 0;
   bool sorts = false;
   for (const std::size_t s : inside) {
@@ -48,17 +61,28 @@ std::optional<Rearrangement> close(const Wiring& wiring, const Symbols& symbols,
 }
 
 /// The smallest one from this input, of steps that are not taken.
-std::optional<Rearrangement> find_from(const Wiring& wiring, std::size_t input, const std::vector<bool>& taken) {
+std::optional<Rearrangement> find_from(const Wiring& wiring, std::size_t input, const std::vector<bool>& taken, Patience& patience) {
+  if (passes_on(wiring, input)) {
+    return std::nullopt;
+  }
+  std::size_t kinks = 0;  // of what is followed: without any, nothing sorts
   Symbols symbols(wiring.network, wiring.graph, input);
   std::set<std::size_t> next(wiring.readers[input].begin(), wiring.readers[input].end());
   while (!next.empty()) {
     const std::size_t s = *next.begin();
     next.erase(next.begin());
+    patience.entries -= static_cast<double>(wiring.graph.size_of(s + 1)) + 1;
+    if (patience.entries < 0 || patience.looks < 0) {
+      return std::nullopt;
+    }
     if (taken[s] || !symbols.follow(s)) {
       continue;
     }
-    if (std::optional<Rearrangement> found = close(wiring, symbols, input, s)) {
-      return found;
+    kinks += wiring.graph.steps[s].affine() ? 0U : 1U;
+    if (kinks > 0) {
+      if (std::optional<Rearrangement> found = close(wiring, symbols, input, s, patience)) {
+        return found;
+      }
     }
     next.insert(wiring.readers[s + 1].begin(), wiring.readers[s + 1].end());
   }
@@ -73,11 +97,12 @@ std::vector<Rearrangement> find_rearrangements(const Wiring& wiring) {
       std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.kind == Step::Kind::order || step.op == Operator::relu; });
   std::vector<Rearrangement> found;
   std::vector<bool> taken(steps.size(), false);
+  Patience patience;
   for (std::size_t value = any ? steps.size() : 0; value-- > 0;) {
     if (value > 0 && taken[value - 1] && wiring.readers[value].empty()) {
       continue;
     }
-    if (std::optional<Rearrangement> here = find_from(wiring, value, taken)) {
+    if (std::optional<Rearrangement> here = find_from(wiring, value, taken, patience)) {
       for (const std::size_t s : here->steps) {
         taken[s] = true;
       }

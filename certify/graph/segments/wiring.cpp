@@ -23,13 +23,13 @@ Refusal Wiring::refusal(std::size_t step, const std::string& reason) const {
 }
 
 bool Wiring::closes(std::set<std::size_t>& inside, std::size_t last) const {
-  std::set<std::size_t> nodes;
-  for (const std::size_t s : inside) {
-    nodes.insert(graph.steps[s].node);
-  }
-  for (std::size_t s = 0; s <= last; ++s) {
-    if (nodes.count(graph.steps[s].node) != 0) {
-      inside.insert(s);
+  // The steps of one node stand in a row.
+  const std::vector<std::size_t> before(inside.begin(), inside.end());
+  for (const std::size_t s : before) {
+    const auto same = [&](std::size_t t) { return graph.steps[t].node == graph.steps[s].node; };
+    for (std::size_t t = s; t > 0 && same(t - 1) && inside.insert(t - 1).second; --t) {
+    }
+    for (std::size_t t = s + 1; t <= last && same(t) && inside.insert(t).second; ++t) {
     }
   }
   return std::all_of(inside.begin(), inside.end(), [&](std::size_t s) {
