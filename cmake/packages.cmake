@@ -109,7 +109,7 @@ if(TARGET lipproof)
   install(CODE "if(CMAKE_INSTALL_DO_STRIP)
     execute_process(COMMAND ${CMAKE_STRIP} \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/lipproof-check\" COMMAND_ERROR_IS_FATAL ANY)
   endif()" COMPONENT lipproof)
-  install(FILES proofs/README.md DESTINATION ${LIPCERT_DOC_DIR}/lipproof COMPONENT lipproof)
+  install(FILES proofs/README.md proofs/FORMAT.md DESTINATION ${LIPCERT_DOC_DIR}/lipproof COMPONENT lipproof)
 endif()
 
 # ---- the packages ----

@@ -6,6 +6,7 @@ import fractions
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -184,6 +185,30 @@ class Module(support.Case):
                 self.fake(code, answer)
                 with self.assertRaises(lipcert.InternalError):
                     lipcert.verify(made.path, support.DIGITS, public_key=self.keys.public)
+
+    def test_policy(self):
+        """A policy is handed on by itself, and the answer is read like any other."""
+        made = self.certificate()
+        true = json.loads(support.run(support.LIPVERIFY, made.path, "--model", support.DIGITS, "--public-key", self.keys.public, "--json").stdout)
+        folder = self.fake(0, true)
+        program = folder / "lipverify"
+        program.write_text(program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{folder}/words'\n"))
+        before = os.environ["LIPCERT_BIN"]
+        self.addCleanup(os.environ.__setitem__, "LIPCERT_BIN", before)
+        os.environ["LIPCERT_BIN"] = str(folder)
+        self.assertTrue(lipcert.verify(made.path, support.DIGITS, policy="policy.json"))
+        self.assertEqual((folder / "words").read_text().split("\n")[:-1], ["--json", f"--model={support.DIGITS}", "--policy=policy.json", "--", str(made.path)])
+
+    def test_readme(self):
+        """The lines of README.md run as they stand, from the repository's root."""
+        block = re.search(r"```python\n(import lipcert\n.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+        here = self.folder / "root"
+        here.mkdir()
+        (here / "examples").symlink_to(ROOT / "examples")
+        env = support.environment(PYTHONPATH=ROOT / "certify" / "python")
+        done = subprocess.run(["/usr/bin/python3", "-B", "-c", block], cwd=here, env=env, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"^1\.25601505459\d* 259/360\n$")
 
     def test_missing_program(self):
         before = os.environ["LIPCERT_BIN"]
