@@ -46,7 +46,7 @@ PolicyIssuer read_issuer(const Place& place, bool with_revocation) {
 }
 
 void read_recheck(const Place& place, Policy& policy) {
-  const std::string remedy = R"(write "all", "none", or {"audit": K} with the least number K of samples)";
+  const std::string remedy = "write \"all\", \"none\", or {\"audit\": K} with the least number K of samples";
   if (place.is(Json::Kind::object)) {
     place.only({"audit"});
     policy.recheck = Policy::Recheck::audit;
@@ -80,7 +80,7 @@ LipschitzDemand read_lipschitz(const Place& place) {
   const std::optional<Place> output = place.find("output");
   const std::optional<Place> pair = place.find("pair");
   const std::string remedy =
-      R"(write "output": "all" for L of the whole output, "output": "pairs" for the largest L_ij, or "pair": [i, j] for one)";
+      "write \"output\": \"all\" for L of the whole output, \"output\": \"pairs\" for the largest L_ij, or \"pair\": [i, j] for one";
   if (output.has_value() == pair.has_value())
     place.refuse(pair ? "both output and pair are there" : "neither output nor pair is there", remedy);
   if (pair) {
@@ -96,28 +96,28 @@ LipschitzDemand read_lipschitz(const Place& place) {
   } else if (output->text() != "all") {
     output->refuse("'" + printable(output->text()) + "' is neither all nor pairs", remedy);
   }
-  out.max = place.at("max", R"(give the largest constant that passes, as text: "max": "1.5")").number();
+  out.max = place.at("max", "give the largest constant that passes, as text: \"max\": \"1.5\"").number();
   return out;
 }
 
 AccuracyDemand read_accuracy(const Place& place) {
   place.only({"epsilon", "unit", "min", "scale", "datasetSha256", "labelsSha256", "minSamples"});
   AccuracyDemand out;
-  out.epsilon = place.at("epsilon", R"(give the radius, as text: "epsilon": "36/255")").number();
-  const Place unit = place.at("unit", R"(write "scaled pixel" or "graph input", as the certificate names it)");
+  out.epsilon = place.at("epsilon", "give the radius, as text: \"epsilon\": \"36/255\"").number();
+  const Place unit = place.at("unit", "write \"scaled pixel\" or \"graph input\", as the certificate names it");
   out.unit = unit.text();
   if (out.unit != "scaled pixel" && out.unit != "graph input")
-    unit.refuse("'" + printable(out.unit) + "' is no unit of eps", R"(write "scaled pixel" or "graph input")");
-  const Place min = place.at("min", R"(give the least share of samples, as text: "min": "0.93")");
+    unit.refuse("'" + printable(out.unit) + "' is no unit of eps", "write \"scaled pixel\" or \"graph input\"");
+  const Place min = place.at("min", "give the least share of samples, as text: \"min\": \"0.93\"");
   out.min = min.number();
-  if (out.min.value > 1) min.refuse("a share of samples is at most 1", R"(93 % are written "0.93" or "93/100")");
+  if (out.min.value > 1) min.refuse("a share of samples is at most 1", "93 % are written \"0.93\" or \"93/100\"");
   if (const auto at = place.find("scale")) {
     out.scale = at->number();
     if (out.scale->value == 0)
-      at->refuse("a scale of 0 makes all samples equal", R"(write the factor of the values in the data file: "1/255" for bytes)");
+      at->refuse("a scale of 0 makes all samples equal", "write the factor of the values in the data file: \"1/255\" for bytes");
   } else if (out.unit == "scaled pixel") {
     place.refuse("scale is missing, and eps is counted in values times scale: with a smaller one every radius looks larger",
-                 R"(give the scale of the data: "scale": "1/255" for bytes)");
+                 "give the scale of the data: \"scale\": \"1/255\" for bytes");
   }
   if (const auto at = place.find("datasetSha256")) out.dataset_sha256 = at->sha256();
   if (const auto at = place.find("labelsSha256")) out.labels_sha256 = at->sha256();
@@ -128,7 +128,7 @@ AccuracyDemand read_accuracy(const Place& place) {
 void read_models(const Place& place, Policy& policy) {
   if (place.is(Json::Kind::string) && place.text() == "given") return;
   if (!place.is(Json::Kind::array))
-    place.refuse("these are no models", R"(write "given" for the file on the command line, or a list of SHA-256 digests)");
+    place.refuse("these are no models", "write \"given\" for the file on the command line, or a list of SHA-256 digests");
   policy.models = place.distinct(&Place::sha256);
 }
 
@@ -140,7 +140,7 @@ std::uint64_t read_age(const Place& place) {
     good = text[i] >= '0' && text[i] <= '9';
     days = 10 * days + static_cast<std::uint64_t>(text[i] - '0');
   }
-  if (!good) place.refuse("'" + printable(text) + "' is not an age", R"(write a number of days from 1 to 99999 and d: "90d")");
+  if (!good) place.refuse("'" + printable(text) + "' is not an age", "write a number of days from 1 to 99999 and d: \"90d\"");
   return days;
 }
 
@@ -154,7 +154,7 @@ Policy read(const Document& document) {
       return Json::parse(bytes, "the policy '" + printable(document.name) + "'");
     } catch (const Failure& failure) {
       unreadable(std::string(failure.what()) +
-                 R"(; a policy is strict JSON: no comments, no key twice, numbers with a point as text ("1.5"))");
+                 "; a policy is strict JSON: no comments, no key twice, numbers with a point as text (\"1.5\")");
     }
   }();
   const Place root(json, document.name, "");
@@ -181,7 +181,7 @@ Policy read(const Document& document) {
   if (const auto at = root.find("maximumAge")) policy.maximum_age_days = read_age(*at);
   if (const auto at = root.find("minimumToolVersion")) {
     if (!version_parts(at->text()))
-      at->refuse("'" + printable(at->text()) + "' is not a version", R"(write at most four numbers with points between them: "1.2.0")");
+      at->refuse("'" + printable(at->text()) + "' is not a version", "write at most four numbers with points between them: \"1.2.0\"");
     policy.minimum_tool_version = at->text();
   }
   if (const auto at = root.find("recheck")) read_recheck(*at, policy);

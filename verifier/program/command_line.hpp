@@ -29,6 +29,10 @@ struct CommandLine {
 /// Never throws; `json` is set whenever the option was given without a file, also in a command line that is wrong elsewhere.
 [[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& arguments);
 
+/// Before anything else of a process: closed standard descriptors are opened, so that no input gets their numbers (writing to them still fails); a
+/// closed pipe and a limit on file sizes are failures of a write, which a verdict notices, and no signals.
+void prepare_process();
+
 /// Runs the program: verdict on stdout, messages on stderr; returns the exit code.
 [[nodiscard]] int run(const std::vector<std::string>& arguments);
 

@@ -8,6 +8,7 @@
 #include "verifier/program/command_line.hpp"
 
 int main(int argc, char** argv) {
+  lipverify::prepare_process();
   if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) != 1) {
     std::fputs("lipverify: internal error: OpenSSL does not start.\n", stderr);
     return 4;

@@ -1,9 +1,12 @@
 // One run of the program: what was asked is done, and everything that was found is said on the terminal and in the outputs. An output that
 // cannot be written makes the exit code 4, whatever the verdict: a verdict that did not reach its reader is not an acceptance.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
@@ -190,6 +193,13 @@ int run_unguarded(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+void prepare_process() {
+  for (int number = 0; number < 3; ++number)
+    if (::fcntl(number, F_GETFD) < 0 && errno == EBADF) static_cast<void>(::open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY));
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
+}
 
 int run(const std::vector<std::string>& arguments) {
   const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
