@@ -51,7 +51,7 @@ def checker_links(root, _):
 
 # What a verdict rests on, and how many lines of it: few enough to be read.
 TRUSTED = [f"verifier/{room}" for room in ("base", "envelope", "graph", "theorems", "samples", "verdict")]
-TRUSTED_LINES = 17550
+TRUSTED_LINES = 17750
 
 # The rooms of each part from the ground up; rooms of one floor stand beside each other. An include goes down, or stays in its room.
 FLOORS = {

@@ -1,6 +1,7 @@
 // See command_line.hpp.
 #include "verifier/program/command_line.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,19 @@ constexpr const char* kExample =
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
+}
+
+/// Behind the count of `check_work`: beyond this an allocation fails, which is an outcome of its own and no acceptance. Sanitizers map terabytes for
+/// themselves, so not under them.
+void limit_memory(std::uint64_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));
+#else
+  static_cast<void>(bytes);
+#endif
 }
 
 }  // namespace
@@ -67,6 +81,10 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   app.add_flag("--allow-external-data", out.request.allow_external_data, "read weights from plain files beside the model");
   const CLI::Option* time_option = app.add_option("--time", time, "check the times of the certificate at this one, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now (audits)");
   app.add_option("--threads", threads, "threads to use (default: all cores); the verdict does not depend on it")->check(CLI::Range(1U, 1024U));
+  std::uint64_t memory = 0;
+  std::uint64_t work = 0;
+  app.add_option("--max-memory", memory, "MiB that may be used (default: half of the machine); what needs more is refused first")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  app.add_option("--max-work", work, "work that model and certificate may ask for, in 2^30 multiplications (default: 256)")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
     app.parse(reversed);
@@ -103,6 +121,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     samples.seed = seed_option->count() != 0 ? seed : random_seed();
   }
   out.request.threads = threads;
+  out.request.budget.memory = memory << 20;
+  if (work != 0) out.request.budget.work = work << 30;
   out.action = CommandLine::Action::verify;
   return out;
 }
@@ -130,6 +150,7 @@ static int run_unguarded(const std::vector<std::string>& arguments) {
       line.request.samples.progress = [](std::uint64_t done, std::uint64_t all) {
         std::cerr << "\rchecking sample " << done << " of " << all << "   " << std::flush;
       };
+    limit_memory(settled(line.request.budget).memory);
     report = verify(line.request);
     if (terminal) std::cerr << "\r\033[K" << std::flush;
   }
