@@ -25,6 +25,7 @@ Report failed(const std::string& sentence) {
 Report verify(const Request& request) {
   try {
     Engine engine;
+    engine.work = request.budget.work;
     engine.threads = std::clamp(request.threads != 0 ? request.threads : std::thread::hardware_concurrency(), 1U, kMostThreads);
     return verify(request, engine, hints());
   } catch (const std::exception& error) {

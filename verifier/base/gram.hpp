@@ -15,6 +15,7 @@ namespace lipverify {
 struct Engine {
   Kernel kernel = best_kernel();
   unsigned threads = 1;  // results do not depend on it
+  std::uint64_t work = std::uint64_t{256} << 30;  // multiplications that one theorem may ask for (Budget)
 };
 
 /// A view of an integer matrix: entry (k, j), k < inner, j < columns, stands at data[k * inner_stride + j * column_stride].

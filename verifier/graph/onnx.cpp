@@ -348,7 +348,7 @@ class Reader {
 
   const OnnxOptions& options_;
   std::vector<ExternalFile>& external_;
-  Budget budget_;
+  MessageBudget budget_;
   RawModel model_;
   std::map<std::string, std::string> files_;  // external data, each read once
   std::uint64_t external_left_ = 2147483647U;

@@ -34,7 +34,7 @@ struct Field {
 using Table = std::vector<Field>;
 
 /// Messages and names that one file may make a reader look into.
-struct Budget {
+struct MessageBudget {
   std::uint64_t left = 4194304;
   void spend() {
     if (left-- == 0) refuse_model("it has more than 4194304 messages and names");
@@ -57,7 +57,7 @@ inline std::size_t strict_varint(protozero::data_view data, std::uint64_t& value
 /// One message, field by field, against its table.
 class Fields {
  public:
-  Fields(protozero::data_view bytes, const Table& table, std::string message, Budget& budget)
+  Fields(protozero::data_view bytes, const Table& table, std::string message, MessageBudget& budget)
       : reader_(bytes), table_(table), message_(std::move(message)), budget_(budget) {}
 
   /// Advances to the next field that is read or whose presence matters.
@@ -162,7 +162,7 @@ class Fields {
   protozero::pbf_reader reader_;
   const Table& table_;
   std::string message_;
-  Budget& budget_;
+  MessageBudget& budget_;
   std::set<std::uint32_t> seen_;
 };
 

@@ -37,6 +37,7 @@ struct Unit {
 struct Pool {
   Candidates models, data, labels;
   std::mutex guard;
+  std::uint64_t memory = 0;  // of each check
 };
 
 /// The one file there is, or the one with the digest that the certificate names; nothing where it names none, so that the check says what
@@ -52,6 +53,7 @@ Request request_for(const CommandLine& line, const Document& bundle, Pool& pool,
   Request request = line.request;
   request.certificate = bundle;
   request.threads = threads;
+  request.budget.memory = pool.memory;
   const Named named = named_in(*bundle.bytes);
   const std::lock_guard<std::mutex> lock(pool.guard);
   request.models.assign(pool.models.paths().begin(), pool.models.paths().end());
@@ -189,6 +191,7 @@ Checked check_all(const CommandLine& line, bool progress) {
   const unsigned threads = line.request.threads != 0 ? line.request.threads : cores;
   const auto jobs = static_cast<unsigned>(
       std::max<std::size_t>(1, std::min<std::size_t>(line.jobs != 0 ? line.jobs : std::min(cores, threads), units.size())));
+  pool.memory = settled(line.request.budget).memory / jobs;  // of each of the checks that run at a time
   std::atomic<std::size_t> done{0};
   std::mutex terminal;
   in_parallel(units.size(), jobs, [&](std::size_t i) {

@@ -1,6 +1,8 @@
 // See command_line.hpp.
 #include "verifier/program/command_line.hpp"
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <random>
@@ -41,7 +43,7 @@ std::uint64_t random_seed() {
 /// What CLI11 filled, beside the CommandLine itself.
 struct Parsed {
   std::string json, time, records, public_key, policy_init, junit, sarif, markdown, code_quality;
-  std::uint64_t audit = 0, seed = 0;
+  std::uint64_t audit = 0, seed = 0, memory = 0, work = 0;
   unsigned threads = 0;
   bool has_time = false, has_audit = false, has_seed = false, has_records = false;
 };
@@ -162,6 +164,10 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       "--time", p.time, "check the times of the certificate at this one, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now (audits)");
   app.add_option("--threads", p.threads, "threads to use for all checks together (default: all cores); the verdict does not depend on it")
       ->check(CLI::Range(1U, 1024U));
+  app.add_option("--max-memory", p.memory, "MiB that may be used (default: half of the machine, shared by the checks that run at a time); what needs more is refused first")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
+  app.add_option("--max-work", p.work, "work that model and certificate may ask for, in 2^30 multiplications (default: 256)")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
     app.parse(reversed);
@@ -219,7 +225,20 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     samples.seed = p.has_seed ? p.seed : random_seed();
   }
   out.request.threads = p.threads;
+  out.request.budget.memory = p.memory << 20;
+  if (p.work != 0) out.request.budget.work = p.work << 30;
   return out;
+}
+
+void limit_memory(std::uint64_t bytes) {
+#if !defined(__SANITIZE_ADDRESS__)
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
+  static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));
+#else
+  static_cast<void>(bytes);
+#endif
 }
 
 }  // namespace lipverify

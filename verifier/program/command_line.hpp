@@ -33,6 +33,10 @@ struct CommandLine {
 /// closed pipe and a limit on file sizes are failures of a write, which a verdict notices, and no signals.
 void prepare_process();
 
+/// Behind the count of the budget: beyond this an allocation fails, which is an outcome of its own and no acceptance. Sanitizers map terabytes for
+/// themselves, so not under them.
+void limit_memory(std::uint64_t bytes);
+
 /// Runs the program: verdict on stdout, messages on stderr; returns the exit code.
 [[nodiscard]] int run(const std::vector<std::string>& arguments);
 

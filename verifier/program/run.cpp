@@ -113,6 +113,7 @@ int verify_all(CommandLine line) {
       line.request.samples.progress = nullptr;
     }
   }
+  limit_memory(settled(line.request.budget).memory);
   const Checked checked = check_all(line, terminal);
   if (terminal) std::cerr << "\r\033[K" << std::flush;
   for (const std::string& warning : checked.warnings) std::cerr << shown("lipverify: warning: " + printable_line(warning) + "\n");
@@ -130,6 +131,7 @@ int verify_all(CommandLine line) {
 }
 
 int policy_init(const CommandLine& line) {
+  limit_memory(settled(line.request.budget).memory);
   Report report = verify(line.request);
   if (!holds(report.outcome)) {
     complain(report.error);

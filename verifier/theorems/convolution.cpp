@@ -60,6 +60,7 @@ namespace lipverify {
 namespace {
 
 constexpr std::uint64_t kLength = std::uint64_t{1} << 31;       // of an axis, a stride, a grid
+constexpr std::uint64_t kPerFrequency = std::uint64_t{1} << 19;  // multiplications: about 0.1 ms
 constexpr std::uint64_t kFrequencies = std::uint64_t{1} << 26;  // of a grid
 constexpr std::uint64_t kTerms = std::uint64_t{1} << 14;        // taps of one phase
 constexpr std::uint64_t kBytes = std::uint64_t{8} << 30;        // of all threads together
@@ -333,6 +334,12 @@ Rational frequency_bound(const ConvKernel& kernel, bool bernstein, const ConvEvi
   Symbol symbol{kernel, evidence.gram, phases_of(kernel), {}, finest_scale(kernel.taps.centre), {}, evidence.shift};
   if (symbol.phases.terms > kTerms)
     reject("a kernel with more than " + std::to_string(kTerms) + " taps of one phase is beyond the limit of this checker");
+  // A few numbers in a certificate ask for any number of frequencies: counted before the first, with an overhead for each.
+  const Integer rows = symbol.rows(), columns = symbol.columns();
+  const Integer cost = Integer(points) * kernel.groups * (Integer(rows * columns * std::min(rows, columns)) / 2 + kPerFrequency);
+  if (cost > Integer(engine.work))
+    exhausted("a grid of " + std::to_string(points) + " frequencies would cost about " + Integer((cost >> 30) + 1).str() +
+              " * 2^30 multiplications, more than the " + std::to_string(engine.work >> 30) + " of --max-work; allow that many if the certificate is worth it");
   GridMatrix grid;
   if (!round_to_grid(kernel.taps.centre, symbol.scale, grid)) exhausted("a kernel does not fit its own grid: a fault of the checker");
   symbol.taps = std::move(grid.entries);

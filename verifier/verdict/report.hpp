@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "verifier/base/budget.hpp"
 #include "verifier/base/failure.hpp"
 
 namespace lipverify {
@@ -41,6 +42,7 @@ struct Request {
   bool allow_external_data = false;  // read weights from plain files beside the model
   std::optional<std::string> time;   // YYYY-MM-DDThh:mm:ssZ (UTC), instead of the clock
   SampleFiles samples;
+  Budget budget;                     // a check that would cost more ends before it begins: Outcome::internal
   unsigned threads = 0;                                                // 0: all cores, at most 1024; the verdict does not depend on it
   std::function<void(std::size_t done, std::size_t blocks)> progress;  // may be empty
 };

@@ -15,6 +15,7 @@
 #include "verifier/envelope/envelope.hpp"
 #include "verifier/graph/nnet.hpp"
 #include "verifier/graph/onnx.hpp"
+#include "verifier/graph/work.hpp"
 #include "verifier/verdict/blocks.hpp"
 #include "verifier/verdict/certificate_samples.hpp"
 
@@ -72,6 +73,7 @@ class Verification {
                                     "the samples out with --no-samples, for the verdict 'accepted in part'");
     std::vector<ExternalFile> external;
     const Graph graph = model(statement, external);
+    check_work(graph, request_.budget);
     Evaluator evaluator(graph, engine_);
     check_identity(graph, statement, external);
     const std::vector<Block> blocks = check_partition(graph, evaluator, statement);
