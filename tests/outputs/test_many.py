@@ -103,6 +103,10 @@ class Many(GateCase):
             done = self.verify(*one, "--junit", path, code=4)  # although the certificate is accepted
             self.assertRegex(done.stderr, r"(?m)^lipverify: the output .+; (check|name) .+$")
         self.assertTrue(os.path.exists("/dev/full"))
+        for inside in (self.certificate("a"), self.folder / "models/a.onnx"):  # of folders that were checked
+            content = inside.read_bytes()
+            self.assertIn("one of the files that were checked", self.verify("certificates", *self.trusted(), "--junit", inside, code=4).stderr)
+            self.assertEqual(inside.read_bytes(), content)
         self.verify(*one, "--junit", "/dev/null")
         # A file that may not grow: no signal, no half of a file.
         done = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', support.LIPVERIFY, *one, "--sarif", "cut.sarif"], cwd=self.folder, env=support.environment(),

@@ -131,6 +131,13 @@ class Reports(GateCase):
         self.assertIn("file=certificates/c.lipcert.sigstore.json,", commands[2])
         self.assertNotIn("##[", done.stderr + done.stdout)
         self.assertIn("%250A%2C%3A", commands[0])
+        for kind in ("--json", "--junit=-", "--sarif=-", "--markdown=-", "--codequality=-"):
+            plain = self.verify(*arguments, kind, "--time", "2027-01-01T00:00:00Z", code=3).stdout
+            shown = self.verify(*arguments, kind, "--time", "2027-01-01T00:00:00Z", code=3, env=support.environment(GITHUB_ACTIONS="true")).stdout
+            self.assertNotIn("##[", shown, kind)
+            if kind in ("--json", "--codequality=-"):
+                self.assertIn("##[", plain)
+                self.assertEqual(json.dumps(json.loads(plain)).count("##["), json.dumps(json.loads(shown)).count("##["))
 
     def test_a_report_on_standard_output_is_alone_there(self):
         arguments = self.mixed()
