@@ -154,7 +154,10 @@ std::string gate_text(const Gate& gate, bool verbose) {
     }
   }
   return out + summary(gate.judgements) +
-         (gate.policy_name.empty() ? "" : "  policy " + printable_line(gate.policy_name) + " " + gate.policy_sha256) + "\n";
+         (gate.policy_name.empty() ? ""
+                                   : "  policy " + printable_line(gate.policy_name) + " " +
+                                         (gate.policy_sha256.empty() ? "which cannot be read" : gate.policy_sha256)) +
+         "\n";
 }
 
 std::string gate_json(const Gate& gate) {
