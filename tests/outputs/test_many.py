@@ -37,6 +37,7 @@ class Many(GateCase):
             self.assertEqual(report, reference)
         self.assertEqual([j["verdict"] for j in reference["judgements"]], ["accepted"] * 3 + ["rejected"] + ["accepted"] * 4)
         self.assertEqual(reference["summary"], "7 accepted, 1 rejected")
+        self.assertIn("which none of the 8 models given has; certify", reference["judgements"][3]["error"])
 
     def test_the_worst_decides(self):
         self.models(a=1, b=2, c=3)

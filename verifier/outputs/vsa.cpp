@@ -140,6 +140,8 @@ static void check(const VsaRequest& request, VsaReport& report) {
              "' has " + digest);
   if (request.models.empty()) report.not_checked.emplace_back("which models: none was given with --model");
   if (request.policies.empty()) report.not_checked.emplace_back("which policy: none was given with --policy");
+  report.not_checked.push_back("its age: it was made at " + report.time +
+                               " and does not run out by itself, also when a key or a certificate is revoked later");
   if (digests.empty()) reject("the summary is about no model");
   const bool whole = report.levels == std::vector<std::string>{kVsaLevelAll};
   if (!whole && report.levels != std::vector<std::string>{kVsaLevelPart})
