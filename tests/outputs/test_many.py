@@ -37,6 +37,7 @@ class Many(GateCase):
             self.assertEqual(report, reference)
         self.assertEqual([j["verdict"] for j in reference["judgements"]], ["accepted"] * 3 + ["rejected"] + ["accepted"] * 4)
         self.assertEqual(reference["summary"], "7 accepted, 1 rejected")
+        self.assertIn("which none of the 8 models given has; certify", reference["judgements"][3]["error"])
 
     def test_the_worst_decides(self):
         self.models(a=1, b=2, c=3)
@@ -103,6 +104,10 @@ class Many(GateCase):
             done = self.verify(*one, "--junit", path, code=4)  # although the certificate is accepted
             self.assertRegex(done.stderr, r"(?m)^lipverify: the output .+; (check|name) .+$")
         self.assertTrue(os.path.exists("/dev/full"))
+        for inside in (self.certificate("a"), self.folder / "models/a.onnx"):  # of folders that were checked
+            content = inside.read_bytes()
+            self.assertIn("one of the files that were checked", self.verify("certificates", *self.trusted(), "--junit", inside, code=4).stderr)
+            self.assertEqual(inside.read_bytes(), content)
         self.verify(*one, "--junit", "/dev/null")
         # A file that may not grow: no signal, no half of a file.
         done = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', support.LIPVERIFY, *one, "--sarif", "cut.sarif"], cwd=self.folder, env=support.environment(),

@@ -87,6 +87,50 @@ class Reports(GateCase):
         self.assertEqual(markdown.count("L at most"), 1)
         self.assertNotIn(" 3.", " ".join(r for r in rows if "c.lipcert" in r))  # nothing of what was rejected looks proved
 
+    def test_under_a_policy(self):
+        """Each demand is a case and, unmet, a finding; what holds without the policy does not look accepted where the policy wants more."""
+        self.models(a=1, b=2)
+        self.policy(lipschitz=[{"output": "all", "max": "3"}, {"output": "pairs", "max": "100"}], maximumAge="30d")
+        arguments = ["certificates", "--model", "models", "--policy", "policy.json"]
+        done, gate, junit, sarif, markdown, quality = self.reports(*arguments, code=1)
+        self.assertEqual(self.valid(gate, "gate"), [])
+        self.assertEqual(gate["policy"], {"file": "policy.json", "sha256": support.sha256((self.folder / "policy.json").read_bytes())})
+        good, bad = gate["judgements"]
+        self.assertEqual((good["verdict"], bad["verdict"], bad["report"]["verdict"]), ("accepted", "rejected", "accepted"))
+        self.assertEqual(good["signers"][0]["issuer"], "the issuer")
+        self.assertEqual([r["pointer"] for r in bad["requirements"] if not r["met"]], ["/lipschitz/0/max"])
+        self.assertTrue(next(r for r in bad["requirements"] if not r["met"])["remedy"])
+        self.assertRegex(done.stdout, r"(?m)^    unmet   the policy's demand /lipschitz/0/max is not met: wanted .+; found .+; .+$")
+        cases = [[(c.get("name"), [x.tag for x in c]) for c in s.iter("testcase")] for s in xml.fromstring(junit)]
+        self.assertEqual([len(c) for c in cases], [1 + len(good["requirements"])] * 2)
+        self.assertEqual([name for name, inside in cases[1] if inside], ["policy lipschitz /lipschitz/0/max"])
+        self.assertEqual([name for name, inside in cases[0] if inside], [])
+        self.xsd(self.folder / "r.xml")
+        self.sarif_is_well_formed(sarif)
+        self.assertEqual([r["ruleId"] for r in sarif["runs"][0]["results"]], ["policy-lipschitz"])
+        self.assertEqual([q["check_name"] for q in quality], ["policy-lipschitz"])
+        self.assertIn("| **rejected** | certificates/b", markdown)
+        self.assertNotIn(" 4.0", markdown.split("What to do")[0])
+        # A policy that cannot be read leaves every certificate without a verdict, and every report says so.
+        self.write("policy.json", "{")
+        _, gate, junit, sarif, _, quality = self.reports(*arguments, code=3)
+        self.assertEqual([j["verdict"] for j in gate["judgements"]], ["error", "error"])
+        self.assertEqual([r["ruleId"] for r in sarif["runs"][0]["results"]], ["input", "input"])
+        self.assertEqual((junit.count("<error "), len(quality)), (2, 2))
+
+    def test_several_signers(self):
+        self.models(a=1)
+        self.lipcert("keygen", "--out", self.folder / "second.pem")
+        issuers = [{"name": n, "publicKey": (self.folder / f"{k}.pub.pem").read_text()} for n, k in (("first", "key"), ("second", "second"))]
+        self.policy(issuers=issuers, threshold=2)
+        arguments = ["certificates", "--model", "models", "--policy", "policy.json"]
+        self.assertIn("/threshold", self.verify(*arguments, code=1).stderr)
+        forged = support.forge(self.certificate("a"), support.payload_bytes(self.certificate("a")), self.folder / "second.pem", self.folder)
+        forged.rename(self.folder / "certificates/a.second.sigstore.json")
+        _, gate, *_ = self.reports(*arguments, code=0)
+        self.assertEqual([sorted(s["issuer"] for s in j["signers"]) for j in gate["judgements"]], [["first", "second"]])
+        self.assertEqual(len({s["bundle"] for s in gate["judgements"][0]["signers"]}), 2)
+
     def test_fingerprints_are_stable(self):
         arguments = self.mixed()
         first = self.reports(*arguments, code=3)
@@ -131,6 +175,13 @@ class Reports(GateCase):
         self.assertIn("file=certificates/c.lipcert.sigstore.json,", commands[2])
         self.assertNotIn("##[", done.stderr + done.stdout)
         self.assertIn("%250A%2C%3A", commands[0])
+        for kind in ("--json", "--junit=-", "--sarif=-", "--markdown=-", "--codequality=-"):
+            plain = self.verify(*arguments, kind, "--time", "2027-01-01T00:00:00Z", code=3).stdout
+            shown = self.verify(*arguments, kind, "--time", "2027-01-01T00:00:00Z", code=3, env=support.environment(GITHUB_ACTIONS="true")).stdout
+            self.assertNotIn("##[", shown, kind)
+            if kind in ("--json", "--codequality=-"):
+                self.assertIn("##[", plain)
+                self.assertEqual(json.dumps(json.loads(plain)).count("##["), json.dumps(json.loads(shown)).count("##["))
 
     def test_a_report_on_standard_output_is_alone_there(self):
         arguments = self.mixed()

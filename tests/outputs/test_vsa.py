@@ -59,7 +59,7 @@ class Vsa(GateCase):
         self.assertNotIn("accepted", done.stdout)
         self.assertIn("which models", self.check().stdout)
         report = json.loads(self.check("--json").stdout)
-        self.assertEqual((report["verdict"], report["exitCode"], len(report["notChecked"])), ("attested", 0, 3))
+        self.assertEqual((report["verdict"], report["exitCode"], len(report["notChecked"])), ("attested", 0, 4))
 
     def test_ed25519_and_an_encrypted_key(self):
         self.lipcert("keygen", "--out", self.folder / "ed.pem", "--algorithm", "ed25519")
@@ -125,7 +125,10 @@ class Vsa(GateCase):
                        lambda s: s["predicate"].pop("verificationResult"), lambda s: s["predicate"].__setitem__("timeVerified", "yesterday"),
                        lambda s: s["subject"][0]["digest"].__setitem__("sha256", "00"), lambda s: s["predicate"].pop("policy")):
             self.check(name=self.resign(change), code=1)
-        self.check(name=self.resign(lambda s: s["predicate"].__setitem__("verifiedLevels", ["LIPCERT_RECOMPUTED", "LIPCERT_RECOMPUTED_IN_PART"])), code=5)
+        self.check(name=self.resign(lambda s: s["predicate"].__setitem__("verifiedLevels", ["LIPCERT_RECOMPUTED_IN_PART"])), code=5)
+        for levels in (["LIPCERT_RECOMPUTED", "LIPCERT_RECOMPUTED_IN_PART"], ["SLSA_BUILD_LEVEL_3"], []):
+            self.check(name=self.resign(lambda s, levels=levels: s["predicate"].__setitem__("verifiedLevels", levels)), code=1)
+        self.check(name=self.resign(lambda s: s["subject"].clear()), code=1)
         self.check(name=self.resign(lambda s: None))
         text = (self.folder / "vsa.json").read_text()
         bundle = json.loads(text)

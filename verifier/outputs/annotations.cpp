@@ -31,18 +31,11 @@ static std::string escaped(const std::string& text, bool property) {
   return out;
 }
 
-/// The runner takes paths below the checkout's folder, without "./".
-static std::string file_of(const std::string& path) {
-  std::size_t at = 0;
-  while (path.compare(at, 2, "./") == 0) at += 2;
-  return printable_line(path.substr(at));
-}
-
 std::string gate_annotations(const Gate& gate) {
   std::string out;
   for (const Judgement& j : gate.judgements)
     for (const Finding& f : findings(j))
-      out += std::string(f.warning ? "::warning" : "::error") + " file=" + escaped(file_of(f.certificate), true) +
+      out += std::string(f.warning ? "::warning" : "::error") + " file=" + escaped(printable_line(relative_path(f.certificate)), true) +
              ",title=" + escaped("lipverify " + f.rule, true) + "::" + escaped(f.message, false) + "\n";
   return out;
 }

@@ -110,13 +110,17 @@ std::string rule_description(const std::string& rule) {
          "' of the checker must hold; formats/SPEC.md says what it compares.";
 }
 
-std::string relative_uri(const std::string& path) {
+std::string relative_path(const std::string& path) {
   std::string name = path;
   while (name.rfind("./", 0) == 0) name.erase(0, 2);
   const bool climbs = name.rfind("../", 0) == 0 || name.find("/../") != std::string::npos;
   if (name.empty() || name[0] == '/' || climbs) name = name.substr(name.find_last_of('/') + 1);
+  return name.empty() ? "certificate" : name;
+}
+
+std::string relative_uri(const std::string& path) {
   std::string out;
-  for (const char c : name) {
+  for (const char c : relative_path(path)) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view("-._~/").find(c) != std::string_view::npos;
     static constexpr char digits[] = "0123456789ABCDEF";
@@ -126,7 +130,7 @@ std::string relative_uri(const std::string& path) {
     else
       out += {'%', digits[byte >> 4], digits[byte & 15]};
   }
-  return out.empty() ? "certificate" : out;
+  return out;
 }
 
 std::string gate_text(const Gate& gate, bool verbose) {
@@ -150,7 +154,10 @@ std::string gate_text(const Gate& gate, bool verbose) {
     }
   }
   return out + summary(gate.judgements) +
-         (gate.policy_name.empty() ? "" : "  policy " + printable_line(gate.policy_name) + " " + gate.policy_sha256) + "\n";
+         (gate.policy_name.empty() ? ""
+                                   : "  policy " + printable_line(gate.policy_name) + " " +
+                                         (gate.policy_sha256.empty() ? "which cannot be read" : gate.policy_sha256)) +
+         "\n";
 }
 
 std::string gate_json(const Gate& gate) {
@@ -193,7 +200,7 @@ std::string gate_code_quality(const Gate& gate) {
                      {"check_name", f.rule},
                      {"fingerprint", sha256_hex(about)},
                      {"severity", f.warning ? "minor" : "blocker"},
-                     {"location", {{"path", relative_uri(f.certificate)}, {"lines", {{"begin", 1}}}}}});
+                     {"location", {{"path", printable_line(relative_path(f.certificate))}, {"lines", {{"begin", 1}}}}}});
     }
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -12,7 +12,7 @@ namespace lipverify {
 
 struct Gate {
   std::string policy_name;    // the policy's file, as the caller named it; empty: one trusted key and no policy
-  std::string policy_sha256;  // of the bytes that were read; empty where they could not be
+  std::string policy_sha256;  // of its bytes; empty where they cannot be read
   std::string checked_at;     // YYYY-MM-DDThh:mm:ssZ, when the run began or as --time says
   std::vector<Judgement> judgements;
   std::vector<std::uint64_t> milliseconds;  // of each judgement
@@ -38,7 +38,10 @@ struct Finding {
 /// What a rule is about, in a sentence.
 [[nodiscard]] std::string rule_description(const std::string& rule);
 
-/// A relative URI of a file, percent-encoded: as named where that is below the current folder, else its last component.
+/// A file's path as a report names it: as given where that lies below the current folder, else its last component.
+[[nodiscard]] std::string relative_path(const std::string& path);
+
+/// The same as a relative URI, percent-encoded.
 [[nodiscard]] std::string relative_uri(const std::string& path);
 
 /// One line for each certificate with the demands that it does not meet, then the summary. `verbose`: every demand, and the report of each

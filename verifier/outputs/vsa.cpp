@@ -61,6 +61,7 @@ std::string vsa_bundle(const Gate& gate, const std::vector<VsaSubject>& given, c
   else
     for (const VsaSubject& s : given) subjects.emplace(s.sha256, base_name(s.name));
   if (subjects.empty()) unreadable("no verification summary was written: no model could be read that it could be about");
+  if (gate.policy_sha256.empty()) unreadable("no verification summary was written: the policy that it would name could not be read");
 
   ordered_json statement;
   statement["_type"] = "https://in-toto.io/Statement/v1";
@@ -139,7 +140,13 @@ static void check(const VsaRequest& request, VsaReport& report) {
              "' has " + digest);
   if (request.models.empty()) report.not_checked.emplace_back("which models: none was given with --model");
   if (request.policies.empty()) report.not_checked.emplace_back("which policy: none was given with --policy");
+  report.not_checked.push_back("its age: it was made at " + report.time +
+                               " and does not run out by itself, also when a key or a certificate is revoked later");
+  if (digests.empty()) reject("the summary is about no model");
   const bool whole = report.levels == std::vector<std::string>{kVsaLevelAll};
+  if (!whole && report.levels != std::vector<std::string>{kVsaLevelPart})
+    reject(std::string("the summary's level is neither ") + kVsaLevelAll + " nor " + kVsaLevelPart +
+           ": it says nothing about Lipschitz certificates");
   report.outcome = whole ? Outcome::accepted : Outcome::accepted_in_part;
 }
 

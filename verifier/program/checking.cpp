@@ -49,16 +49,14 @@ std::optional<std::string> chosen(Candidates& candidates, const std::string& sha
 }
 
 /// The request for one certificate: of many models, data and labels those that it names.
-Request request_for(const CommandLine& line, const Document& bundle, Pool& pool, unsigned threads, bool many) {
+Request request_for(const CommandLine& line, const Document& bundle, const Named& named, Pool& pool, unsigned threads) {
   Request request = line.request;
   request.certificate = bundle;
   request.threads = threads;
   request.budget.memory = pool.memory;
-  const Named named = named_in(*bundle.bytes);
   const std::lock_guard<std::mutex> lock(pool.guard);
   request.models.assign(pool.models.paths().begin(), pool.models.paths().end());
   if (const std::string* model = pool.models.find(named.model_sha256)) request.models = {Document(*model)};
-  if (!many && line.data.size() < 2 && line.labels.size() < 2) return request;
   SampleFiles& samples = request.samples;
   samples.data.reset();
   samples.labels.reset();
@@ -74,8 +72,7 @@ Request request_for(const CommandLine& line, const Document& bundle, Pool& pool,
 }
 
 /// Whether data are wanted that were given, but not with this digest: what a check without data says would lead astray.
-std::string no_data(const CommandLine& line, const Document& bundle, const Request& request) {
-  const Named named = named_in(*bundle.bytes);
+std::string no_data(const CommandLine& line, const Named& named, const Request& request) {
   if (!named.samples || line.data.size() < 2 || request.samples.data) return "";
   return named.data_sha256.empty()
              ? "the certificate claims samples of a folder of images, and several --data were given; check it alone with its folder"
@@ -83,9 +80,15 @@ std::string no_data(const CommandLine& line, const Document& bundle, const Reque
                    " of the data that the certificate names; add that file";
 }
 
-Judgement judge_unit(const Policy* policy, const CommandLine& line, const Unit& unit, Pool& pool, unsigned threads, bool many) {
+Judgement judge_unit(const Policy* policy, const CommandLine& line, const Unit& unit, Pool& pool, unsigned threads, bool pooled) {
   const std::string name = unit.bundles[0].name;
   if (!unit.error.empty()) return without_verdict(name, Outcome::input, unit.error);
+  if (!pooled) {  // one certificate under one key: the check reads every file itself, in its own order
+    Request request = line.request;
+    request.certificate = unit.bundles[0];
+    request.models.assign(pool.models.paths().begin(), pool.models.paths().end());
+    return judge_with_key(request);
+  }
   std::vector<Document> bundles = unit.bundles;
   for (Document& bundle : bundles) {
     try {
@@ -94,9 +97,9 @@ Judgement judge_unit(const Policy* policy, const CommandLine& line, const Unit& 
       return without_verdict(bundle.name, failure.outcome(), failure.what());
     }
   }
-  const Request request = request_for(line, bundles[0], pool, threads, many);
-  if (const std::string sentence = no_data(line, bundles[0], request); !sentence.empty())
-    return without_verdict(name, Outcome::usage, sentence);
+  const Named named = named_in(*bundles[0].bytes);
+  const Request request = request_for(line, bundles[0], named, pool, threads);
+  if (const std::string sentence = no_data(line, named, request); !sentence.empty()) return without_verdict(name, Outcome::usage, sentence);
   Judgement judgement = policy != nullptr ? judge(*policy, bundles, request) : judge_with_key(request);
   judgement.certificate = name;
   return judgement;
@@ -165,6 +168,7 @@ Checked check_all(const CommandLine& line, bool progress) {
     } catch (const Failure& failure) {
       no_policy = failure.what();
       why = failure.outcome();
+      gate.policy_sha256 = file_sha256(line.policy);
     }
   }
   const bool nothing = !no_policy.empty() || !bad_models.empty();
@@ -197,7 +201,7 @@ Checked check_all(const CommandLine& line, bool progress) {
   in_parallel(units.size(), jobs, [&](std::size_t i) {
     const auto begin = std::chrono::steady_clock::now();
     try {
-      gate.judgements[i] = judge_unit(policy ? &*policy : nullptr, line, units[i], pool, std::max(1U, threads / jobs), out.many);
+      gate.judgements[i] = judge_unit(policy ? &*policy : nullptr, line, units[i], pool, std::max(1U, threads / jobs), pooled);
     } catch (const std::exception& error) {
       gate.judgements[i] = without_verdict(units[i].bundles[0].name, Outcome::internal, std::string("internal error: ") + error.what());
     }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "verifier/outputs/report.hpp"
 
@@ -52,6 +53,17 @@ void add(const std::string& name, const std::vector<std::string>& suffixes, cons
   } else {
     out.push_back({name, ""});
   }
+}
+
+/// As much of a JSON text as a certificate may hold: nobody has checked these bytes yet.
+nlohmann::json parsed(const std::string& text) {
+  constexpr int kDepth = 64;
+  constexpr std::size_t kEvents = std::size_t{1} << 24;
+  std::size_t events = 0;
+  return nlohmann::json::parse(text, [&events](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > kDepth || ++events > kEvents) throw std::length_error("too deep or too long");
+    return true;
+  });
 }
 
 }  // namespace
@@ -118,8 +130,8 @@ Named named_in(const std::string& certificate_bytes) {
   using nlohmann::json;
   Named out;
   try {
-    const json bundle = json::parse(certificate_bytes);
-    const json statement = json::parse(base64_decode(bundle.at("dsseEnvelope").at("payload").get<std::string>(), "the payload"));
+    const json bundle = parsed(certificate_bytes);
+    const json statement = parsed(base64_decode(bundle.at("dsseEnvelope").at("payload").get<std::string>(), "the payload"));
     out.model_sha256 = statement.at("subject").at(0).at("digest").at("sha256").get<std::string>();
     for (const json& claim : statement.at("predicate").at("claims")) {
       if (claim.at("kind") != "sample-radii") continue;

@@ -80,14 +80,34 @@ std::string text_of(Output kind, const CommandLine& line, const Checked& checked
   return vsa_of(line, checked);
 }
 
-/// Writes every output; the worst that happened.
+/// A report on standard output is read by the runner too; what it would take for a command is written otherwise, and means the same.
+std::string spelled(Output kind, std::string text) {
+  if (!under_actions()) return text;
+  const std::string other = kind == Output::junit ? "##&#91;" : kind == Output::markdown ? "##\\[" : "##\\u005b";
+  for (std::size_t at = text.find("##["); at != std::string::npos; at = text.find("##[", at)) text.replace(at, 3, other);
+  return text;
+}
+
+/// Whether writing there would overwrite what was checked: also a file of a folder or a list.
+bool is_input(const std::string& path, const Checked& checked) {
+  const auto same = [&](const std::string& input) { return same_file(path, input); };
+  return std::any_of(checked.models.begin(), checked.models.end(), same) ||
+         std::any_of(checked.gate.judgements.begin(), checked.gate.judgements.end(), [&](const Judgement& j) {
+           return same(j.certificate) || std::any_of(j.signers.begin(), j.signers.end(), [&](const Signer& s) { return same(s.bundle); });
+         });
+}
+
+/// Writes every output; false when one of them could not be written.
 bool write_outputs(const CommandLine& line, const Checked& checked, bool& stdout_taken) {
   bool good = true;
   for (const auto& [kind, path] : line.outputs) {
     if (path == "-") stdout_taken = true;
     std::string error;
     try {
-      error = write_whole(path, text_of(kind, line, checked));
+      if (path != "-" && is_input(path, checked))
+        throw Failure(Outcome::usage, "it is one of the files that were checked; choose another name");
+      const std::string text = text_of(kind, line, checked);
+      error = write_whole(path, path == "-" ? spelled(kind, text) : text);
     } catch (const std::exception& failure) {
       error = "the output '" + path + "' was not written: " + failure.what();
     }

@@ -221,7 +221,9 @@ class Verification {
       return read_onnx(bytes, options, external);
     }
     add("model-digest", s.subject_name, s.subject_sha256, others, false);
-    reject("the certificate is for another model: it names the SHA-256 " + s.subject_sha256 + ", the model given has " + others);
+    reject("the certificate is for another model: it names the SHA-256 " + s.subject_sha256 + ", " +
+           (request_.models.size() > 4 ? "which none of the " + std::to_string(request_.models.size()) + " models given has" : "the model given has " + others) +
+           "; certify the model that is used, or give the one that was certified");
   }
 
   void check_identity(const Graph& graph, const Statement& s, const std::vector<ExternalFile>& external) {
