@@ -25,7 +25,7 @@ target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_option
 add_library(lipcert_report STATIC report/certificate_view.cpp report/compare.cpp report/compare_text.cpp report/plain_text.cpp)
 target_link_libraries(lipcert_report PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt PUBLIC lipcert_statement lipcert_samples lipcert_data lipcert_formats)
 
-add_library(lipcert_renewal STATIC renewal/differences.cpp renewal/manifest.cpp renewal/models_found.cpp renewal/old_certificate.cpp renewal/reasons.cpp)
+add_library(lipcert_renewal STATIC renewal/differences.cpp renewal/evidence_file.cpp renewal/manifest.cpp renewal/models_found.cpp renewal/old_certificate.cpp renewal/reasons.cpp)
 target_link_libraries(lipcert_renewal PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_report lipcert_statement lipcert_signing)
 
 add_library(lipcert_library INTERFACE)
