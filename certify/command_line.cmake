@@ -29,7 +29,7 @@ add_library(lipcert_report STATIC report/argument.cpp report/attack_result.cpp r
   report/theorems.cpp)
 target_link_libraries(lipcert_report PRIVATE $<BUILD_INTERFACE:lipcert_options> fmt::fmt ZLIB::ZLIB PUBLIC lipcert_statement lipcert_samples lipcert_data lipcert_formats)
 
-add_library(lipcert_renewal STATIC renewal/differences.cpp renewal/manifest.cpp renewal/models_found.cpp renewal/old_certificate.cpp renewal/reasons.cpp)
+add_library(lipcert_renewal STATIC renewal/differences.cpp renewal/evidence_file.cpp renewal/manifest.cpp renewal/models_found.cpp renewal/old_certificate.cpp renewal/reasons.cpp)
 target_link_libraries(lipcert_renewal PRIVATE $<BUILD_INTERFACE:lipcert_options> PUBLIC lipcert_report lipcert_statement lipcert_signing)
 
 add_library(lipcert_library INTERFACE)

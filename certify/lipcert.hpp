@@ -38,6 +38,7 @@
 #include "certify/certificate/statement.hpp"
 #include "certify/graph/model.hpp"
 #include "certify/renewal/differences.hpp"
+#include "certify/renewal/evidence_file.hpp"
 #include "certify/renewal/manifest.hpp"
 #include "certify/renewal/models_found.hpp"
 #include "certify/renewal/old_certificate.hpp"

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "certify/bounds/block_evidence.hpp"
 #include "certify/bounds/pairs.hpp"
 #include "certify/bounds/region.hpp"
 #include "certify/graph/activations.hpp"
@@ -228,13 +229,31 @@ void take(Block& block, LinearBound bound) {
   block.row_axes = std::move(bound.rows);
 }
 
+/// Takes an affine block's bound from the store where it has one for these very inputs, else computes it.
+template <class Inputs>
+void bound_or_take(Block& block, const Inputs& inputs, Upper reserve, std::uint64_t seed, EvidenceStore* store,
+                   const std::function<void()>& compute) {
+  if (store == nullptr) {
+    compute();
+    return;
+  }
+  const std::string key = evidence_key(inputs, reserve, seed);
+  if (const std::optional<BlockEvidence> known = store->find(key)) {
+    apply(*known, block);
+    return;
+  }
+  compute();
+  store->keep(key, evidence_of_block(block));
+}
+
 /// What a block that is no join is bounded by: the block alone, so that blocks are bounded in any order. `last` is told for the last block: its matrix, where
 /// each row belongs to one of the classes.
 struct LastMatrix {
   std::uint64_t classes = 0;
   std::optional<FoldedMatrix> matrix;
 };
-void bound_block(Block& block, const Segment& segment, const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, LastMatrix* last) {
+void bound_block(Block& block, const Segment& segment, const StepGraph& graph, WorkerPool& pool, std::uint64_t seed, LastMatrix* last,
+                 EvidenceStore* store) {
   const Step& step = graph.steps[segment.steps.front()];
   switch (block.op) {
     case BlockOperator::isometry:
@@ -262,7 +281,7 @@ void bound_block(Block& block, const Segment& segment, const StepGraph& graph, W
       if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
         out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
       }
-      bound_dense(block, folded, pool, seed);
+      bound_or_take(block, folded.matrix, folded.reserve, seed, store, [&] { bound_dense(block, folded, pool, seed); });
       if (last != nullptr && segment.copies == 1 && segment.rows == last->classes) {
         last->matrix = std::move(folded);
       }
@@ -273,15 +292,19 @@ void bound_block(Block& block, const Segment& segment, const StepGraph& graph, W
       if (first_unbounded(folded.matrix.centre, folded.matrix.radius) != folded.matrix.centre.size()) {
         out_of_range("An entry of the product of the layers up to tensor '" + block.id + "'");
       }
-      take(block, bound_sparse(folded.matrix, pool, seed, folded.reserve));
+      bound_or_take(block, folded.matrix, folded.reserve, seed, store,
+                    [&] { take(block, bound_sparse(folded.matrix, pool, seed, folded.reserve)); });
       if (last != nullptr && folded.matrix.rows == last->classes) {
         last->matrix = written_out(folded, most_last_entries);
       }
       break;
     }
-    case BlockOperator::convolution:
-      take(block, bound_convolution(segment.convolution.value(), pool, seed, reserve_of(segment.convolution.value())));
+    case BlockOperator::convolution: {
+      const Convolution& convolution = segment.convolution.value();
+      const Upper reserve = reserve_of(convolution);
+      bound_or_take(block, convolution, reserve, seed, store, [&] { take(block, bound_convolution(convolution, pool, seed, reserve)); });
       break;
+    }
     case BlockOperator::sll: {
       const SllParts& parts = segment.sll.value();
       SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, pool, seed);
@@ -340,7 +363,7 @@ Analysis analyse(const Network& network, const AnalysisOptions& options) {
     }
     try {
       progress.begin("bounding " + block.id);
-      bound_block(block, segments[b], graph, pool, options.seed, b + 1 == segments.size() ? &last : nullptr);
+      bound_block(block, segments[b], graph, pool, options.seed, b + 1 == segments.size() ? &last : nullptr, options.evidence);
       progress.add(segments[b].flops);
     } catch (...) {
       failures[b] = std::current_exception();

@@ -16,11 +16,14 @@
 
 namespace lipcert {
 
+class EvidenceStore;
+
 struct AnalysisOptions {
   unsigned threads = 0;          // 0: all cores; the result does not depend on it
   std::uint64_t seed = 1;        // of the searches (Lanczos start, linear regions): bounds are proved whatever they find
   unsigned region_samples = 64;  // linear regions tried for the network's lower end
   std::function<void(double done, const std::string& what)> progress;  // fraction in [0, 1]; called by one thread at a time
+  EvidenceStore* evidence = nullptr;  // bounds of affine blocks that are known already (block_evidence.hpp); the result does not depend on it
 };
 
 struct Analysis {

@@ -132,8 +132,9 @@ CertifyOptions options_of(const CertifyJob& job, const std::string& out, const R
 
 int renew_certificate(const RenewOptions& options) {
   const auto refuse = [](const std::string& sentence) -> void { throw Error(ExitCode::usage, sentence); };
-  if (options.jobs != 1 || options.dry_run || !options.only.empty() || !options.part.empty())
-    refuse("--jobs, --dry-run, --only and --part belong to a manifest, and " + shown(options.file) + " is a certificate; leave them out.");
+  if (options.jobs != 1 || options.dry_run || options.no_reuse || !options.only.empty() || !options.part.empty())
+    refuse("--jobs, --dry-run, --no-reuse, --only and --part belong to a manifest, and " + shown(options.file) +
+           " is a certificate; leave them out.");
   if (options.check && (!options.keys.empty() || !options.out.empty())) refuse("--check writes nothing; leave --key and --out out.");
   if (!options.check && options.keys.size() != 1)
     refuse("--key is required, once; make a key with `lipcert keygen --out KEY.pem`, or use --check.");
@@ -155,6 +156,8 @@ int renew_certificate(const RenewOptions& options) {
   job.analysis.threads = options.threads;
   if (options.check) return check(old, std::move(job), options);
 
+  const report::CertificateView before = report::read_certificate(options.file);
+  static_cast<void>(report::compare(before, before));  // what cannot be compared afterwards is told before the work
   const std::int64_t now = issue_time();
   if (job.issuance.not_after) job.issuance.not_after = now + (*job.issuance.not_after - job.issuance.issued_at);
   job.issuance.issued_at = now;
@@ -172,7 +175,7 @@ int renew_certificate(const RenewOptions& options) {
   const auto& samples = published.made.samples;
   const Network& network = published.made.model.network;
   if (samples) warn_about_samples(*samples, element_count(network.values[network.output].shape));
-  const StatementDifferences differences = differences_of(old.statement, parse_json(published.made.payload, "the new payload"));
+  const report::Difference difference = report::compare(before, report::read_certificate(options.out));
   if (options.json) {
     fmt::print("{}\n", Json{{"certificate", options.out},
                             {"before", sha256_hex(old.payload)},
@@ -182,7 +185,7 @@ int renew_certificate(const RenewOptions& options) {
                             {"seconds", published.seconds},
                             {"recheck", published.recheck.word},
                             {"recheckVerdict", published.recheck.verdict.empty() ? Json(nullptr) : Json(published.recheck.verdict)},
-                            {"differences", json_of(differences)}}
+                            {"difference", report::json(difference)}}
                            .dump());
     return 0;
   }
@@ -190,8 +193,7 @@ int renew_certificate(const RenewOptions& options) {
              options.public_key.empty() ? "not checked: no --public-key, and nothing of it was trusted" : "checked");
   fmt::print("certificate  {}\npayload      sha256 {}\nsigned by    {} ({})\nrecheck      {}\ntime         {:.2f} s\n", options.out,
              published.payload_sha256, published.fingerprint, name_of(published.algorithm), text_of(published.recheck), published.seconds);
-  fmt::print("changed      {} members\n", differences.total);
-  print_differences(differences);
+  fmt::print("\n{}", report::text(difference));
   return 0;
 }
 
@@ -223,6 +225,7 @@ std::function<std::optional<int>()> add_renewal_commands(CLI::App& app) {
       ->check(CLI::Range(1U, 256U))
       ->capture_default_str();
   renew_app.add_flag("--dry-run", renew->dry_run, "manifest: say what would be renewed and why, and do nothing");
+  renew_app.add_flag("--no-reuse", renew->no_reuse, "manifest: compute unchanged blocks of changed models too");
   renew_app.add_option("--only", renew->only, "manifest: only the entry of this name; may be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);

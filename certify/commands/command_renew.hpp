@@ -34,6 +34,7 @@ struct RenewOptions {
   // of a manifest
   unsigned jobs = 1;
   bool dry_run = false;
+  bool no_reuse = false;  // compute unchanged blocks too
   std::vector<std::string> only;
   std::string part;  // "i/N"
 };

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -32,6 +33,8 @@ struct Entry {
   double seconds = 0;
   std::string payload_sha256;
   std::string recheck;
+  std::size_t blocks_reused = 0;  // of the affine ones
+  std::size_t blocks_computed = 0;
 };
 
 const char* name_of(Entry::State state) {
@@ -230,6 +233,7 @@ Json json_of(const Entry& entry) {
     out["payloadSha256"] = entry.payload_sha256;
     out["recheck"] = entry.recheck;
     out["seconds"] = entry.seconds;
+    out["blocks"] = {{"reused", entry.blocks_reused}, {"computed", entry.blocks_computed}};
   }
   return out;
 }
@@ -245,18 +249,35 @@ bool is_certificate(const std::string& path) {
 }
 
 void make(Entry& entry, const SigningKey& key, const RenewalToday& today, const RenewOptions& options) {
-  const CertifyJob job = [&] {
-    CertifyJob made = job_of(*entry.what, today.now);
-    made.analysis.threads = options.threads;
-    return made;
-  }();
+  CertifyJob job = job_of(*entry.what, today.now);
+  job.analysis.threads = options.threads;
   CertifyOptions publishing = options_of(job, entry.what->output, options);
   publishing.force = is_certificate(entry.what->output);
   if (!publishing.force && !is_certificate_or_empty(entry.what->output))
     throw Error(ExitCode::usage,
                 shown(entry.what->output) + " exists and is not a certificate; move it away, or choose another output in the manifest.");
   check_output(publishing);
-  const Published published = publish(publishing, job, key, nullptr);
+  // What is reused is only as good as the check that follows: without it, everything is computed. One that is refused is made again from
+  // nothing.
+  const std::string evidence = evidence_path(entry.what->output);
+  auto store = std::make_unique<EvidenceStore>();
+  if (!options.no_reuse && !options.no_recheck && checker_there()) read_evidence(evidence, today.generator, *store);
+  const auto made = [&] {
+    job.analysis.evidence = store.get();
+    return publish(publishing, job, key, nullptr);
+  };
+  std::optional<Published> first;
+  try {
+    first = made();
+  } catch (const Error&) {
+    if (store->reused() == 0) throw;
+    store = std::make_unique<EvidenceStore>();
+    first = made();
+  }
+  const Published& published = *first;
+  write_evidence(evidence, today.generator, *store);
+  entry.blocks_reused = store->reused();
+  entry.blocks_computed = store->computed();
   entry.seconds = published.seconds;
   entry.payload_sha256 = published.payload_sha256;
   entry.recheck = published.recheck.word;
@@ -265,10 +286,14 @@ void make(Entry& entry, const SigningKey& key, const RenewalToday& today, const 
 
 int summary(const Manifest& manifest, const RenewOptions& options, const std::vector<Entry>& entries, double seconds) {
   std::map<Entry::State, std::size_t> count;
+  std::size_t reused = 0;
+  std::size_t computed = 0;
   int code = 0;
   Json list = Json::array();
   for (const Entry& entry : entries) {
     ++count[entry.state];
+    reused += entry.blocks_reused;
+    computed += entry.blocks_computed;
     code = std::max(code, entry.code);
     list.push_back(json_of(entry));
   }
@@ -280,13 +305,15 @@ int summary(const Manifest& manifest, const RenewOptions& options, const std::ve
                             {"toRenew", count[Entry::State::to_renew]},
                             {"unchanged", count[Entry::State::unchanged]},
                             {"failed", count[Entry::State::failed]},
+                            {"blocks", {{"reused", reused}, {"computed", computed}}},
                             {"seconds", seconds},
                             {"exitCode", code}}
                            .dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{} of {} entries: {} {}, {} unchanged, {} failed; {:.2f} s\n", entries.size(), manifest.entries.size(),
-               count[options.dry_run ? Entry::State::to_renew : Entry::State::renewed], options.dry_run ? "to renew" : "renewed",
-               count[Entry::State::unchanged], count[Entry::State::failed], seconds);
+    fmt::print("{} of {} entries: {} {}, {} unchanged, {} failed; {} affine blocks computed, {} reused; {:.2f} s\n", entries.size(),
+               manifest.entries.size(), count[options.dry_run ? Entry::State::to_renew : Entry::State::renewed],
+               options.dry_run ? "to renew" : "renewed", count[Entry::State::unchanged], count[Entry::State::failed], computed, reused,
+               seconds);
   }
   return code;
 }

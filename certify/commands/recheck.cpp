@@ -89,6 +89,10 @@ Recheck recheck(const CertifyOptions& options, const CertifyJob& job, const Cert
   throw not_rechecked(failure.what());
 }
 
+bool checker_there() {
+  return !checker_beside().empty();
+}
+
 std::string text_of(const Recheck& recheck) {
   if (!recheck.verdict.empty()) return recheck.verdict;
   return recheck.word + "; check the certificate with lipverify before you rely on it";

@@ -20,6 +20,9 @@ struct Recheck {
 [[nodiscard]] Recheck recheck(const CertifyOptions& options, const CertifyJob& job, const Certified& made, const std::string& bundle,
                               const SigningKey& key);
 
+/// Whether there is a lipverify beside this program.
+[[nodiscard]] bool checker_there();
+
 /// The line for people.
 [[nodiscard]] std::string text_of(const Recheck& recheck);
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "certify/certificate/sign.hpp"
+#include "certify/report/plain_text.hpp"
 #include "formats/data/rational.hpp"
 #include "formats/encoding/base64.hpp"
 #include "formats/encoding/error.hpp"
@@ -67,10 +68,7 @@ SampleJob sample_job_of(const Json& claim, const std::string& path) {
 }  // namespace
 
 std::string shown(const std::string& text, std::size_t longest) {
-  std::string out = text.size() > longest ? text.substr(0, longest) + "..." : text;
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return out;
+  return report::printable(text, longest);
 }
 
 OldCertificate read_certificate(const std::string& path) {

@@ -37,7 +37,7 @@ struct OldCertificate {
 /// The claim about samples in it, or none.
 [[nodiscard]] const Json* sample_claim_of(const OldCertificate& certificate);
 
-/// Text out of a file, for a line on a terminal: what it would obey is shown as '?', and what is too long is cut.
+/// Text out of a file, for a line on a terminal: `report::printable`, cut short.
 [[nodiscard]] std::string shown(const std::string& text, std::size_t longest = 120);
 
 }  // namespace lipcert

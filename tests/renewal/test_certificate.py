@@ -27,7 +27,10 @@ class Certificate(renewal.Case):
         self.assertEqual((issuance["issuedAt"], issuance["notAfter"]), (self.time(START + 7 * DAY), self.time(START + 107 * DAY)))
         issuance.update(issuedAt=self.time(START), notAfter=self.time(START + 100 * DAY))
         self.assertEqual(after, before)
-        self.assertEqual([d["pointer"] for d in report["differences"]["first"]], ["/predicate/issuance/issuedAt", "/predicate/issuance/notAfter"])
+        difference = report["difference"]
+        self.assertFalse(difference["samePayload"])
+        self.assertEqual({c["part"] for c in difference["changes"]}, {"issuance"})
+        self.assertEqual({b["kind"] for b in difference["blocks"]}, {"same"})
         self.lipverify(new, "--model", self.folder / "digits.onnx", "--data", self.folder / "digits.csv", "--public-key", self.public,
                        "--time", self.time(START + 7 * DAY))
 
@@ -43,6 +46,7 @@ class Certificate(renewal.Case):
         self.write("c.onnx", support.dense([[[1, 2], [3, 40]], [[1, -1]]]))
         done = self.lipcert("renew", old, "--model", self.folder / "c.onnx", "--key", self.secret, "-o", old, env=renewal.at(START))
         self.assertIn("not checked", done.stdout)
+        self.assertIn("model: sha256", done.stdout)
         self.lipverify(old, "--model", self.folder / "c.onnx", "--public-key", self.public, "--time", self.time(START))
 
     def test_check(self):

@@ -69,7 +69,7 @@ class Manifest(renewal.Case):
             (data + ["eps"], [], ["/entries/2/data/eps"], True),
             (data + ["labelColumn"], "last", ["/entries/2/data/labelColumn"], True),
             (data + ["limit"], 0, ["/entries/2/data/limit"], True),
-            (entry + ["\x1b[2Jclear"], 1, ["/entries/2/?[2Jclear"], True),
+            (entry + ["\x1b[2Jclear"], 1, ["/entries/2/<U+001B>[2Jclear"], True),
         ]
         good = copy.deepcopy(self.manifest)
         for path, value, words, seen in cases:

@@ -211,6 +211,17 @@ class Reasons(renewal.Case):
         self.assertIn("'c' is the name of no entry", done.stderr)
         self.lipcert("renew", self.folder / "m.json", "--part", "3/3", code=2)
 
+    def test_the_job_array_of_the_examples(self):
+        for name in ("a", "b", "digits"):
+            self.output(name).unlink()
+        script = support.ROOT / "examples" / "scale-out" / "slurm" / "renew.sh"
+        for task in (2, 0):
+            done = support.run(script, 3, self.folder / "m.json", "--key", f"release={self.secret}",
+                               env={**renewal.at(START), "LIPCERT": LIPCERT, "SLURM_ARRAY_TASK_ID": str(task)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.states(self.renew()), {"a": ("unchanged", []), "b": ("renewed", ["missing"]), "digits": ("unchanged", [])})
+        self.assertEqual(support.run(script, 3).returncode, 2)
+
     def test_same_bytes_however_many_jobs(self):
         payloads = {n: support.payload_bytes(self.output(n)) for n in ("a", "b", "digits")}
         for name in payloads:
