@@ -39,6 +39,7 @@ class Module(support.Case):
         self.assertEqual(made.key_fingerprint, self.keys.fingerprint)
         verdict = lipcert.verify(made.path, [support.DIGITS.with_name("mnist.onnx"), support.DIGITS], public_key=self.keys.public)
         self.assertIs(verdict.accepted, True)
+        self.assertEqual(lipcert.verify(made, made.model, public_key=self.keys.public).payload_sha256, made.payload_sha256)
         self.assertTrue(verdict)
         self.assertIs(verdict.require(), verdict)
         self.assertEqual((verdict.payload_sha256, verdict.issuer, verdict.not_after), (made.payload_sha256, "somebody", "2999-01-01T00:00:00Z"))
