@@ -226,7 +226,9 @@ class Module(support.Case):
                              "no recheck": {**head, "judgements": [{**judgement, "report": None}]}}.items():
             with self.subTest(name), self.assertRaises(lipcert.InternalError):
                 judged(0, answer)
-        self.fake(0, {**head, "judgements": [judgement]})
+        self.assertTrue(judged(0, {**head, "judgements": [judgement]}))
+        self.assertTrue(lipcert.verify("@cert", "@model", policy="policy.json"))  # "@..." is a list of files to the programs, and here the name of one
+        self.assertEqual((self.folder / "fake" / "words").read_text().split("\n")[1:-1], ["--model=./@model", "--policy=policy.json", "--", "./@cert"])
         with self.assertRaises(lipcert.InternalError):  # nobody asked for a policy
             lipcert.verify(made.path, support.DIGITS, public_key=self.keys.public)
 
