@@ -7,8 +7,9 @@
 packages_build=(g++ cmake ninja-build pkg-config git libboost-dev libmpfr-dev libgmp-dev nlohmann-json3-dev libfmt-dev libcli11-dev
   libopenblas-dev libopenblas-pthread-dev libssl-dev libprotobuf-dev protobuf-compiler libprotozero-dev
   zlib1g-dev libpng-dev libeigen3-dev libjpeg62-turbo-dev)
-# What the tests need besides: openssl and python3 play the stranger who checks without our programs; mold links the programs.
-packages_test=(doctest-dev mold libxml2-utils openssl dpkg-dev file man-db python3 python3-jsonschema python3-numpy)
+# What the tests need besides: openssl and python3 play the stranger who checks without our programs; mold links the programs;
+# dpkg-dev, file and man-db look at packages and manual pages, xmllint at JUnit reports.
+packages_test=(doctest-dev libxml2-utils mold openssl dpkg-dev file man-db python3 python3-jsonschema python3-numpy)
 # What building and proving the proved checker needs.
 packages_proofs=(coq libcoq-mathcomp-algebra libcoq-mathcomp-zify libcoq-mathcomp-algebra-tactics libcoq-flocq ocaml-nox ocaml-findlib
   libzarith-ocaml-dev)

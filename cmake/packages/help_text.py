@@ -18,6 +18,7 @@ class Entry:
     required: bool
     repeated: bool
     text: str
+    optional_value: bool = False  # --name, or --name=VALUE
 
 
 @dataclasses.dataclass
@@ -38,7 +39,9 @@ class Page:
 def parse_entry(head, text):
     """"-o,--out TEXT:{a,b}=a REQUIRED ..." and its description."""
     words = head.split(" ")
-    names = words[0].split(",")
+    # "--json{-}": the value may be left out, and is then what stands in the braces.
+    bare, optional = re.fullmatch(r"([^{]+)(\{.*\})?", words[0]).groups()
+    names = bare.split(",")
     rest = " ".join(words[1:])
     required = " REQUIRED" in f" {rest}"
     repeated = rest.endswith("...")
@@ -49,7 +52,7 @@ def parse_entry(head, text):
     choices = check[1:-1].split(",") if check.startswith("{") else []
     if re.fullmatch(r"[A-Z]+ in \[.*\]", check):
         text += f" ({check.split(' in ')[1].strip('[]').replace(' - ', ' to ')})"
-    return Entry(names, found["type"] or "", choices, found["default"] or "", required, repeated, text)
+    return Entry(names, found["type"] or "", choices, found["default"] or "", required, repeated, text, optional is not None)
 
 
 def parse(name, help_text):

@@ -34,7 +34,7 @@ def roff(text):
 def option_lines(entry):
     names = ", ".join(f"\\fB{roff(name)}\\fR" for name in entry.names)
     value = "|".join(entry.choices) or entry.value
-    tail = f" \\fI{roff(value)}\\fR" if value and entry.names[0].startswith("-") else ""
+    tail = f" \\fI{roff(value)}\\fR" if value and entry.names[0].startswith("-") else "[=\\fIVALUE\\fR]" if entry.optional_value else ""
     notes = [note for note, holds in (("required", entry.required), (f"default: {entry.default}", entry.default)) if holds]
     text = entry.text + (f" [{'; '.join(notes)}]" if notes else "")
     return [".TP", names + tail, roff(text)]

@@ -28,7 +28,7 @@ def commands_of(name):
 
 
 def options_of(text):
-    return {word for line in re.findall(r"(?m)^  (-\S+)", text) for word in line.split(",")}
+    return {word for line in re.findall(r"(?m)^  (-[^\s{]+)", text) for word in line.split(",")}
 
 
 def complete(program, *words):
@@ -52,7 +52,7 @@ class Pages(support.Case):
             self.assertIn("--help", wanted)
             shown = subprocess.run(["man", "--local-file", PAGES / file], capture_output=True, text=True, check=True, env=support.environment(MANWIDTH=200, LC_ALL="C.UTF-8")).stdout
             section = re.search(r"(?ms)^OPTIONS\n(.*?)^\S", shown)[1]
-            headed = {re.split(r"[ =]", part)[0] for line in re.findall(r"(?m)^       (-\S.*)$", section) for part in re.split(r", (?=-)", line)}
+            headed = {re.split(r"[ =\[]", part)[0] for line in re.findall(r"(?m)^       (-\S.*)$", section) for part in re.split(r", (?=-)", line)}
             self.assertEqual(headed, wanted, file)
             for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS"):
                 self.assertRegex(shown, rf"(?m)^{title}$", file)
@@ -100,6 +100,41 @@ class Pages(support.Case):
         first = {path.name: path.read_bytes() for path in (self.folder / "first").iterdir()}
         self.assertEqual(first, {path.name: path.read_bytes() for path in (self.folder / "second").iterdir()})
         self.assertEqual(set(first), {path.name for path in PAGES.iterdir()} - {"made"})
+
+    def test_forms_of_entries(self):
+        """What CLI11 can print about an option, in one help text."""
+        program = self.write("forms", """#!/bin/sh
+cat <<'TEXT'
+Does this; and that.
+Usage: forms [OPTIONS] [FILE...]
+
+Positionals:
+  FILE TEXT ...               files
+
+Options:
+  -h,--help                   Print this help message and exit
+  --json{-}                   print JSON; =FILE: there
+  -o,--out TEXT REQUIRED      where to
+  --kind TEXT:{a,b}=a         which
+  --count UINT:UINT in [1 - 9] x 2 ...
+                              how many,
+                              of all
+  --with INT Needs: --out     needs it
+.odd words of prose
+
+Tuning:
+  --deep                      in a group
+TEXT
+""")
+        program.chmod(0o755)
+        subprocess.run(["/usr/bin/python3", "-B", MAKE, self.folder / "out", "1", "0", f"forms={program}"], check=True)
+        shown = subprocess.run(["man", "--warnings", "--local-file", self.folder / "out" / "forms.1.gz"], capture_output=True, text=True, check=True,
+                               env=support.environment(MANWIDTH=100, LC_ALL="C.UTF-8"))
+        self.assertEqual(shown.stderr, "")
+        text = re.sub(r"\s+", " ", shown.stdout)
+        for words in ("--json[=VALUE] print JSON; =FILE: there", "-o, --out TEXT where to [required]", "--kind a|b which [default: a]", "--count UINT how many, of all (1 to 9)",
+                      "--with INT needs it", ".odd words of prose"):
+            self.assertIn(words, text)
 
     def test_help_of_another_form(self):
         """One sentence, the exit code of an internal error, and nothing written."""

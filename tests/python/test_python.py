@@ -39,6 +39,7 @@ class Module(support.Case):
         self.assertEqual(made.key_fingerprint, self.keys.fingerprint)
         verdict = lipcert.verify(made.path, [support.DIGITS.with_name("mnist.onnx"), support.DIGITS], public_key=self.keys.public)
         self.assertIs(verdict.accepted, True)
+        self.assertEqual(lipcert.verify(made, made.model, public_key=self.keys.public).payload_sha256, made.payload_sha256)
         self.assertTrue(verdict)
         self.assertIs(verdict.require(), verdict)
         self.assertEqual((verdict.payload_sha256, verdict.issuer, verdict.not_after), (made.payload_sha256, "somebody", "2999-01-01T00:00:00Z"))
@@ -130,6 +131,11 @@ class Module(support.Case):
         made = lipcert.certify("--version", key="key.pem", out="--json")
         self.assertTrue(lipcert.verify("--json", "--version", public_key="key.pub.pem"))
         self.assertEqual(made.model_sha256, lipcert.inspect("--version").sha256)
+        shutil.copy(support.DIGITS, self.folder / "@digits")
+        made = lipcert.certify("@digits", key="key.pem", out="@cert", issuer="@team")
+        verdict = lipcert.verify("@cert", "@digits", public_key="key.pub.pem")
+        self.assertTrue(verdict)
+        self.assertEqual((made.path, verdict.issuer), (pathlib.Path("@cert"), "@team"))
         with self.assertRaises(lipcert.UsageError):
             lipcert.inspect("a\0b")
 
@@ -187,17 +193,61 @@ class Module(support.Case):
                     lipcert.verify(made.path, support.DIGITS, public_key=self.keys.public)
 
     def test_policy(self):
-        """A policy is handed on by itself, and the answer is read like any other."""
+        """A policy is handed on by itself; its judgement and the recheck inside must both be acceptances."""
         made = self.certificate()
         true = json.loads(support.run(support.LIPVERIFY, made.path, "--model", support.DIGITS, "--public-key", self.keys.public, "--json").stdout)
-        folder = self.fake(0, true)
-        program = folder / "lipverify"
-        program.write_text(program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{folder}/words'\n"))
+        demand = {"id": "lipschitz", "pointer": "/lipschitz/0/max", "wanted": "L <= 2", "found": "L <= 1.26", "met": True, "remedy": None}
+        unmet = {**demand, "wanted": "L <= 1", "met": False, "remedy": "train it anew"}
+        head = {"verdict": "accepted", "exitCode": 0}
+        judgement = {**head, "certificate": "cert.json", "error": None, "signers": [], "requirements": [demand], "report": true}
         before = os.environ["LIPCERT_BIN"]
         self.addCleanup(os.environ.__setitem__, "LIPCERT_BIN", before)
-        os.environ["LIPCERT_BIN"] = str(folder)
-        self.assertTrue(lipcert.verify(made.path, support.DIGITS, policy="policy.json"))
-        self.assertEqual((folder / "words").read_text().split("\n")[:-1], ["--json", f"--model={support.DIGITS}", "--policy=policy.json", "--", str(made.path)])
+
+        def judged(code, answer):
+            folder = self.fake(code, answer)
+            program = folder / "lipverify"
+            program.write_text(program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{folder}/words'\n"))
+            os.environ["LIPCERT_BIN"] = str(folder)
+            verdict = lipcert.verify(made.path, support.DIGITS, policy="policy.json")
+            self.assertEqual((folder / "words").read_text().split("\n")[:-1], ["--json", f"--model={support.DIGITS}", "--policy=policy.json", "--", str(made.path)])
+            return verdict
+
+        verdict = judged(0, {**head, "judgements": [judgement]})
+        self.assertTrue(verdict)
+        self.assertEqual((verdict.requirements[0].wanted, verdict.claim("lipschitz-global").upper), ("L <= 2", made.lipschitz))
+        tail = {"verdict": "rejected", "exitCode": 1}
+        verdict = judged(1, {**tail, "judgements": [{**judgement, **tail, "error": "L is too large", "requirements": [unmet]}]})
+        self.assertEqual((bool(verdict), verdict.claims, verdict.error, verdict.requirements[0].remedy), (False, (), "L is too large", "train it anew"))
+        for name, answer in {"no judgement": {**head, "judgements": []}, "two": {**head, "judgements": [judgement, judgement]}, "a report without judgement": true,
+                             "a demand that is not met": {**head, "judgements": [{**judgement, "requirements": [demand, unmet]}]},
+                             "no demand": {**head, "judgements": [{**judgement, "requirements": []}]}, "a rejected judgement": {**head, "judgements": [{**judgement, **tail}]},
+                             "a rejected recheck": {**head, "judgements": [{**judgement, "report": {**true, **tail}}]},
+                             "a recheck in part": {**head, "judgements": [{**judgement, "report": {**true, "verdict": "accepted in part", "exitCode": 5}}]},
+                             "no recheck": {**head, "judgements": [{**judgement, "report": None}]}}.items():
+            with self.subTest(name), self.assertRaises(lipcert.InternalError):
+                judged(0, answer)
+        self.assertTrue(judged(0, {**head, "judgements": [judgement]}))
+        self.assertTrue(lipcert.verify("@cert", "@model", policy="policy.json"))  # "@..." is a list of files to the programs, and here the name of one
+        self.assertEqual((self.folder / "fake" / "words").read_text().split("\n")[1:-1], ["--model=./@model", "--policy=policy.json", "--", "./@cert"])
+        with self.assertRaises(lipcert.InternalError):  # nobody asked for a policy
+            lipcert.verify(made.path, support.DIGITS, public_key=self.keys.public)
+
+    def test_real_policy(self):
+        """With a checker that knows policies: one that the certificate just meets, and the same with a smaller constant."""
+        if "--policy-init" not in self.lipverify("--help").stdout:
+            self.skipTest("this lipverify knows no policies")
+        made = self.certificate()
+        policy = self.folder / "policy.json"
+        self.lipverify(made.path, "--model", support.DIGITS, "--public-key", self.keys.public, f"--policy-init={policy}")
+        verdict = lipcert.verify(made, made.model, policy=policy)
+        self.assertTrue(verdict)
+        self.assertTrue(verdict.requirements)
+        demands = json.loads(policy.read_text())
+        demands["lipschitz"][0]["max"] = "1"
+        policy.write_text(json.dumps(demands))
+        verdict = lipcert.verify(made, made.model, policy=policy)
+        self.assertEqual((bool(verdict), verdict.verdict, verdict.claims), (False, "rejected", ()))
+        self.assertEqual([demand.id for demand in verdict.requirements if not demand.met], ["lipschitz"])
 
     def test_readme(self):
         """The lines of README.md run as they stand, from the repository's root."""

@@ -17,10 +17,10 @@ from .models import Inspection, Refusal, Tensor, inspect
 from .numbers import Lower, Upper
 from .programs import find_program, version
 from .keys import Keys, keygen
-from .verdicts import Check, Claim, Verdict, verify
+from .verdicts import Check, Claim, Requirement, Verdict, verify
 
 __all__ = [
     "AttackResult", "Block", "Certificate", "Check", "Claim", "EpsCount", "Flip", "InputError", "Inspection", "InternalError", "Keys", "LipcertError", "Lower",
-    "NotAccepted", "PairBounds", "ProgramMissing", "Refusal", "SampleCounts", "Tensor", "Upper", "UsageError", "Verdict", "attack", "certify", "find_program",
+    "NotAccepted", "PairBounds", "ProgramMissing", "Refusal", "Requirement", "SampleCounts", "Tensor", "Upper", "UsageError", "Verdict", "attack", "certify", "find_program",
     "inspect", "keygen", "verify", "version",
 ]

@@ -82,6 +82,10 @@ class Certificate:
     recheck: str
     report: dict[str, typing.Any] = dataclasses.field(repr=False, hash=False)
 
+    def __fspath__(self) -> str:
+        """A certificate stands for its file: verify(certificate, certificate.model, ...)."""
+        return str(self.path)
+
 
 def data_options(data: programs.StrPath | None, labels: programs.StrPath | None, label_column: int | None, format: str | None,
                  scale: numbers.Number | None, mean: numbers.Number | typing.Iterable[numbers.Number] | None, std: numbers.Number | typing.Iterable[numbers.Number] | None,

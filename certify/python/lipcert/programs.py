@@ -90,7 +90,7 @@ def run(program: str, *words: str, files: typing.Iterable[StrPath] = (), passphr
             arguments.append(f"--passphrase-fd={reader}")
             descriptors.append(reader)
         if (names := [os.fspath(file) for file in files]):
-            arguments += ["--", *names]
+            arguments += ["--", *map(plain, names)]
         try:
             done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", pass_fds=descriptors, timeout=timeout,
                                   check=False)
@@ -99,6 +99,11 @@ def run(program: str, *words: str, files: typing.Iterable[StrPath] = (), passphr
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
             raise errors.UsageError(f"{program} cannot be started ({error}).") from error
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def plain(name: str) -> str:
+    """A file of this very name: "@..." means a list of files to the programs."""
+    return f"./{name}" if name.startswith("@") else name
 
 
 def option(name: str, value: typing.Any) -> list[str]:

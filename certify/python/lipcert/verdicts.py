@@ -32,6 +32,17 @@ class Claim:
 
 
 @dataclasses.dataclass(frozen=True)
+class Requirement:
+    """One demand of a policy: the place in its file, both sides in words, and what to do where it is not met."""
+    id: str
+    pointer: str
+    wanted: str
+    found: str
+    met: bool
+    remedy: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Verdict:
     """What lipverify said. True only when it is "accepted"; "accepted in part" and "rejected" are false.
 
@@ -53,6 +64,7 @@ class Verdict:
     issuer: str | None = None
     issued_at: str | None = None
     not_after: str | None = None
+    requirements: tuple[Requirement, ...] = ()  # of the policy; empty under a public key
     report: dict[str, typing.Any] = dataclasses.field(default_factory=dict, repr=False, hash=False)
 
     @property
@@ -94,22 +106,44 @@ def verify(certificate: programs.StrPath, model: programs.StrPath | typing.Itera
         raise errors.UsageError("Give the public key that you trust, or a policy: exactly one of the two.", 2)
     option = programs.option
     files = [model] if isinstance(model, (str, os.PathLike)) else list(model)
-    words = ["--json", *(word for file in files for word in option("model", file)), *option("public-key", public_key), *option("policy", policy),
+    words = ["--json", *(word for file in files for word in option("model", programs.plain(os.fspath(file)))), *option("public-key", public_key), *option("policy", policy),
              *option("data", data), *option("labels", labels), *option("records", records), *option("audit", audit), *option("seed", seed),
              *option("no-samples", leave_out_samples), *option("time", time), *option("allow-external-data", allow_external_data), *option("threads", threads)]
     answer = programs.run("lipverify", *words, files=[certificate], timeout=timeout)
     if answer.exit_code not in _CODES.values():
         raise errors.error_of(answer.exit_code, answer.sentence("lipverify"))
     try:
-        return _verdict(answer.exit_code, answer.json("lipverify"))
+        report = answer.json("lipverify")
+        return _verdict(answer.exit_code, report) if policy is None else _judged(answer.exit_code, report)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise errors.InternalError(f"The answer of lipverify has another form ({error!r}); are program and module of one version?", answer.exit_code) from error
 
 
-def _verdict(exit_code: int, report: dict[str, typing.Any]) -> Verdict:
+def _word(report: dict[str, typing.Any], exit_code: int) -> str:
+    """The verdict, which must fit its own exit code and the program's."""
     word = report["verdict"]
-    if _CODES.get(word) != exit_code or type(report["exitCode"]) is not int or report["exitCode"] != exit_code:
+    if not isinstance(word, str) or _CODES.get(word) != exit_code or type(report["exitCode"]) is not int or report["exitCode"] != exit_code:
         raise ValueError(f"verdict '{word}' with exit code {exit_code}")
+    return word
+
+
+def _judged(exit_code: int, answer: dict[str, typing.Any]) -> Verdict:
+    """Under a policy: the judgement of the one certificate, around the report of its recheck. What is wrong with either is wrong with both."""
+    word = _word(answer, exit_code)
+    (judgement,) = answer["judgements"]
+    _word(judgement, exit_code)
+    requirements = tuple(Requirement(item["id"], item["pointer"], item["wanted"], item["found"], item["met"] is True, item["remedy"]) for item in judgement["requirements"])
+    if word == "rejected":
+        report = judgement["report"]
+        claimed = tuple(_claim(claim) for claim in report.get("claims", ()))
+        return Verdict(word, exit_code, judgement["error"], (), claimed, (), (), (), (), (), report.get("payloadSha256"), requirements=requirements, report=answer)
+    if not requirements or not all(requirement.met for requirement in requirements):
+        raise ValueError("an acceptance with a demand that is not met")
+    return dataclasses.replace(_verdict(exit_code, judgement["report"]), error=judgement["error"], requirements=requirements, report=answer)
+
+
+def _verdict(exit_code: int, report: dict[str, typing.Any]) -> Verdict:
+    word = _word(report, exit_code)
     claimed = tuple(_claim(claim) for claim in report["claims"])
     not_rechecked = tuple(report["claimsNotRechecked"])
     checks = tuple(Check(check["id"], check["subject"], check["claimed"], check["recomputed"], check["passed"] is True) for check in report["checks"])
@@ -119,7 +153,7 @@ def _verdict(exit_code: int, report: dict[str, typing.Any]) -> Verdict:
         raise ValueError("an acceptance in part that leaves nothing out")
     claims = () if word == "rejected" else tuple(claim for claim in claimed if claim.id not in not_rechecked)
     return Verdict(word, exit_code, report["error"], claims, claimed, not_rechecked, tuple(report["notCovered"]), tuple(report["assumptions"]), tuple(report["notChecked"]),
-                   checks, report["payloadSha256"], report["key"]["fingerprint"], report["model"]["sha256"], report["issuer"], report["issuedAt"], report["notAfter"], report)
+                   checks, report["payloadSha256"], report["key"]["fingerprint"], report["model"]["sha256"], report["issuer"], report["issuedAt"], report["notAfter"], report=report)
 
 
 def _claim(value: dict[str, typing.Any]) -> Claim:
