@@ -15,7 +15,7 @@ class Explanation {
 
   std::string run() {
     out_ = "Policy '" + printable(policy_.name) + "', SHA-256 " + policy_.sha256 + "\n";
-    if (!policy_.description.empty()) out_ += "  " + printable(policy_.description) + "\n";
+    if (!policy_.description.empty()) out_ += "  " + printable(policy_.description) + (policy_.description.size() > 200 ? "...\n" : "\n");
     out_ += "A certificate passes when it holds (signature, digests and mathematics, as without a policy) and all of this is met:\n";
     issuers();
     demand("/predicateTypes", policy_.predicate_types.empty() ? "Any kind of certificate that this checker knows (default)."

@@ -74,7 +74,7 @@ std::string policy_from(const Report& report, const Document& public_key) {
   if (!accuracy.empty()) out["certifiedAccuracy"] = accuracy;
   if (!report.requirement_ids.empty()) out["requirements"] = report.requirement_ids;
   const std::string text = out.dump(2, ' ', false, ordered_json::error_handler_t::strict) + "\n";
-  (void)read_policy(Document(public_key.name, text));  // what is written can be read again, or nothing is written
+  (void)read_policy(Document("of this certificate", text));  // what is written can be read again, or nothing is written
   return text;
 }
 

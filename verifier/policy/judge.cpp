@@ -161,7 +161,8 @@ class Judge {
       const PolicyIssuer& issuer = *s.issuer;
       const std::string who = "the key " + issuer.key.fingerprint() + " of '" + printable(issuer.name) + "' ";
       if (!is_time(issued)) {
-        ignored_.push_back(who + "signed it, but no time of issue could be read");
+        ignored_.push_back(who + (rechecked_ ? "signed it, but no time of issue could be read"
+                                             : "signed it, but nothing was read of what may be revoked"));
       } else if (issuer.revoked_at && issued >= *issuer.revoked_at) {
         ignored_.push_back(who + "was revoked at " + *issuer.revoked_at + ", and the certificate was issued at " + issued);
       } else if (issuer.not_before && (time_ < *issuer.not_before || issued < *issuer.not_before)) {
@@ -204,9 +205,11 @@ class Judge {
   void conclude() {
     const Requirement* first = nullptr;
     std::size_t unmet = 0;
+    const auto about_revocation = [](const Requirement& r) { return r.id == "revoked" || r.id == "revocationList"; };
     for (const Requirement& r : out_.requirements)
       if (!r.met) {
-        if (first == nullptr) first = &r;
+        // What is revoked was not read, and so meets no other demand either: that is the reason to name.
+        if (first == nullptr || (about_revocation(r) && !about_revocation(*first))) first = &r;
         ++unmet;
       }
     std::set<std::string> counted;
