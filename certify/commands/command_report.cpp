@@ -36,8 +36,8 @@ Error checker_error(const std::string& why) {
 std::string checker_program() {
   std::string program = checker_beside();
   if (program.empty())
-    throw Error(ExitCode::usage,
-                "A report shows what lipverify has rechecked, and there is no lipverify beside this program; put it into the same folder.");
+    throw input_error(
+        "A report shows what lipverify has rechecked, and there is no lipverify beside this program; put it into the same folder.");
   return program;
 }
 
@@ -59,8 +59,8 @@ std::vector<std::string> arguments_of(const ReportOptions& options, const std::s
   add("--public-key", name(options.public_key));
   add("--policy", name(options.policy));
   if (samples) {
-    add("--data", name(options.data));
-    add("--labels", name(options.labels));
+    if (!options.no_samples) add("--data", name(options.data));
+    if (!options.no_samples) add("--labels", name(options.labels));
     add("--records", names_only ? (options.records.empty() ? "" : name(records)) : records);
     if (options.audit) add("--audit", std::to_string(*options.audit));
     if (options.no_samples) out.emplace_back("--no-samples");

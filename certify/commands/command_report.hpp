@@ -17,14 +17,12 @@ struct ReportOptions {
   std::vector<std::string> models;
   std::string data;
   std::string labels;
-  std::string format;
   std::string records;
   std::string public_key;
   std::string policy;
   std::string out;
   std::string attack;
   std::string gsn;
-  std::string cyclonedx;
   std::string compare;
   std::optional<std::string> time;
   std::optional<std::uint64_t> audit;

@@ -15,7 +15,7 @@ struct Selection {
   std::vector<std::size_t> uncertified;  // not robust at the first eps, classified otherwise than labelled first
   std::vector<std::size_t> flipped;      // by the attack, nearest first
 };
-[[nodiscard]] Selection choose(const Facts& facts, std::size_t each = 8);
+[[nodiscard]] Selection choose(const Facts& facts, std::size_t each = 6);
 
 /// Reads the pictures of the chosen samples into `facts.gallery`, where the data are images of one or three channels. Throws `Error`
 /// (input) when the data are not, or no longer, those of the certificate.

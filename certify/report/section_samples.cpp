@@ -26,11 +26,12 @@ double number_of(const std::string& eps) {
 
 /// Where the axis ends: a little beyond all but the largest of the finite radii, and beyond every eps.
 double axis_end(const Facts& facts, const std::vector<double>& radii, double furthest_flip) {
-  double end = furthest_flip;
+  double end = 0;
   std::size_t finite = 0;
   while (finite < radii.size() && std::isfinite(radii[finite])) ++finite;
   if (finite != 0) end = std::max(end, radii[std::min(finite - 1, finite * 995 / 1000)]);
   for (const std::string& eps : facts.samples->eps) end = std::max(end, number_of(eps));
+  end = end > 0 ? std::max(end, std::min(furthest_flip, 1.5 * end)) : furthest_flip;  // flips far away must not squeeze the curve
   return end > 0 ? end * 1.06 : 1;
 }
 
@@ -83,8 +84,8 @@ void accuracy_section(Markup& page, const Facts& facts) {
   }
   if (facts.attack) {
     Series bound{"attack",
-                 fmt::format("no certificate can be above: {} flips found in {} attacked samples", grouped(flips.size()),
-                             grouped(facts.attack->attacked)),
+                 fmt::format("no certificate can be above: {} flips found (in floating point) in {} attacked samples",
+                             grouped(flips.size()), grouped(facts.attack->attacked)),
                  {}};
     for (std::size_t i = 0; i <= grid; ++i) {
       const double x = end * static_cast<double>(i) / grid;
@@ -98,8 +99,8 @@ void accuracy_section(Markup& page, const Facts& facts) {
   for (const Json& count : facts.sample_claim->at("counts")) {
     const std::string eps = count.at("eps").get<std::string>();
     const auto n = count.at(labelled ? "certifiedCorrect" : "certified").get<std::uint64_t>();
-    marks.push_back({number_of(eps), static_cast<double>(n) / static_cast<double>(std::max<std::uint64_t>(1, total)),
-                     "eps " + printable(eps, 24) + ": " + percent(n, total)});
+    marks.push_back(
+        {number_of(eps), static_cast<double>(n) / static_cast<double>(std::max<std::uint64_t>(1, total)), "eps " + printable(eps, 24)});
   }
   page.open("figure");
   share_chart(page, "accuracy-chart", "Share of samples over eps, falling from left to right", "eps, in " + facts.unit(), end, series,

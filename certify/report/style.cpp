@@ -38,11 +38,11 @@ pre{background:var(--paper);border:1px solid var(--line);border-radius:10px;padd
 .rejected .mark{background:var(--card)}
 .lead{font-size:1.0625rem}
 .reason{font-weight:600;font-size:1.0625rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.75rem;margin:1.25rem 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.2rem,1fr));gap:.75rem;margin:1.25rem 0}
 .tile{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:.9rem 1rem}
 .tile dt{color:var(--soft);font-size:.875rem}
 .tile dd{margin:0}
-.tile .figure{font-size:1.65rem;line-height:1.35;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.01em}
+.tile .figure{white-space:nowrap;font-size:1.5rem;line-height:1.35;font-weight:650;font-variant-numeric:tabular-nums;letter-spacing:-.01em}
 .tile .note{color:var(--soft);font-size:.875rem;line-height:1.4}
 .limits-short{border-top:1px solid var(--line);margin-top:1.25rem;padding-top:1rem}
 .limits-short .label{font-weight:650;margin-bottom:.25rem}
@@ -58,7 +58,8 @@ tbody th{font-weight:600}
 .numbers td,.numbers th{white-space:nowrap}
 .numbers td,.numbers thead th:not(:first-child){text-align:right}
 .blocks .number,.blocks thead th{white-space:nowrap}
-.blocks .name{max-width:14rem;overflow-wrap:anywhere}
+.blocks td a{white-space:nowrap}
+.blocks .name{min-width:8.5rem;max-width:14rem;overflow-wrap:anywhere}
 .blocks .norm{min-width:9rem;vertical-align:middle}
 .track{position:relative;display:block;height:.7rem;background:var(--line);border-radius:4px}
 .track .fill{position:absolute;inset:0 auto 0 0;background:var(--accent);border-radius:4px}
@@ -107,7 +108,7 @@ figure{margin:0 0 1rem}
 .argument .arrow.open{fill:var(--card)}
 .gain{color:var(--good);font-weight:600}
 .loss{color:var(--bad);font-weight:600}
-@media (max-width:40rem){main{padding:1.25rem .75rem .5rem}section{padding:1.1rem 1rem;border-radius:10px}h1{font-size:1.5rem}.theorems>div,.facts>div{grid-template-columns:1fr}.tiles{grid-template-columns:1fr 1fr;gap:.5rem}.tile{padding:.7rem .75rem}.tile .figure{font-size:1.3rem}.chart text{font-size:19px}.chart .axis-name{font-size:19px}}
+@media (max-width:40rem){main{padding:1.25rem .75rem .5rem}section{padding:1.1rem 1rem;border-radius:10px}h1{font-size:1.5rem}.theorems>div,.facts>div{grid-template-columns:1fr}.tiles{grid-template-columns:1fr 1fr;gap:.5rem}.tile .figure{letter-spacing:-.02em}.tile{padding:.7rem .75rem}.tile .figure{font-size:1.3rem}.chart text{font-size:19px}.chart .axis-name{font-size:19px}}
 @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#23539b;--accent-soft:#eee;--good:#12693f;--good-soft:#fff;--warn:#8a5300;--warn-soft:#fff;--bad:#b0202e;--bad-soft:#fff;--attack:#b0541b}body{font-size:10.5pt}main,footer{max-width:none;padding:0}section{border-radius:0;border-width:1px 0 0;padding:.9rem 0;margin:0}.verdict{border-top-width:4px}h2,h3,.formula{break-after:avoid}figure,tr,.tile,.gallery li,.facts>div,.theorems>div{break-inside:avoid}.wide{overflow:visible}table{font-size:8.5pt}th,td{padding:.3rem .4rem}.blocks .number,.numbers td,.numbers th,.blocks thead th{white-space:normal;overflow-wrap:anywhere}.argument{min-width:0}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:16mm}}
 )";
 

@@ -43,7 +43,7 @@ class Help(support.Case):
 
     def test_examples(self):
         lines = self.examples(support.LIPCERT)
-        for command in ("keygen", "inspect", "certify", "merge", "attack"):
+        for command in ("keygen", "inspect", "certify", "merge", "attack", "report"):
             lines += self.examples(support.LIPCERT, command)
         lines += self.examples(support.LIPVERIFY)
         done = set()
