@@ -261,7 +261,10 @@ void make(Entry& entry, const SigningKey& key, const RenewalToday& today, const 
   // nothing.
   const std::string evidence = evidence_path(entry.what->output);
   auto store = std::make_unique<EvidenceStore>();
-  if (!options.no_reuse && !options.no_recheck && checker_there()) read_evidence(evidence, today.generator, *store);
+  if (!options.no_reuse && !options.no_recheck && checker_there()) {
+    const auto verifies = [&key](std::string_view message, std::string_view signature) { return key.verifies(message, signature); };
+    read_evidence(evidence, today.generator, verifies, *store);
+  }
   const auto made = [&] {
     job.analysis.evidence = store.get();
     return publish(publishing, job, key, nullptr);
@@ -275,7 +278,8 @@ void make(Entry& entry, const SigningKey& key, const RenewalToday& today, const 
     first = made();
   }
   const Published& published = *first;
-  write_evidence(evidence, today.generator, *store);
+  write_evidence(
+      evidence, today.generator, [&key](std::string_view message) { return key.sign(message); }, *store);
   entry.blocks_reused = store->reused();
   entry.blocks_computed = store->computed();
   entry.seconds = published.seconds;

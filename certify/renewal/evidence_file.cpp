@@ -93,16 +93,24 @@ BlockEvidence evidence_of_json(const Json& json) {
   return out;
 }
 
+/// What is signed: no DSSE envelope begins like that, so that no signature of one kind is one of the other.
+std::string signed_text(const std::string& body) {
+  return "lipcert-evidence-1\n" + body;
+}
+
 }  // namespace
 
 std::string evidence_path(const std::string& certificate) {
   return certificate + ".evidence";
 }
 
-void read_evidence(const std::string& path, const Generator& generator, EvidenceStore& store) {
+void read_evidence(const std::string& path, const Generator& generator, const EvidenceVerifier& verifies, EvidenceStore& store) {
   try {
-    const Json json = parse_json(read_file(path, largest_evidence), path);
-    if (json.at("lipcertEvidence") != 1 || json.at("program") != program_of(generator)) return;
+    const Json file = parse_json(read_file(path, largest_evidence), path);
+    const auto body = file.at("body").get<std::string>();
+    if (file.at("lipcertEvidence") != 1 || !verifies(signed_text(body), base64_decode(file.at("signature").get<std::string>()))) return;
+    const Json json = parse_json(body, path);
+    if (json.at("program") != program_of(generator)) return;
     std::vector<std::pair<std::string, BlockEvidence>> all;  // offered only when the whole file is sound
     for (const auto& [key, value] : json.at("blocks").items()) all.emplace_back(key, evidence_of_json(value));
     for (auto& [key, evidence] : all) store.offer(key, std::move(evidence));
@@ -113,11 +121,13 @@ void read_evidence(const std::string& path, const Generator& generator, Evidence
   }
 }
 
-void write_evidence(const std::string& path, const Generator& generator, const EvidenceStore& store) {
+void write_evidence(const std::string& path, const Generator& generator, const EvidenceSigner& sign, const EvidenceStore& store) {
   try {
     Json blocks = Json::object();
     for (const auto& [key, evidence] : store.used()) blocks[key] = json_of(evidence);
-    write_file(path, write_json({{"lipcertEvidence", 1}, {"program", program_of(generator)}, {"blocks", blocks}}), Overwrite::yes);
+    const std::string body = write_json({{"program", program_of(generator)}, {"blocks", blocks}});
+    write_file(path, write_json({{"lipcertEvidence", 1}, {"body", body}, {"signature", base64_encode(sign(signed_text(body)))}}),
+               Overwrite::yes);
   } catch (const Error&) {
     return;
   }

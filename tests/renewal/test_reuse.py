@@ -1,5 +1,6 @@
 """Unchanged blocks of a changed model: taken from the evidence file by the digest of their exact inputs, counted, and worth nothing that lipverify does not find."""
 
+import base64
 import json
 
 import renewal
@@ -17,7 +18,21 @@ class Reuse(renewal.Case):
         self.network(1)
         self.renew()
         self.evidence = self.folder / "a.lipcert.sigstore.json.evidence"
-        self.assertEqual(len(json.loads(self.evidence.read_text())["blocks"]), 2)
+        self.assertEqual(len(self.stored()["blocks"]), 2)
+
+    def stored(self):
+        return json.loads(json.loads(self.evidence.read_text())["body"])
+
+    def store(self, body, sign=True):
+        """Writes the body into the file: by somebody who has the key, or without."""
+        file = json.loads(self.evidence.read_text())
+        file["body"] = json.dumps(body, separators=(",", ":"))
+        if sign:
+            self.write("body", "lipcert-evidence-1\n" + file["body"])
+            done = support.openssl("dgst", "-sha256", "-sign", self.secret, "-out", self.folder / "sig", self.folder / "body")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            file["signature"] = base64.b64encode((self.folder / "sig").read_bytes()).decode()
+        self.evidence.write_text(json.dumps(file))
 
     def network(self, last, first=None):
         self.write("a.onnx", support.dense([first or FIRST, [[last, -1, 2], [0, 1, 1]]]))
@@ -49,23 +64,44 @@ class Reuse(renewal.Case):
         self.assertEqual(self.renewed("--no-reuse"), (0, 2))
 
     def test_not_of_another_program(self):
-        stored = json.loads(self.evidence.read_text())
+        stored = self.stored()
         stored["program"] = "0" * 64
-        self.evidence.write_text(json.dumps(stored))
+        self.store(stored)
         self.network(2)
         self.assertEqual(self.renewed(), (0, 2))
 
-    def test_damaged_files_cost_time_only(self):
+    def test_not_of_somebody_without_the_key(self):
+        """Evidence that somebody has loosened would be accepted, for it is true: but this program would not have found it."""
         text = self.evidence.read_text()
-        for k, content in enumerate((text[:-3], "", "[]", text.replace('"blocks":{', '"blocks":{"x":1,'), text.replace("dense-gram-psd", "", 1)[:-1],
-                                     text.replace('"upper":"0x', '"upper":"x'))):
+        stored = self.stored()
+        for evidence in stored["blocks"].values():
+            evidence["upper"] = support.hex_float(float.fromhex(evidence["upper"]) * 2)
+            evidence["gram"]["C2"] = str(int(evidence["gram"]["C2"]) * 4)
+        self.store(stored, sign=False)
+        self.network(2)
+        self.assertEqual(self.renewed(), (0, 2))
+        self.evidence.write_text(text)
+        self.store(self.stored())  # the same, signed again by who has the key, is taken
+        self.network(3)
+        self.assertEqual(self.renewed(), (1, 1))
+
+    def test_damaged_files_cost_time_only(self):
+        text, stored = self.evidence.read_text(), self.stored()
+        for k, content in enumerate((text[:-3], "", "[]", text.replace("signature", "sig"), text.replace("dense", "sense"))):
             self.evidence.write_text(content)
             self.network(10 + k)
             self.assertEqual(self.renewed(), (0, 2), content[:60])
+        for k, change in enumerate((lambda b: b.update(x=1), lambda b: [e.update(upper="x") for e in b.values()], lambda b: [e.pop("grid") for e in b.values()])):
+            self.evidence.write_text(text)
+            body = json.loads(json.dumps(stored))
+            change(body["blocks"])
+            self.store(body)
+            self.network(30 + k)
+            self.assertEqual(self.renewed(), (0, 2), k)
 
     def test_forged_evidence_is_refused_and_computed(self):
-        """What would be a false bound ends in the certificate that is made from nothing."""
-        text = self.evidence.read_text()
+        """What would be a false bound, even of somebody with the key, ends in the certificate that is made from nothing."""
+        text, body = self.evidence.read_text(), self.stored()
 
         def smaller(evidence):
             evidence["upper"] = evidence["lower"] = support.hex_float(float.fromhex(evidence["upper"]) / 2)
@@ -90,10 +126,10 @@ class Reuse(renewal.Case):
         for k, forge in enumerate((smaller, smaller_square, zero, larger_lower, long_witness, another_operator)):
             with self.subTest(forge=forge.__name__):
                 self.evidence.write_text(text)
-                stored = json.loads(text)
+                stored = json.loads(json.dumps(body))
                 for evidence in stored["blocks"].values():
                     forge(evidence)
-                self.evidence.write_text(json.dumps(stored))
+                self.store(stored)
                 self.network(20 + k)
                 self.assertEqual(self.renewed(), (0, 2))
 
