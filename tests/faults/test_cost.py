@@ -1,13 +1,10 @@
 """What a small file may cost: models of a hundred bytes with shapes of 2^27 entries, constants that grow, windows of a million entries, chains of thousands
 of nodes, certificates that ask for a million frequencies. Each ends soon, in little memory, or with a sentence."""
 
-import re
-import time
-
 from faults_support import *
 
 MEMORY = 1 << 30
-SECONDS = 10
+SECONDS = 10  # of processor time: a busy machine is no fault
 
 
 def filled(name, shape, value=0.5):
@@ -86,15 +83,16 @@ class Cost(Faults):
 
     def cheap(self, program, *arguments):
         """Runs a program, which ends soon and in little memory."""
-        start = time.monotonic()
         report = self.folder / "usage"
         code = ("import resource, subprocess, sys\n"
                 "done = subprocess.run(sys.argv[2:])\n"
-                "open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))\n"
+                "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+                "open(sys.argv[1], 'w').write(f'{used.ru_maxrss} {used.ru_utime + used.ru_stime}')\n"
                 "sys.exit(done.returncode if done.returncode >= 0 else 99)\n")
         done = run(sys.executable, "-c", code, report, program, *arguments)
-        self.assertLess(time.monotonic() - start, SECONDS, arguments)
-        self.assertLess(int(report.read_text()) * 1024, MEMORY, arguments)
+        kilobytes, self.seconds = report.read_text().split()
+        self.assertLess(float(self.seconds), SECONDS, arguments)
+        self.assertLess(int(kilobytes) * 1024, MEMORY, arguments)
         self.assertIn(done.returncode, (0, 1, 3, 4, 5), done.stderr)
         if done.returncode not in (0, 5):
             self.assertRegex(done.stderr, r"\Alip(cert: error|verify): [^\n]+\n\Z")
@@ -142,12 +140,11 @@ class Cost(Faults):
             took = []
             for count in (1500, 15000):
                 path = self.write("chain.onnx", chain(kind, count))
-                start = time.monotonic()
                 self.assertEqual(self.cheap(LIPCERT, "inspect", path).returncode, 0)
-                took.append(time.monotonic() - start)
+                took.append(float(self.seconds))
                 self.assertEqual(self.cheap(LIPCERT, "certify", path, "--key", self.private, "-o", self.folder / "c.json", "--no-recheck").returncode, 0)
                 self.assertEqual(self.cheap(LIPVERIFY, self.folder / "c.json", "--model", path, "--public-key", self.public).returncode, 0)
-            self.assertLess(took[1], 30 * max(took[0], 0.1), kind)
+            self.assertLess(took[1], 30 * max(took[0], 0.05), kind)
 
     def test_grid(self):
         """A few digits in a certificate ask for a million frequencies."""

@@ -77,7 +77,7 @@ class Keys(Faults):
                           (scrypt(2 ** 30, 8, 1), "scrypt"), (scrypt(2 ** 63, 2, 1), "scrypt"), (der(0x30, oid("1.2.3.4"), der(5)), "not known")):
             start = time.monotonic()
             done = self.certify_with(self.write("costly.pem", encrypted(kdf)), env=env)
-            self.assertLess(time.monotonic() - start, 2)
+            self.assertLess(time.monotonic() - start, 8)
             self.assertIn(part, done.stderr)
             self.assertIn("openssl pkcs8", done.stderr)
         self.assertIn("passphrase is wrong", self.certify_with(self.write("cheap.pem", encrypted(pbkdf2(1000))), env=env).stderr)
