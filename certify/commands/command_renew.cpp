@@ -1,6 +1,7 @@
 // One certificate made again: with the settings that are read off the old one, of the model of today. --check makes the payload with the
 // old one's times and compares bytes: whoever doubts a certificate's origin can find out whether this program makes the same.
 
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_renew.hpp"
 
 #include <fmt/format.h>
@@ -45,7 +46,7 @@ std::string file_for(const std::string& given, const std::string& name, const st
     struct stat status {};
     if (::stat(path.c_str(), &status) == 0) return path;
   }
-  throw Error(ExitCode::usage, "The file '" + shown(name) + "' that " + shown(beside) +
+  throw Error(ExitCode::usage, "The file '" + in_short(name) + "' that " + in_short(beside) +
                                    " is about lies neither beside it nor here; name it with " + option + ".");
 }
 
@@ -77,7 +78,7 @@ Json json_of(const StatementDifferences& differences) {
 }
 
 void print_differences(const StatementDifferences& differences) {
-  for (const StatementDifference& d : differences.first) fmt::print("  {}: {} -> {}\n", shown(d.pointer), d.before, d.after);
+  for (const StatementDifference& d : differences.first) fmt::print("  {}: {} -> {}\n", in_short(d.pointer), d.before, d.after);
   if (differences.total > differences.first.size()) fmt::print("  and {} more\n", differences.total - differences.first.size());
 }
 
@@ -94,12 +95,11 @@ int check(const OldCertificate& old, CertifyJob job, const RenewOptions& options
   const StatementDifferences differences = differences_of(old.statement, parse_json(made.payload, "the new payload"));
   const std::string why = same ? "" : differences.total == 0 ? "the members are the same and stand in another order or spelling" : "";
   if (options.json) {
-    fmt::print("{}\n", Json{{"same", same},
+    print_json_line(Json{{"same", same},
                             {"before", sha256_hex(old.payload)},
                             {"after", sha256_hex(made.payload)},
                             {"differences", json_of(differences)},
-                            {"exitCode", same ? 0 : 1}}
-                           .dump());
+                            {"exitCode", same ? 0 : 1}});
     return same ? 0 : 1;
   }
   if (same) {
@@ -133,7 +133,7 @@ CertifyOptions options_of(const CertifyJob& job, const std::string& out, const R
 int renew_certificate(const RenewOptions& options) {
   const auto refuse = [](const std::string& sentence) -> void { throw Error(ExitCode::usage, sentence); };
   if (options.jobs != 1 || options.dry_run || options.no_reuse || !options.only.empty() || !options.part.empty())
-    refuse("--jobs, --dry-run, --no-reuse, --only and --part belong to a manifest, and " + shown(options.file) +
+    refuse("--jobs, --dry-run, --no-reuse, --only and --part belong to a manifest, and " + in_short(options.file) +
            " is a certificate; leave them out.");
   if (options.check && (!options.keys.empty() || !options.out.empty())) refuse("--check writes nothing; leave --key and --out out.");
   if (!options.check && options.keys.size() != 1)
@@ -142,7 +142,7 @@ int renew_certificate(const RenewOptions& options) {
   const OldCertificate old = read_certificate(options.file);
   if (!options.public_key.empty() && !signature_holds(options.public_key, pre_authentication_encoding(old.payload), old.signature))
     throw Error(ExitCode::rejected,
-                shown(options.file) + ": its signature is not that of " + options.public_key +
+                in_short(options.file) + ": its signature is not that of " + options.public_key +
                     ": somebody else signed it, or it was changed; certify the model anew if you do not know whence it came.");
   CertifyJob job = job_of(old);
   job.model = file_for(options.model, job.model, options.file, "--model");
@@ -151,7 +151,7 @@ int renew_certificate(const RenewOptions& options) {
     if (!job.samples->source.labels.empty())
       job.samples->source.labels = file_for(options.labels, job.samples->source.labels, options.file, "--labels");
   } else if (!options.data.empty() || !options.labels.empty()) {
-    refuse(shown(options.file) + " has no claim about samples; leave --data and --labels out, or use `lipcert certify`.");
+    refuse(in_short(options.file) + " has no claim about samples; leave --data and --labels out, or use `lipcert certify`.");
   }
   job.analysis.threads = options.threads;
   if (options.check) return check(old, std::move(job), options);
@@ -177,7 +177,7 @@ int renew_certificate(const RenewOptions& options) {
   if (samples) warn_about_samples(*samples, element_count(network.values[network.output].shape));
   const report::Difference difference = report::compare(before, report::read_certificate(options.out));
   if (options.json) {
-    fmt::print("{}\n", Json{{"certificate", options.out},
+    print_json_line(Json{{"certificate", options.out},
                             {"before", sha256_hex(old.payload)},
                             {"payloadSha256", published.payload_sha256},
                             {"keyFingerprint", published.fingerprint},
@@ -185,11 +185,10 @@ int renew_certificate(const RenewOptions& options) {
                             {"seconds", published.seconds},
                             {"recheck", published.recheck.word},
                             {"recheckVerdict", published.recheck.verdict.empty() ? Json(nullptr) : Json(published.recheck.verdict)},
-                            {"difference", report::json(difference)}}
-                           .dump());
+                            {"difference", report::json(difference)}});
     return 0;
   }
-  fmt::print("old          {} (payload sha256 {}), signature {}\n", shown(options.file), sha256_hex(old.payload),
+  fmt::print("old          {} (payload sha256 {}), signature {}\n", in_short(options.file), sha256_hex(old.payload),
              options.public_key.empty() ? "not checked: no --public-key, and nothing of it was trusted" : "checked");
   fmt::print("certificate  {}\npayload      sha256 {}\nsigned by    {} ({})\nrecheck      {}\ntime         {:.2f} s\n", options.out,
              published.payload_sha256, published.fingerprint, name_of(published.algorithm), text_of(published.recheck), published.seconds);

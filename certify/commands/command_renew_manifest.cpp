@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_renew.hpp"
 #include "certify/commands/progress.hpp"
 #include "certify/commands/publish.hpp"
@@ -61,10 +62,10 @@ class Keys {
       const std::size_t equals = text.find('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
         throw Error(ExitCode::usage,
-                    "--key '" + shown(text) + "' is not of the form NAME=FILE, which a manifest needs: its entries name their keys.");
+                    "--key '" + in_short(text) + "' is not of the form NAME=FILE, which a manifest needs: its entries name their keys.");
       const std::string name = text.substr(0, equals);
       const std::string source = text.substr(equals + 1);
-      if (keys_.contains(name)) throw Error(ExitCode::usage, "The key '" + shown(name) + "' is given twice; give one --key for each name.");
+      if (keys_.contains(name)) throw Error(ExitCode::usage, "The key '" + in_short(name) + "' is given twice; give one --key for each name.");
       keys_.emplace(name,
                     source.starts_with("env:") ? from_environment(source.substr(4), passphrase) : SigningKey::read(source, passphrase));
     }
@@ -84,8 +85,8 @@ class Keys {
     const char* const pem = std::getenv(variable.c_str());
     if (pem == nullptr)
       throw Error(ExitCode::usage,
-                  "The environment variable " + shown(variable) + " of --key is not set; set it to the text of the PEM file.");
-    return SigningKey::of_pem(Secret(pem), "The environment variable " + shown(variable), passphrase);
+                  "The environment variable " + in_short(variable) + " of --key is not set; set it to the text of the PEM file.");
+    return SigningKey::of_pem(Secret(pem), "The environment variable " + in_short(variable), passphrase);
   }
   std::map<std::string, SigningKey> keys_;
 };
@@ -128,15 +129,15 @@ std::string reasons_text(const std::vector<RenewalReason>& reasons) {
 }
 
 void print_entry(std::FILE* out, const Entry& entry) {
-  const std::string name = shown(entry.what->name, 60);
+  const std::string name = in_short(entry.what->name, 60);
   if (entry.state == Entry::State::failed) {
-    fmt::print(out, "{:<10} {}  {}\n", name_of(entry.state), name, shown(entry.error, 1000));
+    fmt::print(out, "{:<10} {}  {}\n", name_of(entry.state), name, in_short(entry.error, 1000));
   } else if (entry.state == Entry::State::renewed) {
-    fmt::print(out, "{:<10} {}  {}  ({:.2f} s, recheck: {})\n", name_of(entry.state), name, shown(reasons_text(entry.reasons), 400),
+    fmt::print(out, "{:<10} {}  {}  ({:.2f} s, recheck: {})\n", name_of(entry.state), name, in_short(reasons_text(entry.reasons), 400),
                entry.seconds, entry.recheck);
   } else {
     fmt::print(out, "{:<10} {}{}{}\n", name_of(entry.state), name, entry.reasons.empty() ? "" : "  ",
-               shown(reasons_text(entry.reasons), 400));
+               in_short(reasons_text(entry.reasons), 400));
   }
   std::fflush(out);
 }
@@ -203,12 +204,12 @@ std::vector<Entry> chosen(const Manifest& manifest, const RenewOptions& options)
       part = parse_shard(options.part);
     } catch (const Error&) {
       throw Error(ExitCode::usage,
-                  "--part '" + shown(options.part) + "' is not of the form i/N with 0 <= i < N; the first of four parts is 0/4.");
+                  "--part '" + in_short(options.part) + "' is not of the form i/N with 0 <= i < N; the first of four parts is 0/4.");
     }
   }
   for (const std::string& name : options.only) {
     if (std::none_of(manifest.entries.begin(), manifest.entries.end(), [&](const ManifestEntry& entry) { return entry.name == name; }))
-      throw Error(ExitCode::usage, "--only '" + shown(name) + "' is the name of no entry of " + shown(manifest.path) +
+      throw Error(ExitCode::usage, "--only '" + in_short(name) + "' is the name of no entry of " + in_short(manifest.path) +
                                        "; its names stand in the members \"name\".");
   }
   for (std::uint64_t i = part.begin(manifest.entries.size()); i < part.end(manifest.entries.size()); ++i) {
@@ -222,7 +223,7 @@ std::vector<Entry> chosen(const Manifest& manifest, const RenewOptions& options)
 
 Json json_of(const Entry& entry) {
   Json reasons = Json::array();
-  for (const RenewalReason& reason : entry.reasons) reasons.push_back({{"kind", reason.kind}, {"text", shown(reason.text, 400)}});
+  for (const RenewalReason& reason : entry.reasons) reasons.push_back({{"kind", reason.kind}, {"text", in_short(reason.text, 400)}});
   Json out = {{"name", entry.what->name},
               {"certificate", entry.what->output},
               {"state", name_of(entry.state)},
@@ -255,7 +256,7 @@ void make(Entry& entry, const SigningKey& key, const RenewalToday& today, const 
   publishing.force = is_certificate(entry.what->output);
   if (!publishing.force && !is_certificate_or_empty(entry.what->output))
     throw Error(ExitCode::usage,
-                shown(entry.what->output) + " exists and is not a certificate; move it away, or choose another output in the manifest.");
+                in_short(entry.what->output) + " exists and is not a certificate; move it away, or choose another output in the manifest.");
   check_output(publishing);
   // What is reused is only as good as the check that follows: without it, everything is computed. One that is refused is made again from
   // nothing.
@@ -302,7 +303,7 @@ int summary(const Manifest& manifest, const RenewOptions& options, const std::ve
     list.push_back(json_of(entry));
   }
   if (options.json) {
-    fmt::print("{}\n", Json{{"manifest", manifest.path},
+    print_json_line(Json{{"manifest", manifest.path},
                             {"dryRun", options.dry_run},
                             {"entries", list},
                             {"renewed", count[Entry::State::renewed]},
@@ -311,8 +312,7 @@ int summary(const Manifest& manifest, const RenewOptions& options, const std::ve
                             {"failed", count[Entry::State::failed]},
                             {"blocks", {{"reused", reused}, {"computed", computed}}},
                             {"seconds", seconds},
-                            {"exitCode", code}}
-                           .dump(-1, ' ', false, Json::error_handler_t::replace));
+                            {"exitCode", code}});
   } else {
     fmt::print("{} of {} entries: {} {}, {} unchanged, {} failed; {} affine blocks computed, {} reused; {:.2f} s\n", entries.size(),
                manifest.entries.size(), count[options.dry_run ? Entry::State::to_renew : Entry::State::renewed],
@@ -328,7 +328,7 @@ int renew_manifest(const RenewOptions& given) {
   if (!given.model.empty() || !given.data.empty() || !given.labels.empty() || !given.out.empty() || !given.public_key.empty() ||
       given.check || given.force)
     throw Error(ExitCode::usage, "--model, --data, --labels, --out, --public-key, --check and --force belong to a certificate, and " +
-                                     shown(given.file) + " is a manifest, whose entries say all that; leave them out.");
+                                     in_short(given.file) + " is a manifest, whose entries say all that; leave them out.");
   const auto start = Clock::now();
   RenewOptions options = given;
   if (options.threads == 0 && options.jobs > 1) options.threads = std::max(1U, std::thread::hardware_concurrency() / options.jobs);
@@ -347,7 +347,7 @@ int renew_manifest(const RenewOptions& given) {
       entry.state = entry.reasons.empty() ? Entry::State::unchanged : Entry::State::to_renew;
       if (entry.state == Entry::State::to_renew && !options.dry_run && keys.find(entry.what->key) == nullptr)
         throw Error(ExitCode::usage,
-                    "The key '" + shown(entry.what->key, 60) + "' was not given; add --key " + shown(entry.what->key, 60) + "=FILE.");
+                    "The key '" + in_short(entry.what->key, 60) + "' was not given; add --key " + in_short(entry.what->key, 60) + "=FILE.");
     });
     if (entry.state != Entry::State::to_renew || options.dry_run) display.finished(entry);
     display.looked_at(++looked, entries.size());

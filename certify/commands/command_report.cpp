@@ -1,5 +1,6 @@
 // `lipcert report`: lipverify first, then a page about what it says. Nothing is written where there is no verdict.
 
+#include "certify/commands/print.hpp"
 #include "certify/commands/command_report.hpp"
 
 #include <fmt/format.h>
@@ -143,7 +144,7 @@ int compare_command(const ReportOptions& options) {
   if (options.json) {
     Json out = report::json(difference);
     if (!job.verdict_before.empty()) out["verdicts"] = {job.verdict_before, job.verdict_after};
-    fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+    print_json_line(out);
   } else {
     if (job.verdict_before.empty()) {
       fmt::print("verdict      none: neither certificate was rechecked, both are taken at their word\n");
@@ -234,7 +235,7 @@ int report_command(const ReportOptions& options) {
                       {"payloadSha256", job.verdict.json.at("payloadSha256")},
                       {"report", options.out},
                       {"bytes", made.html.size()}};
-    fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+    print_json_line(out);
   } else {
     fmt::print("verdict      {}{}\n", job.verdict.word, job.verdict.error.empty() ? "" : ": " + report::printable(job.verdict.error));
     fmt::print("report       {} ({} bytes)\n", report::printable(options.out), made.html.size());

@@ -7,7 +7,7 @@ namespace {
 
 std::string short_text(const Json* value) {
   if (value == nullptr) return "(absent)";
-  return shown(value->is_string() ? value->get<std::string>() : value->dump(), 80);
+  return in_short(value->is_string() ? value->get<std::string>() : value->dump(), 80);
 }
 
 void compare(const std::string& at, const Json* before, const Json* after, std::size_t most, StatementDifferences& out) {

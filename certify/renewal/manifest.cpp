@@ -45,7 +45,7 @@ class Object {
   /// `member`: the rest of the pointer, escaped already.
   [[noreturn]] void fail(const std::string& member, const std::string& what, const std::string& remedy) const {
     const std::string at = member.empty() ? pointer_ : pointer_ + "/" + member;
-    throw input_error(shown(file_) + ": " + (at.empty() ? "the document" : shown(at)) + ": " + what + "; " + remedy + ".");
+    throw input_error(in_short(file_) + ": " + (at.empty() ? "the document" : in_short(at)) + ": " + what + "; " + remedy + ".");
   }
 
   /// Refuses every member but these, with the nearest of them.
@@ -110,7 +110,7 @@ class Object {
     try {
       return canonical_number(value, member);
     } catch (const Error&) {
-      fail(member, "'" + shown(value, 40) + "' is no number", "write a decimal or a fraction such as \"1/255\"");
+      fail(member, "'" + in_short(value, 40) + "' is no number", "write a decimal or a fraction such as \"1/255\"");
     }
   }
   /// The position of the text in `choices`, or none where the member is absent.
@@ -122,7 +122,7 @@ class Object {
       if (choices[i] == value) return i;
       all += (i == 0 ? "" : ", ") + choices[i];
     }
-    fail(member, "is '" + shown(value, 40) + "'", "choose one of " + all);
+    fail(member, "is '" + in_short(value, 40) + "'", "choose one of " + all);
   }
 
  private:
@@ -220,7 +220,7 @@ std::string normal(const std::string& path) {
 }  // namespace
 
 Manifest manifest_of_bytes(const std::string& bytes, const std::string& path) {
-  const Json document = parse_json(bytes, shown(path), {largest_manifest, 16});
+  const Json document = parse_json(bytes, in_short(path), {largest_manifest, 16});
   const Object whole(document, path, "");
   whole.only({"lipcertManifest", "defaults", "entries"});
   const Json* const version = whole.find("lipcertManifest");
@@ -246,7 +246,7 @@ Manifest manifest_of_bytes(const std::string& bytes, const std::string& path) {
     ManifestEntry entry = entry_of(object, defaults, folder);
     entry.pointer = pointer;
     if (!names.insert(entry.name).second)
-      object.fail("name", "'" + shown(entry.name, 60) + "' is the name of an earlier entry", "choose another");
+      object.fail("name", "'" + in_short(entry.name, 60) + "' is the name of an earlier entry", "choose another");
     if (!outputs.insert(normal(entry.output)).second)
       object.fail("output", "is the output of an earlier entry, too", "one of two certificates would be lost: choose another place");
     inputs.insert(normal(entry.model));
@@ -270,7 +270,7 @@ Manifest read_manifest(const std::string& path) {
 }
 
 bool is_manifest(const std::string& path) {
-  const Json document = parse_json(read_file(path, std::uint64_t{1} << 28), shown(path));
+  const Json document = parse_json(read_file(path, std::uint64_t{1} << 28), in_short(path));
   // A bundle is recognised by its own members, so that a manifest with a slip in its first line is still told as one.
   return document.is_object() && !document.contains("dsseEnvelope") && !document.contains("mediaType");
 }

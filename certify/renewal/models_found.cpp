@@ -33,7 +33,7 @@ std::vector<fs::path> files_under(const std::string& folder) {
   std::error_code error;
   fs::recursive_directory_iterator at(folder, fs::directory_options::none, error);
   const auto failed = [&](const std::string& what) {
-    return input_error(shown(folder) + ": cannot be looked through (" + what + "); name a folder that you may read.");
+    return input_error(in_short(folder) + ": cannot be looked through (" + what + "); name a folder that you may read.");
   };
   if (error) throw failed(error.message());
   std::vector<fs::path> out;
@@ -116,7 +116,7 @@ ModelsFound find_models(const std::string& folder, const std::string& manifest_f
     const fs::path place = file.lexically_relative(base);
     const std::string model = place.string();
     if (!utf8(model)) {
-      out.left_out.push_back({shown(model), "its name is not UTF-8; rename it"});
+      out.left_out.push_back({in_short(model), "its name is not UTF-8; rename it"});
       continue;
     }
     try {
@@ -136,10 +136,10 @@ ModelsFound find_models(const std::string& folder, const std::string& manifest_f
     }
   }
   if (out.models.empty()) {
-    throw input_error(shown(folder) + ": no model in it can be certified" +
+    throw input_error(in_short(folder) + ": no model in it can be certified" +
                       (out.left_out.empty() ? "; name a folder with .onnx or .nnet files."
                                             : " (" + std::to_string(out.left_out.size()) + " refused; the first: " +
-                                                  shown(out.left_out.front().reason, 400) + "); see `lipcert inspect`."));
+                                                  in_short(out.left_out.front().reason, 400) + "); see `lipcert inspect`."));
   }
   out.manifest = {
       {"lipcertManifest", 1}, {"defaults", {{"key", key}, {"validityDays", 365}, {"maximumAgeDays", 90}}}, {"entries", entries}};

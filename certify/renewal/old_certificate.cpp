@@ -26,7 +26,7 @@ Error wrong(const std::string& path, const std::string& what) {
 std::string plain_name(const Json& value, const std::string& path) {
   const auto name = value.get<std::string>();
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
-    throw wrong(path, "names a file '" + shown(name) + "', which is no plain name");
+    throw wrong(path, "names a file '" + in_short(name) + "', which is no plain name");
   return name;
 }
 
@@ -37,7 +37,7 @@ SampleJob sample_job_of(const Json& claim, const std::string& path) {
   for (const DataFormat known : {DataFormat::idx, DataFormat::csv, DataFormat::npy, DataFormat::cifar10, DataFormat::png_folder}) {
     if (format == name_of(known)) job.source.format = known;
   }
-  if (!job.source.format) throw wrong(path, "has data of the unknown format '" + shown(format) + "'");
+  if (!job.source.format) throw wrong(path, "has data of the unknown format '" + in_short(format) + "'");
   for (const Json& file : data.at("files")) {
     const auto role = file.at("role").get<std::string>();
     (role == "labels" ? job.source.labels : job.source.samples) = plain_name(file.at("name"), path);
@@ -45,7 +45,7 @@ SampleJob sample_job_of(const Json& claim, const std::string& path) {
   if (job.source.samples.empty()) throw wrong(path, "has a claim about samples without their file");
   job.scaling = scaling_of(data, path);
   const auto canonical = [&](const std::string& number) {
-    if (canonical_number(number, path) != number) throw wrong(path, "has the number '" + shown(number) + "' in no canonical form");
+    if (canonical_number(number, path) != number) throw wrong(path, "has the number '" + in_short(number) + "' in no canonical form");
   };
   canonical(job.scaling.scale);
   for (const std::string& number : job.scaling.mean) canonical(number);
@@ -67,7 +67,7 @@ SampleJob sample_job_of(const Json& claim, const std::string& path) {
 
 }  // namespace
 
-std::string shown(const std::string& text, std::size_t longest) {
+std::string in_short(const std::string& text, std::size_t longest) {
   return report::printable(text, longest);
 }
 

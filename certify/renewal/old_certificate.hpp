@@ -38,6 +38,6 @@ struct OldCertificate {
 [[nodiscard]] const Json* sample_claim_of(const OldCertificate& certificate);
 
 /// Text out of a file, for a line on a terminal: `report::printable`, cut short.
-[[nodiscard]] std::string shown(const std::string& text, std::size_t longest = 120);
+[[nodiscard]] std::string in_short(const std::string& text, std::size_t longest = 120);
 
 }  // namespace lipcert

@@ -17,7 +17,7 @@ constexpr std::uint64_t largest_records = std::uint64_t{1} << 36;
 using Reasons = std::vector<RenewalReason>;
 
 std::string digest_start(const Json& digest) {
-  return digest.is_string() ? shown(digest.get<std::string>(), 12) : "none";
+  return digest.is_string() ? in_short(digest.get<std::string>(), 12) : "none";
 }
 
 /// "the sentence of what differs": the first difference with both values.
@@ -52,7 +52,7 @@ void model_reasons(const OldCertificate& old, const Model& model, Reasons& out) 
     }
   }
   const auto name = old.statement.at("subject").at(0).at("name").get<std::string>();
-  if (name != model.file.name) out.push_back({"settings", "the model was named " + shown(name, 60)});
+  if (name != model.file.name) out.push_back({"settings", "the model was named " + in_short(name, 60)});
 }
 
 void sample_reasons(const Json* claim, const ManifestEntry& entry, const Model& model, DataCatalogue& catalogue, Reasons& out) {
@@ -93,7 +93,7 @@ void sample_reasons(const Json* claim, const ManifestEntry& entry, const Model& 
   const std::string unit_then = claim->contains("epsUnit") ? claim->at("epsUnit").get<std::string>() : name_of(Unit::graph_input);
   if (eps != eps_then) out.push_back({"settings", told("samples are counted at other eps: ", eps_then, eps)});
   if (unit_then != name_of(unit))
-    out.push_back({"settings", "eps are counted in another unit: " + shown(unit_then, 40) + " is " + name_of(unit) + " now"});
+    out.push_back({"settings", "eps are counted in another unit: " + in_short(unit_then, 40) + " is " + name_of(unit) + " now"});
 }
 
 /// The side file with the records, of which the certificate holds the digest.
@@ -130,7 +130,7 @@ void issuance_reasons(const OldCertificate& old, const ManifestEntry& entry, con
   const Json asked = {{"seed", settings.seed}, {"regionSamples", settings.region_samples}};
   if (predicate.at("settings") != asked) out.push_back({"settings", told("settings of the search", predicate.at("settings"), asked)});
   if (old.version != today.generator.version || old.commit != today.generator.commit) {
-    out.push_back({"tool", "it was made by lipcert " + shown(old.version, 40) + " (" + shown(old.commit, 12) + "), this is " +
+    out.push_back({"tool", "it was made by lipcert " + in_short(old.version, 40) + " (" + in_short(old.commit, 12) + "), this is " +
                                today.generator.version + " (" + today.generator.commit.substr(0, 12) + ")"});
   }
   if (old.not_after && *old.not_after <= today.now) out.push_back({"expired", "its validity ended on " + format_time(*old.not_after)});
@@ -146,7 +146,7 @@ void issuance_reasons(const OldCertificate& old, const ManifestEntry& entry, con
 bool something_stands(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return false;
-  if (!S_ISREG(status.st_mode)) throw Error(ExitCode::usage, shown(path) + " is not a regular file; name a file for the certificate.");
+  if (!S_ISREG(status.st_mode)) throw Error(ExitCode::usage, in_short(path) + " is not a regular file; name a file for the certificate.");
   return true;
 }
 
@@ -182,7 +182,7 @@ Reasons reasons_to_renew(const ManifestEntry& entry, const RenewalToday& today, 
     if (const auto key = today.keys.find(entry.key); key != today.keys.end()) {
       if (!key->second->verifies(pre_authentication_encoding(old.payload), old.signature)) {
         const bool other = old.key_id != key->second->fingerprint();
-        out.push_back(other ? RenewalReason{"key", "it is signed with another key than '" + shown(entry.key, 40) + "'"}
+        out.push_back(other ? RenewalReason{"key", "it is signed with another key than '" + in_short(entry.key, 40) + "'"}
                             : RenewalReason{"damaged", "its signature does not hold"});
       }
     }

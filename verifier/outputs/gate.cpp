@@ -187,7 +187,7 @@ std::string gate_json(const Gate& gate) {
     item["report"] = ordered_json::parse(json_report(j.report));
     out["judgements"].push_back(std::move(item));
   }
-  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return out.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string gate_code_quality(const Gate& gate) {
@@ -202,7 +202,7 @@ std::string gate_code_quality(const Gate& gate) {
                      {"severity", f.warning ? "minor" : "blocker"},
                      {"location", {{"path", printable_line(relative_path(f.certificate))}, {"lines", {{"begin", 1}}}}}});
     }
-  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return out.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lipverify

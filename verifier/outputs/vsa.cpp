@@ -198,7 +198,7 @@ std::string vsa_json(const VsaReport& report) {
                             {"verifiedLevels", report.levels},
                             {"models", report.subjects},
                             {"notChecked", report.not_checked}};
-  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return out.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lipverify
