@@ -1,8 +1,7 @@
-// The count in formats/network/work.cpp comes first and gives the better sentence; the limit of the system (RLIMIT_DATA, which counts memory that is
-// written to and not what is only mapped) is behind it. Sanitizers map terabytes for themselves, so under them there is only the count.
+// The count in formats/network/work.cpp asks for it. A limit of the system behind it (RLIMIT_DATA) is not set: OpenBLAS tries again for ever where memory
+// for its buffers is refused, so that the program would hang instead of ending.
 #include "formats/encoding/budget.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,18 +9,6 @@
 
 namespace lipcert {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool limited_by_system = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool limited_by_system = false;
-#else
-constexpr bool limited_by_system = true;
-#endif
-#else
-constexpr bool limited_by_system = true;
-#endif
 
 Budget& current() {
   static Budget value = usual_budget();
@@ -47,10 +34,6 @@ const Budget& budget() {
 
 void set_budget(const Budget& wanted) {
   current() = wanted;
-  rlimit limit{};
-  if (!limited_by_system || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted.memory);
-  static_cast<void>(::setrlimit(RLIMIT_DATA, &limit));
 }
 
 }  // namespace lipcert

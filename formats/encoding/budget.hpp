@@ -16,7 +16,7 @@ struct Budget {
 /// The budget that everything in this process asks; the usual one until it is set.
 [[nodiscard]] const Budget& budget();
 
-/// Sets it, and makes the system refuse what a wrong count lets through: beyond `memory` bytes of data an allocation fails (std::bad_alloc).
+/// Sets it. Nothing but the count holds it: see budget.cpp.
 void set_budget(const Budget& wanted);
 
 }  // namespace lipcert
