@@ -1,6 +1,7 @@
 #include "certify/report/facts.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "certify/report/pictures.hpp"
 #include "certify/report/plain_text.hpp"
@@ -28,6 +29,24 @@ void compare_counts(const SampleView& samples, const Json& claim) {
   if (!equal) throw not_understood("it counts other samples than the records hold");
 }
 
+/// Under a policy lipverify answers for a list of certificates, here of one. What counts is the judgement: the check may hold and the policy not be met.
+Json of_one_certificate(Json answer) {
+  if (!answer.is_object() || !answer.contains("judgements")) return answer;
+  if (answer.at("judgements").size() != 1) throw not_understood("it judges another number of certificates than one");
+  const Json& judgement = answer.at("judgements")[0];
+  Json out = judgement.at("report");
+  for (const char* member : {"verdict", "exitCode", "error", "requirements", "signers"}) out[member] = judgement.at(member);
+  out["policy"] = answer.at("policy");
+  if (answer.at("verdict") != out.at("verdict") || answer.at("exitCode") != out.at("exitCode"))
+    throw not_understood("the verdict about one certificate is not that about all");
+  const bool accepts = out.at("exitCode") == 0 || out.at("exitCode") == 5;
+  for (const Json& requirement : out.at("requirements")) {
+    if (accepts && requirement.at("met") != true) throw not_understood("it accepts although a demand of the policy is not met");
+  }
+  if (accepts && judgement.at("report").at("verdict") != out.at("verdict")) throw not_understood("it accepts what its own check does not");
+  return out;
+}
+
 bool records_compared(const Verdict& verdict, const std::string& sha256) {
   return std::any_of(verdict.json.at("checks").begin(), verdict.json.at("checks").end(), [&](const Json& check) {
     return check.at("id") == "records digest" && check.at("passed") == true && check.at("recomputed") == sha256;
@@ -49,6 +68,7 @@ Verdict read_verdict(const std::string& text, int exit_code) {
   out.json = Json::parse(text, nullptr, false);
   try {
     if (out.json.is_discarded()) throw not_understood("it ended with exit code " + std::to_string(exit_code) + " and without JSON");
+    out.json = of_one_certificate(std::move(out.json));
     out.word = out.json.at("verdict").get<std::string>();
     out.exit_code = exit_code;
     if (out.json.contains("error") && out.json.at("error").is_string()) out.error = out.json.at("error").get<std::string>();

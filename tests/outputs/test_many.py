@@ -21,6 +21,12 @@ class Many(GateCase):
         done = self.verify("@list", *self.trusted())
         self.assertEqual(verdicts(done.stdout), [everything[2], everything[0]])
         self.assertIn("models/b.onnx' has no certificate", done.stderr)
+        # Under a policy a folder of models is what is to be released: one that nobody certified closes the gate.
+        self.policy()
+        done = self.verify("@list", "--model", "models", "--policy", "policy.json", code=1)
+        self.assertEqual(verdicts(done.stdout), [everything[2], everything[0], ("rejected", "models/b.onnx")])
+        self.assertRegex(done.stderr, r"lipverify: models/b\.onnx: the model has no certificate among those given: certify it")
+        self.assertEqual(verdicts(self.verify("certificates", "--model", "models", "--policy", "policy.json").stdout), everything)
         # The claims are those of the models: the digest decides, not the order.
         for name, bound in (("a", "2"), ("b", "4"), ("c", "6")):
             line = next(x for x in self.verify("certificates", *self.trusted()).stdout.splitlines() if f"/{name}.lipcert" in x)

@@ -114,6 +114,7 @@ class Vsa(GateCase):
         self.assertIn("more than a day after", self.check("--time", "2027-05-30T23:59:59Z", code=1).stderr)
         self.assertIn("not a verification summary", self.check(name=self.certificate("a"), key="key.pub.pem", code=1).stderr)
         self.check(name="absent.json", code=3)
+        other.unlink()  # a model without a certificate closes the gate
         # The other way round: a summary is no certificate, also under the key of an issuer.
         self.summary(key="key.pem", name="issuer.vsa.json")
         self.verify("issuer.vsa.json", "--model", "models/a.onnx", "--public-key", "key.pub.pem", code=1)

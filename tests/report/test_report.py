@@ -191,6 +191,23 @@ class Report(support.Case):
                 shutil.copy(records, self.folder)
             self.rejected(path)
 
+    def test_policy(self):
+        """Under a policy the page shows its demands, and proves nothing where one is not met, although the check itself holds."""
+        for limit, code in (("1", 0), ("0.5", 1)):
+            policy = self.write("policy.json", json.dumps({"formatVersion": 1, "issuers": [{"name": "us <b>", "publicKey": self.public.read_text()}],
+                                                           "lipschitz": [{"output": "all", "max": limit}]}))
+            out = self.folder / "policy.html"
+            self.lipcert("report", self.made.path, "--model", MNIST, "--policy", policy, "-o", out, "--force", "--data", DATA, "--labels", LABELS, code=code)
+            page = self.look(out.read_text(encoding="utf-8"))
+            self.assertIn("Accepted" if code == 0 else "Rejected", page.text("verdict"))
+            self.assertIn("/lipschitz/0/max", page.text("verdict"))
+            if code == 0:
+                self.assertIn("L <= 1", page.text("verdict"))
+                self.assertNotIn(" no ", page.text("verdict").split("Demands of the policy")[1].split("What this does not say")[0])
+            else:
+                self.assertNotIn("blocks", page.sections)
+                self.assertNotIn("meaning", page.sections)
+
     def test_no_verdict(self):
         out = self.folder / "report.html"
         arguments = ["report", self.made.path, "--model", MNIST, "--public-key", self.folder / "none.pem", "--data", DATA, "--labels", LABELS, "-o", out]

@@ -212,9 +212,17 @@ Checked check_all(const CommandLine& line, bool progress) {
     const std::lock_guard<std::mutex> lock(terminal);
     std::cerr << "\rchecked " << count << " of " << units.size() << std::flush;
   });
-  if (folders)
-    for (const std::string& model : pool.models.unused())
-      out.warnings.push_back("the model '" + model + "' has no certificate among those given: nothing was checked about it");
+  if (folders) {
+    for (const std::string& model : pool.models.unused()) {
+      // A gate that let a model pass because nobody certified it would be open for whoever forgets to; without a policy a folder is a place to look in.
+      if (policy) {
+        gate.judgements.push_back(without_verdict(model, Outcome::rejected, "the model has no certificate among those given: certify it, or take it out of the folder"));
+        gate.milliseconds.push_back(0);
+      } else {
+        out.warnings.push_back("the model '" + model + "' has no certificate among those given: nothing was checked about it");
+      }
+    }
+  }
   return out;
 }
 
