@@ -21,15 +21,33 @@ void tile(Markup& page, const std::string& name, const std::string& figure, cons
       .close();
 }
 
-/// A decimal that was rounded to the safe side, cut for reading: still on the safe side because its digits are followed by an ellipsis.
-std::string cut(const std::string& decimal) {
-  return decimal.size() > 8 && decimal.find('e') == std::string::npos ? decimal.substr(0, 7) + "\u2026" : decimal;
+/// A decimal that was rounded to the safe side, with six significant digits, rounded to the same side once more: up or down. Digits before the point stay.
+std::string six_digits(const std::string& decimal, bool up) {
+  const std::size_t point = decimal.find('.');
+  if (point == std::string::npos || decimal.find_first_not_of("0123456789.") != std::string::npos) return decimal;
+  const std::size_t first = std::min(decimal.find_first_not_of("0."), decimal.size());
+  const std::size_t end = first < point ? std::max(point + 1, std::size_t{7}) : first + 6;  // six digits and the point
+  if (end >= decimal.size()) return decimal;
+  std::string out = decimal.substr(0, end);
+  if (up) {
+    std::size_t at = out.size();
+    while (at > 0 && (out[at - 1] == '9' || out[at - 1] == '.')) {
+      if (out[at - 1] == '9') out[at - 1] = '0';
+      --at;
+    }
+    if (at == 0)
+      out.insert(0, 1, '1');
+    else
+      ++out[at - 1];
+  }
+  if (out.back() == '.') out.pop_back();
+  return out;
 }
 
 void tiles(Markup& page, const Facts& facts) {
   page.open("dl", {{"class", "tiles"}});
   if (const Json* claim = facts.verdict.claim("lipschitz-global"))
-    tile(page, "Lipschitz constant L", "\u2264 " + cut(value(*claim, "upper")), "and no smaller than " + cut(value(*claim, "lower")));
+    tile(page, "Lipschitz constant L", "\u2264 " + six_digits(value(*claim, "upper"), true), "and no smaller than " + six_digits(value(*claim, "lower"), false));
   if (facts.samples != nullptr) {
     const std::uint64_t total = facts.number("total");
     if (facts.samples->labelled())

@@ -2,6 +2,7 @@
 certificate shows nothing as proved, and a comparison finds each change that was planted."""
 
 import base64
+import fractions
 import html.parser
 import json
 import pathlib
@@ -106,6 +107,11 @@ class Report(support.Case):
         self.assertNotIn("Not all rechecked", " ".join(page.sections.values()))
         for number in (claims["lipschitz-global"]["upper"], claims["lipschitz-global"]["lower"], claims["lipschitz-pairs"]["largest"]):
             self.assertIn(number, page.text("meaning"))
+        # The figures at the top are short, and still on the safe side.
+        upper, lower = re.search(r"Lipschitz constant L \u2264 ([0-9.]+) and no smaller than ([0-9.]+) ", page.text("verdict")).groups()
+        exact = {end: fractions.Fraction(claims["lipschitz-global"][end]) for end in ("upper", "lower")}
+        self.assertTrue(exact["upper"] < fractions.Fraction(upper) < exact["upper"] * (1 + fractions.Fraction(1, 10**4)), upper)
+        self.assertTrue(exact["lower"] > fractions.Fraction(lower) > exact["lower"] * (1 - fractions.Fraction(1, 10**4)), lower)
         samples = claims["sample-radii"]
         for count in samples["counts"]:
             share = "%d.%02d %%" % divmod(count["certifiedCorrect"] * 10000 // samples["total"], 100)
