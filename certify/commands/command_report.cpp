@@ -97,6 +97,16 @@ void write_output(const ReportOptions& options, const std::string& path, const s
   if (::stat(path.c_str(), &status) == 0) {
     if (!S_ISREG(status.st_mode))
       throw Error(ExitCode::usage, report::printable(path) + " is not a regular file; name a file for the report.");
+    if (holds_private_key(path))
+      throw Error(ExitCode::usage, report::printable(path) + " holds a private key, or cannot be read to see that it does not: it is never replaced, not even with "
+                                                             "--force; choose another name.");
+    std::vector<std::string> inputs = options.models;
+    inputs.insert(inputs.end(), {options.certificate, options.public_key, options.policy, options.data, options.labels, options.attack, options.compare});
+    for (const std::string& input : inputs) {
+      struct stat other {};
+      if (!input.empty() && ::stat(input.c_str(), &other) == 0 && other.st_dev == status.st_dev && other.st_ino == status.st_ino)
+        throw Error(ExitCode::usage, report::printable(path) + " is one of the files that the report is made from; choose another name.");
+    }
     const bool replaceable = status.st_size == 0 || (status.st_size < 268435456 && ours(read_file(path, 268435456)));
     if (!replaceable && !options.force)
       throw Error(ExitCode::usage, report::printable(path) +

@@ -51,7 +51,7 @@ void tiles(Markup& page, const Facts& facts) {
   if (facts.samples != nullptr) {
     const std::uint64_t total = facts.number("total");
     if (facts.samples->labelled())
-      tile(page, "Accuracy", percent(facts.number("correct"), total),
+      tile(page, facts.samples_proved ? "Accuracy" : "Claimed accuracy", percent(facts.number("correct"), total),
            fmt::format("{} of {} samples as labelled", grouped(facts.number("correct")), grouped(total)));
     for (const Json& count : facts.sample_claim->at("counts")) {
       const bool labelled = facts.samples->labelled();
@@ -63,9 +63,24 @@ void tiles(Markup& page, const Facts& facts) {
   page.close();
 }
 
+/// Each demand of the policy beside what was found; nothing where there is no policy.
+void policy_demands(Markup& page, const Verdict& verdict) {
+  if (verdict.json.contains("requirements") && verdict.json.at("requirements").is_array()) {
+    page.element("h3", "Demands of the policy");
+    open_table(page, "Demands of the policy");
+    page.open("thead").row({"demand", "wanted", "found", "met"}, true).close().open("tbody");
+    for (const Json& item : verdict.json.at("requirements")) {
+      if (!item.is_object()) continue;
+      page.row({value(item, "pointer"), value(item, "wanted"), value(item, "found"), item.value("met", false) ? "yes" : "no"});
+    }
+    page.close().close().close();
+  }
+}
+
 void rejection(Markup& page, const Facts& facts) {
   page.element("p", facts.verdict.error.empty() ? "lipverify rejected the certificate." : facts.verdict.error, {{"class", "reason"}});
   page.element("p", "Nothing in this certificate is shown as proved. Do not rely on it, and ask its issuer for one that is accepted.");
+  policy_demands(page, facts.verdict);
   open_table(page, "Checks that failed");
   page.open("thead").row({"check", "subject", "the certificate says", "recomputed"}, true).close().open("tbody");
   for (const Json& check : facts.verdict.json.at("checks")) {
@@ -103,16 +118,7 @@ void verdict_section(Markup& page, const Facts& facts) {
     page.open("p", {{"class", "formula"}}).text(value(*claim, "formula")).close();
   }
   tiles(page, facts);
-  if (verdict.json.contains("requirements") && verdict.json.at("requirements").is_array()) {
-    page.element("h3", "Demands of the policy");
-    open_table(page, "Demands of the policy");
-    page.open("thead").row({"demand", "wanted", "found", "met"}, true).close().open("tbody");
-    for (const Json& item : verdict.json.at("requirements")) {
-      if (!item.is_object()) continue;
-      page.row({value(item, "pointer"), value(item, "wanted"), value(item, "found"), item.value("met", false) ? "yes" : "no"});
-    }
-    page.close().close().close();
-  }
+  policy_demands(page, verdict);
   page.open("div", {{"class", "limits-short"}}).element("p", "What this does not say", {{"class", "label"}}).open("ul");
   page.element("li", "Nothing about rounding: the claims are about exact real arithmetic, not about a runtime in float32.");
   page.element("li", "Nothing about other norms than the Euclidean norm, or about processing outside the graph.");

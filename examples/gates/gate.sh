@@ -31,8 +31,9 @@ options=(--policy "$policy" --model "${LIPCERT_MODELS:-models}")
 [ -z "${LIPCERT_VSA_KEY:-}" ] || options+=(--vsa "$reports/lipverify.vsa.json" --vsa-key "$LIPCERT_VSA_KEY")
 
 status=0
-"$lipverify" "${LIPCERT_CERTIFICATES:-certificates}" "${options[@]}" --json="$reports/lipverify.json" --junit "$reports/lipverify.junit.xml" \
-  --sarif "$reports/lipverify.sarif" --markdown "$reports/lipverify.md" --codequality "$reports/lipverify.codequality.json" "$@" || status=$?
+"$lipverify" "${options[@]}" --json="$reports/lipverify.json" --junit "$reports/lipverify.junit.xml" \
+  --sarif "$reports/lipverify.sarif" --markdown "$reports/lipverify.md" --codequality "$reports/lipverify.codequality.json" "$@" \
+  -- "${LIPCERT_CERTIFICATES:-certificates}" || status=$?
 
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$reports/lipverify.md" ]; then cat "$reports/lipverify.md" >>"$GITHUB_STEP_SUMMARY"; fi
 case $status in

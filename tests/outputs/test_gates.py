@@ -111,7 +111,10 @@ class Gates(GateCase):
         (self.folder / "certificates").mkdir()
         (self.folder / "models/b.onnx").unlink()
         self.certify(self.folder / "models/a.onnx", self.folder / "key.pem", *options, name="certificates/a.lipcert.sigstore.json")
-        self.verify("certificates/a.lipcert.sigstore.json", "--model", "models/a.onnx", "--public-key", "key.pub.pem", "--data", "data.csv", "--policy-init=lipcert-policy.json")
+        (self.folder / "lipcert-policy.json").unlink()
+        init = ("certificates/a.lipcert.sigstore.json", "--model", "models/a.onnx", "--public-key", "key.pub.pem", "--data", "data.csv", "--policy-init=lipcert-policy.json")
+        self.verify(*init)
+        self.assertIn("never replaced", self.verify(*init, code=2).stderr)  # somebody may have edited it
         self.assertIn("/certifiedAccuracy/0", self.verify("--explain", "lipcert-policy.json").stdout)
         gate = "LIPCERT_DATA=data.csv examples/gates/gate.sh"
         self.shell(gate, 0)

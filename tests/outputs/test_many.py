@@ -32,6 +32,38 @@ class Many(GateCase):
             line = next(x for x in self.verify("certificates", *self.trusted()).stdout.splitlines() if f"/{name}.lipcert" in x)
             self.assertRegex(line, rf"L <= {bound}(\.0*[0-9]*)? ")
 
+    def test_a_file_name_is_no_option(self):
+        self.models(a=1)
+        (self.folder / "models/a.onnx").write_bytes(layer(7))
+        self.certificate("a").rename(self.folder / "-h.sigstore.json")
+        done = self.verify("-h.sigstore.json", *self.trusted(), code=2)
+        self.assertIn("stands alone", done.stderr)
+        self.verify("--version", *self.trusted(), code=2)
+        self.assertEqual(verdicts(self.verify(*self.trusted(), "--", "-h.sigstore.json", code=1).stdout)[0][0], "rejected")
+
+    def test_no_report_replaces_a_private_key(self):
+        self.models(a=1)
+        secret = (self.folder / "key.pem").read_bytes()
+        for option in ("--junit", "--sarif", "--markdown", "--codequality"):
+            self.assertIn("private key", self.verify("certificates", *self.trusted(), option, "key.pem", code=4).stderr)
+        self.verify("certificates", *self.trusted(), "--json=key.pem", code=4)
+        self.assertEqual((self.folder / "key.pem").read_bytes(), secret)
+
+    def test_what_the_issuer_chose_must_be_named(self):
+        """Accuracy with another std or label column, under a policy that pins data and scale only."""
+        self.models(a=1)
+        rows = "".join(f"{c},{3 if c == 0 else 0},{3 if c == 1 else 0},{k},{3 if c == 2 else 0}\n" for k, c in enumerate([0, 1, 2] * 4))
+        self.write("data.csv", rows)
+        for options, named, found in ((["--label-column", "0"], {"labelColumn": 0}, "labels from column 0"),
+                                      (["--label-column", "0", "--std", "0.5"], {"labelColumn": 0, "std": ["0.5"]}, "the stds 1/2")):
+            self.certify(self.folder / "models/a.onnx", self.folder / "key.pem", "--data", self.folder / "data.csv", "--eps", "0.001", "--eps-unit", "graph",
+                         "--allow-low-accuracy", "--no-recheck", *options, name="certificates/a.lipcert.sigstore.json")
+            demand = {"epsilon": "0.001", "unit": "graph input", "min": "0"}
+            for more, code in (({k: v for k, v in named.items() if k != "std"} if "std" in named else {}, 1), (named, 0)):
+                self.policy(certifiedAccuracy=[{**demand, **more}])
+                done = self.verify("certificates", "--model", "models", "--policy", "policy.json", "--data", "data.csv", code=code)
+                self.assertEqual(found in done.stderr, code == 1, done.stderr)
+
     def test_order_does_not_depend_on_jobs(self):
         self.models(**{f"m{k}": k + 1 for k in range(8)})
         (self.folder / "models/m3.onnx").write_bytes(layer(99))

@@ -313,6 +313,9 @@ TEST_CASE("records file: name, digest, root, and nothing left behind") {
     }
     file = writer.finish();
   }
+  CHECK(read_file(file.path, 1 << 20) == bytes);  // pending: under another name
+  CHECK_FALSE(std::filesystem::exists(folder.path + "/" + file.name));
+  publish_records(file);
   CHECK(read_file(folder.path + "/" + file.name, 1 << 20) == bytes);
   CHECK(file.sha256 == sha256_hex(bytes));
   CHECK(file.name == file.sha256 + ".lipcert.records");

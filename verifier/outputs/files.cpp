@@ -32,6 +32,29 @@ std::string cannot(const std::string& path) {
          "; check the folder, its permissions and the free space";
 }
 
+/// A key that is gone is gone: at its place no report is written. What cannot be read may be one.
+bool holds_private_key(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return true;
+  std::string head(65536, '\0');
+  std::size_t have = 0;
+  for (ssize_t n = 1; n > 0 && have < head.size();) {
+    n = ::read(fd, head.data() + have, head.size() - have);
+    if (n < 0 && errno == EINTR) {
+      n = 1;
+      continue;
+    }
+    if (n < 0) {
+      ::close(fd);
+      return true;
+    }
+    have += static_cast<std::size_t>(n);
+  }
+  ::close(fd);
+  head.resize(have);
+  return head.find("PRIVATE KEY-----") != std::string::npos;
+}
+
 /// Devices and pipes, which a rename would replace by a file.
 std::string write_through(const std::string& path, const std::string& text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -52,6 +75,7 @@ std::string write_whole(const std::string& path, const std::string& text) {
     if (!S_ISREG(status.st_mode)) return write_through(path, text);
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
     if (real) target = real.get();
+    if (holds_private_key(target)) return "the output '" + printable_line(path) + "' holds a private key, or cannot be read to see that it does not: it is never replaced; choose another name";
   }
   std::string temporary = target + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);

@@ -33,6 +33,22 @@ std::size_t position(std::uint64_t n, std::uint64_t i, std::uint64_t j) {
   return static_cast<std::size_t>(i * n - i * (i + 1) / 2 + (j - i - 1));
 }
 
+std::uint64_t elements(const std::vector<std::uint64_t>& shape) {
+  std::uint64_t out = 1;
+  for (const std::uint64_t d : shape) out *= d;  // of a model that was read: its size is known to fit
+  return out;
+}
+
+/// One number for all channels, or one for each; none wanted: all are `otherwise`.
+bool equal_channels(const std::vector<std::string>& found, const std::vector<PolicyNumber>& wanted, std::int64_t otherwise) {
+  if (wanted.size() > 1 && wanted.size() != found.size()) return false;
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    const Rational value = parse_exact(found[k], "a mean or std");
+    if (value != (wanted.empty() ? Rational(otherwise) : wanted[wanted.size() == 1 ? 0 : k].value)) return false;
+  }
+  return true;
+}
+
 class Demands {
  public:
   Demands(const Policy& policy, const Report& report) : policy_(policy), report_(report), holds_(holds(report)) {}
@@ -47,7 +63,7 @@ class Demands {
     recheck();
     among("arithmetic", "/arithmetic", policy_.arithmetic, report_.arithmetic,
           "certify for the arithmetic that the policy names, or allow this one in arithmetic");
-    if (policy_.input) input(*policy_.input);
+    function();
     for (std::size_t k = 0; k < policy_.lipschitz.size(); ++k) lipschitz(policy_.lipschitz[k], "/lipschitz/" + std::to_string(k) + "/max");
     for (std::size_t k = 0; k < policy_.certified_accuracy.size(); ++k)
       accuracy(policy_.certified_accuracy[k], "/certifiedAccuracy/" + std::to_string(k));
@@ -135,6 +151,32 @@ class Demands {
     add("recheck", "/recheck", wanted_recheck(policy_), depth(), deep_enough(), remedy);
   }
 
+  /// Which function: what a file leaves open is the issuer's choice, and no choice passes that the policy does not name.
+  void function() {
+    const FunctionSummary& f = report_.function;
+    if (policy_.input)
+      input(*policy_.input);
+    else if (!f.given.empty())
+      add("input", "/input", "no size of the input that the issuer chose", "an input of shape " + shape_of(f.input_shape) + ", with sizes that the issuer chose", false,
+          "name this shape in input of the policy, if it is the one that is deployed");
+    const std::string left_out = f.other_outputs.empty() ? "" : ", and nothing about " + list_of(f.other_outputs);
+    if (policy_.output)
+      add("output", "/output", "the output '" + printable(*policy_.output) + "'", f.known ? "the output '" + printable(f.output) + "'" + left_out : "nothing",
+          f.known && f.output == *policy_.output, "certify with --output " + printable(*policy_.output));
+    else if (f.output_chosen)
+      add("output", "/output", "no output that the issuer chose", "the output '" + printable(f.output) + "', which the issuer chose" + left_out, false,
+          "name it in output of the policy, if it is the one that is used");
+    if (!policy_.fixed_inputs.empty() || !f.fixed_inputs.empty()) {
+      const bool met = f.known && std::all_of(f.fixed_inputs.begin(), f.fixed_inputs.end(), [&](const std::string& name) {
+        return std::find(policy_.fixed_inputs.begin(), policy_.fixed_inputs.end(), name) != policy_.fixed_inputs.end();
+      });
+      add("fixedInputs", "/fixedInputs",
+          policy_.fixed_inputs.empty() ? "no input that the issuer fixed" : "no inputs fixed by the issuer but " + list_of(policy_.fixed_inputs),
+          f.fixed_inputs.empty() ? "none fixed" : "fixed: " + list_of(f.fixed_inputs), met,
+          "name them in fixedInputs of the policy, if nobody replaces them where the model is used");
+    }
+  }
+
   void input(const InputDemand& wanted) {
     const FunctionSummary& f = report_.function;
     const auto text = [](const std::optional<std::string>& name, const std::vector<std::uint64_t>& shape) {
@@ -194,6 +236,13 @@ class Demands {
                    again + ", with the labels that the policy names");
     if (wanted.scale && (s.scale.empty() || parse_exact(s.scale, "scale") != wanted.scale->value))
       return unmet("data scaled by " + (s.scale.empty() ? "nothing" : s.scale), again);
+    if (!equal_channels(s.means, wanted.mean, 0) || !equal_channels(s.stds, wanted.std, 1))
+      return unmet("data with the means " + list_of(s.means) + " and the stds " + list_of(s.stds),
+                   again + ", with the mean and std that the policy names (0 and 1 where it names none); name them in the policy if the model was trained with them");
+    if (s.label_column && *s.label_column != wanted.label_column.value_or(elements(report_.function.input_shape)))
+      return unmet("labels from column " + std::to_string(*s.label_column) + " (from 0)", again + ", with the label column that the policy names (the last where it names none)");
+    if (!s.label_column && wanted.label_column) return unmet("labels that are no column of the rows", again + " --label-column " + std::to_string(*wanted.label_column));
+    if (s.first != wanted.first) return unmet("samples from number " + std::to_string(s.first) + " (from 0) on", again + ", with the first sample that the policy names (0 where it names none)");
     if (s.eps_unit != wanted.unit) return unmet("eps in the unit '" + printable(s.eps_unit) + "'", again);
     if (s.total < wanted.min_samples || s.total == 0)
       return unmet(std::to_string(s.total) + " samples", again + ", with --limit as large as the policy wants or without it");
@@ -245,8 +294,15 @@ std::string wanted_text(const LipschitzDemand& demand) {
 }
 
 std::string wanted_text(const AccuracyDemand& demand) {
+  const auto numbers = [](const char* name, const std::vector<PolicyNumber>& all) {
+    std::string out;
+    for (const PolicyNumber& x : all) out += (out.empty() ? name : ",") + x.text;
+    return out;
+  };
   return "a share of at least " + demand.min.text + " right and certified at eps " + demand.epsilon.text + " (" + demand.unit + ")" +
-         (demand.scale ? ", data scaled by " + demand.scale->text : "") +
+         (demand.scale ? ", data scaled by " + demand.scale->text : "") + numbers(", mean ", demand.mean) + numbers(", std ", demand.std) +
+         (demand.label_column ? ", labels in column " + std::to_string(*demand.label_column) : "") +
+         (demand.first != 0 ? ", from sample " + std::to_string(demand.first) + " on" : "") +
          (demand.dataset_sha256 ? ", on the data " + *demand.dataset_sha256 : "") +
          (demand.labels_sha256 ? ", with the labels " + *demand.labels_sha256 : "") +
          (demand.min_samples != 0 ? ", of at least " + std::to_string(demand.min_samples) + " samples" : "");

@@ -38,7 +38,11 @@ class Explanation {
       demand("/input", "The model's input " + (policy_.input->name ? "is '" + printable(*policy_.input->name) + "' and " : "") +
                            "has the shape " + shape_of(policy_.input->shape) + ".");
     else
-      demand("/input", "Any name and shape of the input passes (default).");
+      demand("/input", "Any name and shape of the input passes (default), but no size that the file leaves open and the issuer chose.");
+    demand("/output", policy_.output ? "It is about the output '" + printable(*policy_.output) + "' of the model, and says nothing about others."
+                                     : "It is about the model's output; one that the issuer chose among several does not pass (default).");
+    demand("/fixedInputs", policy_.fixed_inputs.empty() ? "No input is fixed by the issuer to the values in the file (default)."
+                                                        : "The issuer may have fixed these inputs to the values in the file: " + list_of(policy_.fixed_inputs) + ".");
     for (std::size_t k = 0; k < policy_.lipschitz.size(); ++k)
       demand("/lipschitz/" + std::to_string(k) + "/max",
              "It proves " + wanted_text(policy_.lipschitz[k]) + " (Euclidean norms, per unit of the graph's input), compared exactly.");
@@ -101,6 +105,10 @@ class Explanation {
         detail(
             "A label file may be any that the issuer chose (default): pin it with labelsSha256, unless the labels stand in the data file.");
       if (!a.scale) detail("The data may be scaled as the issuer chose (default): pin it with scale.");
+      if (a.mean.empty() && a.std.empty()) detail("No mean is subtracted, and the std is 1 (default).");
+      if (!a.label_column) detail("Labels inside rows stand in the last column (default).");
+      if (a.first == 0) detail("The first sample of the data is the first that was selected (default).");
+      detail("The order in which rows and images are read (layout) is the issuer's choice.");
       if (a.min_samples == 0) detail("The issuer may have selected any number of the samples (default): pin it with minSamples.");
     }
     if (policy_.certified_accuracy.empty()) demand("/certifiedAccuracy", "No certified accuracy is demanded (default).");

@@ -1,5 +1,6 @@
 // The policy that a certificate just meets: a first draft for whoever runs the gate. What it pins is what this certificate proves, no more
 // and no less; that this is what should be demanded, only a person can say.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "verifier/base/bytes.hpp"
@@ -53,6 +54,8 @@ std::string policy_from(const Report& report, const Document& public_key) {
   out["arithmetic"] = std::vector<std::string>{report.arithmetic};
   out["input"] = {{"name", report.function.input}, {"shape", report.function.input_shape}};
   if (report.function.input.size() > 200) out["input"].erase("name");
+  if (report.function.output_chosen) out["output"] = report.function.output;
+  if (!report.function.fixed_inputs.empty()) out["fixedInputs"] = report.function.fixed_inputs;
   ordered_json lipschitz = ordered_json::array();
   if (!report.global_upper.empty())
     lipschitz.push_back({{"output", "all"}, {"max", bound_text(report.global_upper, report.global_upper_exact)}});
@@ -66,6 +69,13 @@ std::string policy_from(const Report& report, const Document& public_key) {
                            {"unit", s.eps_unit},
                            {"min", std::to_string(e.certified_correct) + "/" + std::to_string(s.total)}};
       item["scale"] = s.scale;
+      const auto all = [](const std::vector<std::string>& texts, const std::string& value) {
+        return std::all_of(texts.begin(), texts.end(), [&](const std::string& text) { return text == value; });
+      };
+      if (!all(s.means, "0/1")) item["mean"] = s.means;
+      if (!all(s.stds, "1/1")) item["std"] = s.stds;
+      if (s.label_column) item["labelColumn"] = *s.label_column;
+      if (s.first != 0) item["first"] = s.first;
       item["datasetSha256"] = s.data_sha256;
       if (!s.labels_sha256.empty()) item["labelsSha256"] = s.labels_sha256;
       item["minSamples"] = s.total;

@@ -101,7 +101,7 @@ LipschitzDemand read_lipschitz(const Place& place) {
 }
 
 AccuracyDemand read_accuracy(const Place& place) {
-  place.only({"epsilon", "unit", "min", "scale", "datasetSha256", "labelsSha256", "minSamples"});
+  place.only({"epsilon", "unit", "min", "scale", "mean", "std", "datasetSha256", "labelsSha256", "labelColumn", "first", "minSamples"});
   AccuracyDemand out;
   out.epsilon = place.at("epsilon", "give the radius, as text: \"epsilon\": \"36/255\"").number();
   const Place unit = place.at("unit", "write \"scaled pixel\" or \"graph input\", as the certificate names it");
@@ -119,6 +119,15 @@ AccuracyDemand read_accuracy(const Place& place) {
     place.refuse("scale is missing, and eps is counted in values times scale: with a smaller one every radius looks larger",
                  "give the scale of the data: \"scale\": \"1/255\" for bytes");
   }
+  if (const auto at = place.find("mean"))
+    for (const Place& item : at->items()) out.mean.push_back(item.signed_number());
+  if (const auto at = place.find("std"))
+    for (const Place& item : at->items()) {
+      out.std.push_back(item.number());
+      if (out.std.back().value == 0) item.refuse("a std of 0 divides by 0", "write the std that the model was trained with");
+    }
+  if (const auto at = place.find("labelColumn")) out.label_column = at->count(0, std::uint64_t{1} << 40);
+  if (const auto at = place.find("first")) out.first = at->count(0, std::uint64_t{1} << 40);
   if (const auto at = place.find("datasetSha256")) out.dataset_sha256 = at->sha256();
   if (const auto at = place.find("labelsSha256")) out.labels_sha256 = at->sha256();
   if (const auto at = place.find("minSamples")) out.min_samples = at->count(1, std::uint64_t{1} << 40);
@@ -159,7 +168,7 @@ Policy read(const Document& document) {
   }();
   const Place root(json, document.name, "");
   root.only({"$schema", "formatVersion", "description", "issuers", "threshold", "predicateTypes", "models", "maximumAge",
-             "minimumToolVersion", "recheck", "arithmetic", "input", "lipschitz", "certifiedAccuracy", "requirements", "revoked",
+             "minimumToolVersion", "recheck", "arithmetic", "input", "output", "fixedInputs", "lipschitz", "certifiedAccuracy", "requirements", "revoked",
              "revocationList", "revocationIssuers"});
   if (const auto at = root.find("$schema")) (void)at->text();
   (void)root.at("formatVersion", "write \"formatVersion\": 1").count(1, 1);
@@ -195,6 +204,8 @@ Policy read(const Document& document) {
     policy.input = InputDemand{std::nullopt, read_shape(at->at("shape", "give the shape of the model's input, such as [1, 1, 28, 28]"))};
     if (const auto name = at->find("name")) policy.input->name = name->name();
   }
+  if (const auto at = root.find("output")) policy.output = at->name();
+  if (const auto at = root.find("fixedInputs")) policy.fixed_inputs = at->distinct(&Place::name);
   if (const auto at = root.find("lipschitz"))
     for (const Place& item : at->items()) policy.lipschitz.push_back(read_lipschitz(item));
   if (const auto at = root.find("certifiedAccuracy"))

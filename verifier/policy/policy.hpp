@@ -45,7 +45,10 @@ struct AccuracyDemand {
   std::string unit;                   // "graph input" or "scaled pixel", as in SampleSummary::eps_unit
   PolicyNumber min;                   // of certified and correct samples, divided by all selected ones
   std::optional<PolicyNumber> scale;  // of the data; always there with scaled pixels
+  std::vector<PolicyNumber> mean, std;          // of the channels; empty: 0 and 1, values times scale as they are
   std::optional<std::string> dataset_sha256, labels_sha256;
+  std::optional<std::uint64_t> label_column;    // from 0, of rows that hold their labels; absent: the last one
+  std::uint64_t first = 0;                      // of the selected samples
   std::uint64_t min_samples = 0;  // 0: not demanded
 };
 
@@ -84,7 +87,9 @@ struct Policy {
   Recheck recheck = Recheck::all;
   std::uint64_t audit = 0;  // samples, with Recheck::audit
   std::vector<std::string> arithmetic = {"real"};
-  std::optional<InputDemand> input;
+  std::optional<InputDemand> input;             // absent: any, but for sizes that the issuer chose
+  std::optional<std::string> output;            // the one that the issuer may have chosen of several; absent: none
+  std::vector<std::string> fixed_inputs;        // inputs that the issuer may have fixed to the values in the file
   std::vector<LipschitzDemand> lipschitz;
   std::vector<AccuracyDemand> certified_accuracy;
   std::vector<std::string> requirements;  // ids

@@ -169,6 +169,15 @@ PolicyNumber Place::number() const {
   return {*parsed, value};
 }
 
+PolicyNumber Place::signed_number() const {
+  const std::string& value = text();
+  if (value[0] != '-') return number();
+  const std::string rest = value.substr(1);
+  const std::optional<Rational> parsed = is_number(rest) ? parse_ratio(rest) : std::nullopt;
+  if (!parsed) refuse("'" + printable(value) + "' is not a number", "write a decimal or a fraction as text: \"0.5\", \"-1/2\"");
+  return {-*parsed, value};
+}
+
 std::string Place::file_bytes(std::uint64_t cap, const std::string& what) const {
   const std::string& path = text();
   bool inside = path[0] != '/' && is_name(path);

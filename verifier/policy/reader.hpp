@@ -35,7 +35,8 @@ class Place {
   [[nodiscard]] std::string time() const;
   [[nodiscard]] std::string sha256() const;
   [[nodiscard]] std::string fingerprint() const;
-  [[nodiscard]] PolicyNumber number() const;  // at least 0: decimal or fraction, as text
+  [[nodiscard]] PolicyNumber number() const;         // at least 0: decimal or fraction, as text
+  [[nodiscard]] PolicyNumber signed_number() const;  // the same, or one behind a minus sign
   /// The bytes of the file that this text names, in the policy's folder or below it.
   [[nodiscard]] std::string file_bytes(std::uint64_t cap, const std::string& what) const;
   /// Every item read by `read`; the same text twice is refused.

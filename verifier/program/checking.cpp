@@ -101,7 +101,8 @@ Judgement judge_unit(const Policy* policy, const CommandLine& line, const Unit& 
   const Request request = request_for(line, bundles[0], named, pool, threads);
   if (const std::string sentence = no_data(line, named, request); !sentence.empty()) return without_verdict(name, Outcome::usage, sentence);
   Judgement judgement = policy != nullptr ? judge(*policy, bundles, request) : judge_with_key(request);
-  judgement.certificate = name;
+  // Of several bundles over one payload the one whose signature counts: a file that nobody trusts is never called accepted.
+  judgement.certificate = policy != nullptr && !judgement.signers.empty() ? judgement.signers[0].bundle : name;
   return judgement;
 }
 
@@ -212,7 +213,7 @@ Checked check_all(const CommandLine& line, bool progress) {
     const std::lock_guard<std::mutex> lock(terminal);
     std::cerr << "\rchecked " << count << " of " << units.size() << std::flush;
   });
-  if (folders) {
+  if (folders || (policy && out.models.size() > 1)) {
     for (const std::string& model : pool.models.unused()) {
       // A gate that let a model pass because nobody certified it would be open for whoever forgets to; without a policy a folder is a place to look in.
       if (policy) {

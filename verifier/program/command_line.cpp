@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -76,6 +77,8 @@ std::string contradiction(const CommandLine& line, const Parsed& p) {
   const bool wants_vsa = std::any_of(line.outputs.begin(), line.outputs.end(), [](const auto& o) { return o.first == Output::vsa; });
   if (wants_vsa && (line.policy.empty() || line.vsa_key.empty()))
     return "--vsa says that a policy was met and is signed: give --policy and --vsa-key KEY.pem";
+  if (wants_vsa && line.request.allow_external_data)
+    return "--vsa names models by the digest of one file and says nothing about weights beside it; leave out --allow-external-data";
   if (!wants_vsa && (!line.vsa_key.empty() || !line.vsa_id.empty())) return "--vsa-key and --vsa-id belong to --vsa FILE";
   if ((!line.labels.empty() || p.has_audit) && line.data.empty()) return "--labels and --audit need --data FILE";
   if (p.has_seed && !p.has_audit) return "--seed needs --audit K";
@@ -90,7 +93,8 @@ std::string collision(const CommandLine& line, const std::string& public_key) {
   std::set<std::string> seen;
   for (const auto& [kind, path] : line.outputs) {
     if (path.empty()) return "the name of an output is empty";
-    if (!seen.insert(path).second)
+    const std::string place = path == "-" ? path : std::filesystem::absolute(path).lexically_normal().string();
+    if (!seen.insert(place).second)
       return path == "-" ? "only one output can go to standard output" : "two outputs have the name '" + printable_line(path) + "'";
     for (const std::string& input : inputs)
       if (path != "-" && !input.empty() && same_file(path, input.rfind('@', 0) == 0 ? input.substr(1) : input))
@@ -172,10 +176,18 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
+    if (arguments.size() != 1) {  // a file may be called -h, and a gate must not take the help's 0 for its answer
+      out.text = "--help stands alone; to name a file that begins with -, write ./ before it, or -- before all files";
+      return out;
+    }
     out.action = CommandLine::Action::print;
     out.text = app.help();
     return out;
   } catch (const CLI::CallForVersion& call) {
+    if (arguments.size() != 1) {
+      out.text = std::string("--version stands alone") + kHelp;
+      return out;
+    }
     out.action = CommandLine::Action::print;
     out.text = std::string(call.what()) + "\n";
     return out;

@@ -97,11 +97,11 @@ bool is_input(const std::string& path, const Checked& checked) {
          });
 }
 
-/// Writes every output; false when one of them could not be written.
-bool write_outputs(const CommandLine& line, const Checked& checked, bool& stdout_taken) {
+/// Writes the summaries, or all outputs but these; false when one of them could not be written.
+bool write_outputs(const CommandLine& line, const Checked& checked, bool summaries) {
   bool good = true;
   for (const auto& [kind, path] : line.outputs) {
-    if (path == "-") stdout_taken = true;
+    if ((kind == Output::vsa) != summaries) continue;
     std::string error;
     try {
       if (path != "-" && is_input(path, checked))
@@ -143,11 +143,16 @@ int verify_all(CommandLine line) {
     if (!holds(j.outcome)) complain(who + j.error);
   }
   if (under_actions()) std::cerr << shown(gate_annotations(checked.gate)) << std::flush;
-  bool stdout_taken = false;
-  const bool good = write_outputs(line, checked, stdout_taken);
+  // A summary that says PASSED is signed last, when everything else has reached its reader.
+  const bool good = write_outputs(line, checked, false);
   const Outcome outcome = good ? worst(checked.gate.judgements) : Outcome::internal;
-  if (stdout_taken) return code(outcome);
-  return say(checked.many ? gate_text(checked.gate, line.verbose) : text_report(checked.gate.judgements[0].report, line.verbose), outcome);
+  const int said = quiet ? code(outcome) : say(checked.many ? gate_text(checked.gate, line.verbose) : text_report(checked.gate.judgements[0].report, line.verbose), outcome);
+  if (!good || said != code(outcome)) {
+    if (std::any_of(line.outputs.begin(), line.outputs.end(), [](const auto& o) { return o.first == Output::vsa; }))
+      complain("no Verification Summary was written, because another output was not");
+    return said;
+  }
+  return write_outputs(line, checked, true) ? said : code(Outcome::internal);
 }
 
 int policy_init(const CommandLine& line) {
@@ -159,9 +164,12 @@ int policy_init(const CommandLine& line) {
   }
   const std::string text = policy_from(report, line.request.public_key);
   if (line.policy_init == "-") return say(text, Outcome::accepted);
-  const std::string error = same_file(line.policy_init, line.certificates[0])
-                                ? "the policy would overwrite the certificate; choose another name"
-                                : write_whole(line.policy_init, text);
+  struct stat status {};
+  if (::lstat(line.policy_init.c_str(), &status) == 0) {
+    complain("'" + line.policy_init + "' exists, and a policy that somebody may have edited is never replaced; choose another name");
+    return code(Outcome::usage);
+  }
+  const std::string error = write_whole(line.policy_init, text);
   if (!error.empty()) complain(error);
   return error.empty() ? 0 : code(Outcome::internal);
 }

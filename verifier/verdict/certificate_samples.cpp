@@ -71,7 +71,12 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   summary.seed = files.seed;
   summary.data_sha256 = claim.files[0].sha256;
   if (claim.files.size() == 2) summary.labels_sha256 = claim.files[1].sha256;
-  summary.scale = boost::multiprecision::numerator(claim.scale).str() + "/" + boost::multiprecision::denominator(claim.scale).str();
+  const auto text = [](const Rational& x) { return boost::multiprecision::numerator(x).str() + "/" + boost::multiprecision::denominator(x).str(); };
+  summary.scale = text(claim.scale);
+  for (const Rational& mean : claim.means) summary.means.push_back(text(mean));
+  for (const Rational& std : claim.deviations) summary.stds.push_back(text(std));
+  summary.label_column = claim.label_column;
+  summary.first = claim.first;
   summary.eps_unit = claim.scaled_pixels ? "scaled pixel" : "graph input";
   for (std::size_t i = 0; i < claim.eps.size(); ++i)
     summary.counts.push_back({claim.eps_texts[i], claim.counts.certified[i], claim.counts.certified_correct[i]});

@@ -78,7 +78,10 @@ struct SampleSummary {
   bool labelled = false;
   std::string eps_unit;  // "graph input", or "scaled pixel" (v * scale, before mean and std)
   std::string data_sha256, labels_sha256;  // of the data file or folder, and of a label file of its own (else empty)
-  std::string scale;                       // exact, n/d
+  std::string scale;                       // exact, n/d, as the next ones
+  std::vector<std::string> means, stds;    // one for all channels, or one for each
+  std::optional<std::uint64_t> label_column;  // of rows that hold their labels, from 0
+  std::uint64_t first = 0;                    // of the selected samples, in the data
   struct Eps {
     std::string eps;  // as claimed
     std::uint64_t certified = 0, certified_correct = 0;
