@@ -179,6 +179,23 @@ class Function(support.Case):
         forged = support.forge(path, statement, self.secret, self.folder)
         self.assertIn("ArgMax", self.lipverify(forged, "--model", model, "--public-key", self.public, code=3).stderr)
 
+    def test_no_choice_passes_a_policy_that_does_not_name_it(self):
+        """An output among several, inputs fixed to the file's values, and sizes that the file leaves open are the issuer's choice."""
+        weight = numpy.array([[2, 0], [0, 1]], "<f4")
+        stored = [tensor("w", (2, 2), weight.tobytes())]
+        several = self.write("several.onnx", graph([node("MatMul", ["x", "w"], "big", "a"), node("Relu", ["x"], "small", "b")], stored, [("x", (1, 2))],
+                                                   [("big", (1, 2)), ("small", (1, 2))]))
+        fixed = self.write("fixed.onnx", graph([node("MatMul", ["x", "w"], "y", "a")], stored, [("x", (1, 2)), ("w", (2, 2))], [("y", (1, 2))]))
+        pictures = self.write("pictures.onnx", self.picture(("N", 1, "height", "width")))
+        for model, options, key, value, other in ((several, ["--output", "small"], "output", "small", "big"), (fixed, ["--fixed-inputs"], "fixedInputs", ["w"], ["x"]),
+                                                  (pictures, ["--input-shape", "1,1,4,5"], "input", {"shape": [1, 1, 4, 5]}, {"shape": [1, 1, 5, 4]})):
+            path, _ = self.certify(model, self.secret, *options)
+            self.verify(path, model)  # the check itself holds
+            for demand, code in (({}, 1), ({key: other}, 1), ({key: value}, 0)):
+                policy = self.write("policy.json", json.dumps({"formatVersion": 1, "issuers": [{"name": "us", "publicKey": self.public.read_text()}], **demand}))
+                done = self.lipverify(path, "--model", model, "--policy", policy, code=code)
+                self.assertEqual(f"the policy's demand /{key} is not met" in done.stderr, code == 1, done.stderr)
+
     def test_idle_nodes(self):
         nodes = [node("Relu", ["x"], "y", "used"), node("Relu", ["x"], "nothing", "idle")]
         model = self.write("m.onnx", graph(nodes, [], [("x", (1, 4))], [("y", (1, 4))]))
