@@ -84,6 +84,8 @@ void limits_section(Markup& page, const Facts& facts) {
   open_section(page, "limits", "Assumptions and limits");
   page.element("h3", "Not covered by any claim");
   sentences(page, verdict.at("notCovered"));
+  if (const Json others = facts.job.certificate.predicate().at("model").at("output").value("others", Json::array()); !others.empty())
+    page.element("p", "The issuer has chosen the output '" + member(verdict, "/output/name") + "'. No claim is about the model's other outputs: " + text_of(others) + ".");
   page.element("h3", "Assumptions, and who discharges them");
   open_table(page, "Assumptions");
   page.open("thead").row({"assumption", "what is assumed", "discharged by"}, true).close().open("tbody");
@@ -135,6 +137,7 @@ void repeat_section(Markup& page, const Facts& facts) {
     };
     fact(page, "input", shape("input"));
     fact(page, "output", shape("output"));
+    if (facts.samples != nullptr) fact(page, "records, beside the certificate", member(facts.samples->claim, "/records/file"), true);
     fact(page, "checks", fmt::format("{}, all passed", verdict.at("checks").size()));
   }
   fact(page, "report made", format_time(facts.job.made_at));
@@ -168,7 +171,7 @@ void citation_section(Markup& page, const Facts& facts) {
   page.close().close().close();
   page.element("p",
                "AMLAS: Assurance of Machine Learning for use in Autonomous Systems. Annex IV of Regulation (EU) 2024/1689 lists what "
-               "technical documentation contains.",
+               "technical documentation contains. The places are named after the published texts; compare them with the editions that you work with.",
                {{"class", "small"}});
   page.close();
 }

@@ -84,7 +84,7 @@ void accuracy_section(Markup& page, const Facts& facts) {
   }
   if (facts.attack) {
     Series bound{"attack",
-                 fmt::format("no certificate can be above: {} flips found (in floating point) in {} attacked samples",
+                 fmt::format("no certificate can be above, if the attack file is right (it is not rechecked): {} flips found (in floating point) in {} attacked samples",
                              grouped(flips.size()), grouped(facts.attack->attacked)),
                  {}};
     for (std::size_t i = 0; i <= grid; ++i) {

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,29 @@ def payload_of(path):
         stop(f"'{path}' is no bundle that can be read ({error})")
 
 
+def named_key(text):
+    """A fingerprint as lipverify prints it; the gate refuses a list with any other text in its place."""
+    if not re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
+        stop(f"'{text}' is no fingerprint of a key; give SHA256: and 43 characters of base64, as lipcert keygen and lipverify print it")
+    return text
+
+
+def named_certificate(text):
+    """The SHA-256 of a payload, in small letters, from itself or from the file."""
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) and not os.path.exists(text):
+        return text.lower()
+    return hashlib.sha256(payload_of(text)).hexdigest()
+
+
+def old_list(path):
+    """What an older list revokes."""
+    try:
+        old = json.loads(payload_of(path))
+        return {kind: [text for text in old[kind] if isinstance(text, str) or stop(f"'{path}' is no list of revocations")] for kind in ("keys", "certificates")}
+    except (ValueError, KeyError, TypeError):
+        stop(f"'{path}' is no list of revocations; give one that this program has made")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", required=True, help="private key of the revocation issuer")
@@ -63,14 +87,15 @@ def main():
     arguments = parser.parse_args()
     if not 1 <= arguments.days <= 3660:
         stop("--days is from 1 to 3660")
-    old = json.loads(payload_of(arguments.old)) if arguments.old else {"keys": [], "certificates": []}
-    certificates = [c if len(c) == 64 and not os.path.exists(c) else hashlib.sha256(payload_of(c)).hexdigest() for c in arguments.revoke_certificate]
+    old = old_list(arguments.old) if arguments.old else {"keys": [], "certificates": []}
+    keys = [named_key(text) for text in [*old["keys"], *arguments.revoke_key]]
+    certificates = [*old["certificates"], *map(named_certificate, arguments.revoke_certificate)]
     now = datetime.datetime.now(datetime.timezone.utc)
 
     def time(moment):
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     payload = json.dumps({"formatVersion": 1, "issuedAt": time(now), "notAfter": time(now + datetime.timedelta(days=arguments.days)),
-                          "keys": sorted({*old["keys"], *arguments.revoke_key}), "certificates": sorted({*old["certificates"], *certificates})},
+                          "keys": sorted(set(keys)), "certificates": sorted(set(certificates))},
                          separators=(",", ":")).encode()
     public = openssl("pkey", "-in", arguments.key, "-pubout")
     der = openssl("pkey", "-in", arguments.key, "-pubout", "-outform", "DER")

@@ -281,6 +281,14 @@ def value_info(name, shape):
     return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, dims)))
 
 
+def graph(nodes, initialisers, inputs, outputs, version=8, opsets=((None, 13),)):
+    """A whole file; inputs and outputs are (name, shape)."""
+    body = (b"".join(field(1, n) for n in nodes) + field(2, "g") + b"".join(field(5, i) for i in initialisers)
+            + b"".join(field(11, value_info(*i)) for i in inputs) + b"".join(field(12, value_info(*o)) for o in outputs))
+    imports = b"".join(field(8, (field(1, domain) if domain else b"") + field(2, opset)) for domain, opset in opsets)
+    return field(1, version) + field(7, body) + imports
+
+
 def model(nodes, initialisers, input_shape, output_shape, opset=13):
     """Input "x", output "y"."""
     graph = (b"".join(field(1, n) for n in nodes) + field(2, "test") + b"".join(field(5, i) for i in initialisers)

@@ -8,15 +8,7 @@ import numpy
 
 import support
 from onnx_numpy import conv
-from support import field, node, tensor, value_info
-
-
-def graph(nodes, initialisers, inputs, outputs, version=8, opsets=((None, 13),)):
-    """A whole file; inputs and outputs are (name, shape)."""
-    body = (b"".join(field(1, n) for n in nodes) + field(2, "g") + b"".join(field(5, i) for i in initialisers)
-            + b"".join(field(11, value_info(*i)) for i in inputs) + b"".join(field(12, value_info(*o)) for o in outputs))
-    imports = b"".join(field(8, (field(1, domain) if domain else b"") + field(2, opset)) for domain, opset in opsets)
-    return field(1, version) + field(7, body) + imports
+from support import graph, node, tensor
 
 
 class Function(support.Case):

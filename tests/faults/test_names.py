@@ -76,10 +76,10 @@ class Names(Faults):
         cert = self.folder / "c.json"
         for program, before in ((LIPCERT, ()), (LIPCERT, ("inspect",)), (LIPCERT, ("certify",)), (LIPCERT, ("merge",)), (LIPCERT, ("attack",)), (LIPCERT, ("keygen",)), (LIPVERIFY, ())):
             for argument, flags in itertools.product((HOSTILE, f"--{HOSTILE}", f"--out={HOSTILE}", f"--threads={HOSTILE}", f"--time={HOSTILE}", f"--audit={HOSTILE}"), ((), ("--json",))):
-                self.run_clean(program, *before, argument, *flags)
+                self.run_clean(program, *before, argument, *flags, cwd=self.folder)  # `keygen --out` writes a key there
         for option in ("--scale", "--mean", "--std", "--eps", "--eps-unit", "--layout", "--format", "--shard", "--limit", "--input-shape", "--output", "--not-after", "--issuer",
                        "--requirement", "--image-shape", "--array-layout"):
-            self.run_clean(LIPCERT, "certify", self.model, "--key", self.private, "-o", cert, *self.samples, f"{option}={HOSTILE}")
+            self.run_clean(LIPCERT, "certify", self.model, "--key", self.private, "-o", cert, *self.samples, f"{option}={HOSTILE}", cwd=self.folder)
             if cert.exists():  # the issuer's text
                 self.run_clean(LIPVERIFY, cert, "--model", self.model, "--public-key", self.public, "--data", self.data, "-v")
                 self.run_clean(LIPVERIFY, cert, "--model", self.model, "--public-key", self.public, "--data", self.data, "--json", json_wanted=True)

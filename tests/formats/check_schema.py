@@ -1,10 +1,8 @@
 #!/usr/bin/python3
 """The JSON Schemas of formats/ against examples: tests/vectors/certificates/*.json are valid, each edit of edits.json stays so or does not.
 
-An edit changes one place (a path of keys and positions; a position one past the end appends) of one example. Exits with 77, which ctest counts
-as skipped, where Debian's python3-jsonschema is missing.
+Exits with 77, which ctest counts as skipped, where Debian's python3-jsonschema is missing.
 """
-import copy
 import json
 import os
 import sys
@@ -16,26 +14,13 @@ except ImportError:
     sys.exit(77)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from edits import edited  # noqa: E402
 
 
 def load(*parts):
     with open(os.path.join(ROOT, *parts), encoding="utf-8") as file:
         return json.load(file)
-
-
-def edited(document, edit):
-    document = copy.deepcopy(document)
-    *path, last = [int(key) if key.isdigit() else key for key in edit["path"].split("/")]
-    place = document
-    for key in path:
-        place = place[key]
-    if edit.get("remove"):
-        del place[last]
-    elif isinstance(place, list) and last == len(place):
-        place.append(edit["value"])
-    else:
-        place[last] = edit["value"]
-    return document
 
 
 def main():

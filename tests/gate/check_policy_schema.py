@@ -2,7 +2,6 @@
 """formats/policy.schema.json against tests/vectors/policies: policy.json is valid, each edit of edits.json stays so or does not. What the checker's own reader
 says of the same edits, test_policy.cpp tests. Exits with 77, which ctest counts as skipped, where Debian's python3-jsonschema is missing.
 """
-import copy
 import json
 import pathlib
 import re
@@ -15,21 +14,8 @@ except ImportError:
     sys.exit(77)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def edited(document, edit):
-    document = copy.deepcopy(document)
-    *path, last = [int(key) if key.isdigit() else key for key in edit["path"].split("/")]
-    place = document
-    for key in path:
-        place = place[key]
-    if edit.get("remove"):
-        del place[last]
-    elif isinstance(place, list) and last == len(place):
-        place.append(edit["value"])
-    else:
-        place[last] = edit["value"]
-    return document
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from edits import edited  # noqa: E402
 
 
 def main():

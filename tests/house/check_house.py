@@ -147,6 +147,13 @@ def machine_paths(root, _):
     return [place for place in lines_matching(root, ".", CODE | {".md", ".json"}, pattern) if "check_house.py" not in place]
 
 
+def file_names(root, _):
+    """Names of files are plain: letters, digits, point, line and low line."""
+    skipped = {"build", ".git", "node_modules", "__pycache__"}
+    return [repr(str(inside)) for inside in (path.relative_to(root) for path in sorted(root.rglob("*")))
+            if not skipped & set(inside.parts) and not re.fullmatch(r"[A-Za-z0-9._+/-]+", str(inside))]
+
+
 def unproved(root, _):
     """No axiom and no admitted proof."""
     clean = lambda text: re.sub(r"\(\*.*?\*\)", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.S)
@@ -184,7 +191,7 @@ def traps(root, _):
     return found if rows >= 40 else found + [f"tests/TRAPS.md has only {rows} lines"]
 
 
-RULES = [checker_includes, checker_links, trusted_numbers, trusted_size, trusted_includes, rooms, command_lines, rounding_modes, signing_room, left_over_marks, machine_paths, unproved,
+RULES = [checker_includes, checker_links, trusted_numbers, trusted_size, trusted_includes, rooms, command_lines, rounding_modes, signing_room, left_over_marks, machine_paths, file_names, unproved,
          linked_libraries, traps]
 
 BREAKS = {
@@ -203,6 +210,7 @@ BREAKS = {
     "signing_room": [("certify/broken.hpp", "#include <openssl/evp.h>\n")],
     "left_over_marks": [("formats/broken.cpp", "// TO" + "DO later\n")],
     "machine_paths": [("formats/broken.hpp", "// see /ro" + "ot/x\n")],
+    "file_names": [("tests/faults/a b.txt", "\n"), ("formats/a\u202eb.cpp", "\n")],
     "unproved": [("proofs/broken.v", "Axiom truth : False.\n")],
     "traps": [("tests/TRAPS.md", "| a trap | nobody tests it | `no such " + "test anywhere` |\n")],
 }

@@ -77,8 +77,15 @@ class Gates(GateCase):
                 self.assertNotEqual(done.returncode, 0, name)
                 self.assertRegex(done.stderr, "the certificate is for another model: .*; certify the model that is used, or give the one that was certified")
                 self.assertIn("gate: closed", done.stderr)
+                # Nor is it open because the model is older than the last run, or because nobody certified it any more.
+                os.utime(self.folder / "models/b.onnx", (0, 0))
+                self.assertNotEqual(self.shell(script, **env).returncode, 0, name)
                 (self.folder / "models/b.onnx").write_bytes(good)
                 self.shell(script, 0, **env)
+                certificate = self.certificate("b").read_bytes()
+                self.certificate("b").unlink()
+                self.assertNotEqual(self.shell(script, **env).returncode, 0, name)
+                self.certificate("b").write_bytes(certificate)
                 # What the recipe shows of it must be there: the files that it names exist.
                 for report in re.findall(r"lipcert-reports/(lipverify\.[a-z.]+)", (GATES / name).read_text()):
                     self.assertTrue((self.folder / "lipcert-reports" / report).is_file(), report)
@@ -96,6 +103,22 @@ class Gates(GateCase):
         for value in ("certificates; touch hacked", "$(touch hacked)", "`touch hacked`", "--policy-init=hacked"):
             self.assertNotEqual(self.shell(script, **{**env, "LIPCERT_CERTIFICATES": value}).returncode, 0)
             self.assertFalse((self.folder / "hacked").exists(), value)
+
+    def test_no_list_is_signed_that_the_gate_would_refuse(self):
+        def sign(*arguments):
+            return subprocess.run(["/usr/bin/python3", "-B", GATES / "sign_revocations.py", "--key", "key.pem", "--days", "3", "-o", "list.json", *arguments], cwd=self.folder,
+                                  capture_output=True, text=True, timeout=60, check=False)
+        self.write("none.json", "[1]")
+        self.write("other.json", (self.certificate("a")).read_bytes())
+        for arguments in (["--revoke-key", "SHA256:short"], ["--revoke-key", "a" * 43], ["--revoke-certificate", "g" * 64], ["--from", "none.json"], ["--from", "other.json"]):
+            done = sign(*arguments)
+            self.assertRegex(done.stderr, r"^sign_revocations\.py: .*\n$", arguments)
+            self.assertNotIn("Traceback", done.stderr)
+            self.assertEqual((done.returncode, (self.folder / "list.json").exists()), (1, False), arguments)
+        digest = support.sha256(support.payload_bytes(self.certificate("a")))
+        self.assertEqual(sign("--revoke-certificate", digest.upper()).returncode, 0)
+        self.assertEqual(sign("--from", "list.json").returncode, 0)
+        self.assertEqual(json.loads(support.payload_bytes(self.folder / "list.json"))["certificates"], [digest])
 
     def test_an_expired_key(self):
         self.policy("lipcert-policy.json", issuers=[{"name": "the issuer", "publicKey": (self.folder / "key.pub.pem").read_text(), "notAfter": "2020-01-01T00:00:00Z"}])

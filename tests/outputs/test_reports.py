@@ -131,6 +131,23 @@ class Reports(GateCase):
         self.assertEqual([sorted(s["issuer"] for s in j["signers"]) for j in gate["judgements"]], [["first", "second"]])
         self.assertEqual(len({s["bundle"] for s in gate["judgements"][0]["signers"]}), 2)
 
+    def test_a_bundle_of_a_stranger_is_never_called_accepted(self):
+        """Also where another bundle over the same payload, under a key of the policy, opens the gate."""
+        self.models(a=1)
+        self.lipcert("keygen", "--out", self.folder / "stranger.pem")
+        self.policy()
+        forged = support.forge(self.certificate("a"), support.payload_bytes(self.certificate("a")), self.folder / "stranger.pem", self.folder)
+        forged.rename(self.folder / "certificates/0.stranger.sigstore.json")
+        arguments = ["certificates", "--model", "models", "--policy", "policy.json"]
+        done, gate, junit, _, markdown, _ = self.reports(*arguments, code=0)
+        named = [j["certificate"] for j in gate["judgements"] if j["verdict"] == "accepted"]
+        self.assertEqual(named, ["certificates/a.lipcert.sigstore.json"])
+        for text in (done.stdout, junit, markdown):
+            for line in text.splitlines():
+                self.assertFalse("stranger" in line and "accepted" in line, line)
+        self.certificate("a").unlink()
+        self.assertNotIn("accepted  certificates/0", self.verify(*arguments, code=1).stdout)
+
     def test_fingerprints_are_stable(self):
         arguments = self.mixed()
         first = self.reports(*arguments, code=3)

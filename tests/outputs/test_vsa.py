@@ -3,6 +3,7 @@ called accepted, and whatever does not fit is refused."""
 
 import base64
 import json
+import subprocess
 import unittest
 
 import support
@@ -90,6 +91,19 @@ class Vsa(GateCase):
         self.policy("bad.json", nonsense=1)
         self.summary(code=3, policy=self.folder / "bad.json")
         self.assertEqual(self.statement()["predicate"]["verificationResult"], "FAILED")
+
+    def test_signed_last(self):
+        """No summary PASSED stands beside a run that could not say so."""
+        (self.folder / "full").mkdir()
+        self.summary("--junit", "full", code=4)
+        self.assertFalse((self.folder / "vsa.json").exists())
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([support.LIPVERIFY, "certificates", "--model", "models", "--policy", "policy.json", "--vsa", "vsa.json", "--vsa-key", "gate.pem"], cwd=self.folder,
+                                  stdout=full, stderr=subprocess.PIPE, env=support.environment(), timeout=120, check=False)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertFalse((self.folder / "vsa.json").exists())
+        self.summary()
+        self.assertTrue((self.folder / "vsa.json").exists())
 
     def test_in_part_is_said(self):
         data = self.write("a.csv", "".join(f"{i % 3 + 1},0,{i},{i % 2}\n" for i in range(5)))

@@ -244,6 +244,32 @@ class Report(support.Case):
         self.lipcert(*arguments)
         self.assertIn("--public-key", self.lipcert("report", self.made.path, "--model", MNIST, "-o", out, code=2).stderr)
 
+    def test_what_is_never_replaced(self):
+        """A private key, the certificate, the model, the data: not by a page and not by a goal structure, --force or not."""
+        model, key = self.folder / "m.onnx", self.folder / "key.pem"
+        shutil.copy(MODELS / "digits.onnx", model)
+        shutil.copy(self.secret, key)
+        certificate, _ = self.certify(model, key, "--no-recheck")
+        public = self.folder / "trusted.pem"
+        shutil.copy(self.public, public)
+        for file in (key, certificate, model, public):
+            before = file.read_bytes()
+            for places in (["-o", file], ["-o", self.folder / "page.html", "--gsn", file]):
+                done = support.run(support.LIPCERT, "report", certificate, "--model", model, "--public-key", public, "--force", *places)
+                self.assertNotEqual(done.returncode, 0, done.args)
+                self.assertEqual(file.read_bytes(), before, done.args)
+
+    def test_other_outputs_and_records(self):
+        """The outputs that a claim leaves out stand beside it, and the records that a repetition needs are named."""
+        page, _, _ = self.report()
+        name = support.statement(self.made.path)["predicate"]["claims"][2]["records"]["file"]
+        self.assertIn(name, page.text("repeat"))
+        self.assertNotIn("other outputs", page.text("limits"))
+        model = self.write("two.onnx", support.graph([support.node("Relu", ["x"], "y"), support.node("Abs", ["x"], "z")], [], [("x", (1, 4))], [("y", (1, 4)), ("z", (1, 4))]))
+        certificate, _ = self.certify(model, self.secret, "--output", "y", "--no-recheck")
+        page, _, _ = self.report("--force", certificate=certificate, model=model, data=False)
+        self.assertRegex(page.text("limits"), r"The issuer has chosen the output 'y'\. No claim is about the model's other outputs: z\.")
+
     def test_hostile_names(self):
         evil = "a\"'><script>alert(1)<img src=x onerror=y>&amp;\u202egnp.onnx"
         model = self.folder / evil

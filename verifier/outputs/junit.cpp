@@ -20,15 +20,6 @@ std::string xml(const std::string& text) {
   const std::string clean = printable_line(text);
   for (std::size_t i = 0; i < clean.size(); ++i) {
     switch (clean[i]) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
       case '"':
         out += "&quot;";
         break;
@@ -43,7 +34,10 @@ std::string xml(const std::string& text) {
         }
         [[fallthrough]];
       default:
-        out += clean[i];
+        if (const std::string_view escaped = entity(clean[i]); !escaped.empty())
+          out += escaped;
+        else
+          out += clean[i];
     }
   }
   return out;

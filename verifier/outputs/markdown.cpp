@@ -13,15 +13,6 @@ std::string plain(const std::string& text) {
   std::string out;
   for (const char c : printable_line(text)) {
     switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
       case '@':
         out += "&#64;";
         break;  // nobody is called by a file's name
@@ -29,6 +20,10 @@ std::string plain(const std::string& text) {
         out += "&#58;";
         break;  // nor is an address made a link
       default:
+        if (const std::string_view escaped = entity(c); !escaped.empty()) {
+          out += escaped;
+          break;
+        }
         if (std::string_view("\\`*_{}[]()#+-!|~$").find(c) != std::string_view::npos) out += '\\';
         out += c;
     }

@@ -60,6 +60,8 @@ void line(std::string& out, const std::string& head, const std::string& text) { 
 
 }  // namespace
 
+std::string_view entity(char c) { return c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : ""; }
+
 std::string printable_line(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); i += 100) {  // `printable` cuts long text; nothing is lost here

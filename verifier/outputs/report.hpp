@@ -21,5 +21,7 @@ inline constexpr const char* kVersion = LIPVERIFY_VERSION;
 
 /// Control characters and broken UTF-8 replaced, so that no name in a file can forge a line of output.
 [[nodiscard]] std::string printable_line(const std::string& text);
+/// What XML and Markdown write in the place of &, < and >; empty for every other character.
+[[nodiscard]] std::string_view entity(char c);
 
 }  // namespace lipverify
