@@ -48,7 +48,7 @@ def judge(model, claims, seed):
         if lower != 0:
             said.append(f"the lower end {lower} has no witness")
     else:
-        found = slopes.along(vector(evidence["point"]), vector(evidence["direction"]))
+        found = slopes.along(vector(evidence["point"]), vector(evidence["direction"]), lower * (1 - 1e-6))
         if not found >= lower * (1 - 1e-6):
             said.append(f"the lower end {lower} is not found along its direction: {found}")
     return said, reached, lower
