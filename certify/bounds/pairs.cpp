@@ -22,9 +22,10 @@ std::vector<double> pair_bounds_by_rows(const FoldedMatrix& last, Upper norm, Up
   const std::size_t n = a.columns;
   const bool exact = a.exact() && last.linear_parts == 1;
   const Upper ceiling = sqrt_two() * global;
-  // ||a_i - a_j|| from centres: each of the two rows is off by at most its own radius; together at most sqrt(2) ||radius||_F.
-  const Upper extra =
-      exact ? Upper() : norm.scaled(-38) + sqrt_two() * norm_above(a.radius.data(), a.radius.size()) + last.reserve;
+  // ||a_i - a_j|| from centres: each of the two rows is off by at most its own radius; together at most sqrt(2) ||radius||_F. And room for a checker whose
+  // centre lies elsewhere within the radius, with a radius of its own.
+  const Upper radius = norm_above(a.radius.data(), a.radius.size());
+  const Upper extra = exact ? Upper() : norm.scaled(-38) + sqrt_two() * (radius + radius + last.reserve);
   const Upper slack = Upper::exact(1) + Upper::exact(0x1p-38);
   // Rows are scaled to entries below 1/2, so that differences cannot overflow. ldexp loses at most 2^-1075 per entry where it makes a number
   // subnormal.

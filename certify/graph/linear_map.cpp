@@ -144,6 +144,26 @@ SparseMatrix matrix_of(const StepGraph& graph, const std::vector<std::size_t>& s
   return std::move(values.at(steps.back() + 1));
 }
 
+Upper magnitude_of(const StepGraph& graph, const std::vector<std::size_t>& steps, std::size_t from) {
+  std::map<std::size_t, std::vector<Upper>> lengths;  // of the rows of a value's matrix: at most the sum of those that a row is made of
+  lengths[from].assign(graph.size_of(from), Upper::exact(1));
+  for (const std::size_t s : steps) {
+    const Step& step = graph.steps[s];
+    std::vector<Upper> out(step.output_size);
+    for (std::size_t o = 0; o < out.size(); ++o) {
+      terms_of(step, o, [&](std::size_t input, std::size_t index, Ball weight) {
+        out[o] = out[o] + (Upper::exact(std::fabs(weight.centre)) + Upper::exact(weight.radius)) * lengths.at(step.inputs[input])[index];
+      });
+    }
+    lengths[s + 1] = std::move(out);
+  }
+  Upper sum;
+  for (const Upper& length : lengths.at(steps.back() + 1)) {
+    sum = sum + length * length;
+  }
+  return sqrt(sum);
+}
+
 double composition_cost(const StepGraph& graph, const std::vector<std::size_t>& steps, std::size_t from) {
   // Entries of a value's matrix: at most its terms times the most entries of a row before it, and never more than a full matrix.
   constexpr double most_entries = 0x1p25;

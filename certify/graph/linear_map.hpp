@@ -22,6 +22,10 @@ void for_each_term(const Step& step, std::size_t output, const std::function<voi
 /// The matrix from value `from` to what the last of these steps (ascending, all affine) writes; the steps read `from` and one another.
 [[nodiscard]] SparseMatrix matrix_of(const StepGraph& graph, const std::vector<std::size_t>& steps, std::size_t from);
 
+/// The Frobenius norm, from above, of the same product with every step's entries taken by their magnitudes: how large the matrices along the way are, even where
+/// they cancel in the end. Cost: one multiply-add for each term.
+[[nodiscard]] Upper magnitude_of(const StepGraph& graph, const std::vector<std::size_t>& steps, std::size_t from);
+
 /// Multiply-adds that `matrix_of` takes at most; infinity beyond what fits in memory.
 [[nodiscard]] double composition_cost(const StepGraph& graph, const std::vector<std::size_t>& steps, std::size_t from);
 

@@ -2,6 +2,7 @@
 float64. Slow and plain on purpose: it is the third opinion beside generator and checker."""
 
 import fractions
+import functools
 import itertools
 import math
 
@@ -41,17 +42,14 @@ def conv(x, w, b, attributes):
     pads = _resolve(attributes, x.shape[2:], kernel, strides, dilations)
     x = numpy.pad(x, [(0, 0), (0, 0)] + pads)
     size = [(x.shape[2 + l] - dilations[l] * (kernel[l] - 1) - 1) // strides[l] + 1 for l in range(rank)]
-    out = numpy.zeros((x.shape[0], w.shape[0], *size))
+    out = numpy.zeros((x.shape[0], w.shape[0], *size), dtype=x.dtype)
     per_in, per_out = w.shape[1], w.shape[0] // groups
-    for o in range(w.shape[0]):
-        first = o // per_out * per_in
-        for at in itertools.product(*map(range, size)):
-            for j in itertools.product(*map(range, kernel)):
-                where = tuple(at[l] * strides[l] + j[l] * dilations[l] for l in range(rank))
-                out[(slice(None), o) + at] += x[(slice(None), slice(first, first + per_in)) + where] @ w[(o, slice(None)) + j]
-        if b is not None:
-            out[:, o] += b[o]
-    return out
+    for j in itertools.product(*map(range, kernel)):
+        seen = x[(slice(None), slice(None)) + tuple(slice(j[l] * dilations[l], j[l] * dilations[l] + (size[l] - 1) * strides[l] + 1, strides[l]) for l in range(rank))]
+        for g in range(groups):
+            o = slice(g * per_out, (g + 1) * per_out)
+            out[:, o] += numpy.moveaxis(numpy.tensordot(w[(o, slice(None)) + j], seen[:, g * per_in:(g + 1) * per_in], axes=(1, 1)), 0, 1)
+    return out if b is None else out + b.reshape((1, -1) + (1,) * rank)
 
 
 def conv_transpose(x, w, b, attributes):
@@ -69,13 +67,12 @@ def conv_transpose(x, w, b, attributes):
     full = [strides[l] * (x.shape[2 + l] - 1) + extra[l] + dilations[l] * (kernel[l] - 1) + 1 for l in range(rank)]
     per_out = w.shape[1]
     per_in = w.shape[0] // groups
-    out = numpy.zeros((x.shape[0], per_out * groups, *full))
-    for c in range(w.shape[0]):
-        first = c // per_in * per_out
-        for at in itertools.product(*map(range, x.shape[2:])):
-            for j in itertools.product(*map(range, kernel)):
-                where = tuple(at[l] * strides[l] + j[l] * dilations[l] for l in range(rank))
-                out[(slice(None), slice(first, first + per_out)) + where] += x[(slice(None), c) + at][:, None] * w[(c, slice(None)) + j][None, :]
+    out = numpy.zeros((x.shape[0], per_out * groups, *full), dtype=x.dtype)
+    for j in itertools.product(*map(range, kernel)):
+        where = tuple(slice(j[l] * dilations[l], j[l] * dilations[l] + strides[l] * (x.shape[2 + l] - 1) + 1, strides[l]) for l in range(rank))
+        for g in range(groups):
+            c = slice(g * per_in, (g + 1) * per_in)
+            out[(slice(None), slice(g * per_out, (g + 1) * per_out)) + where] += numpy.moveaxis(numpy.tensordot(w[(c, slice(None)) + j], x[:, c], axes=(0, 1)), 0, 1)
     out = out[(slice(None), slice(None)) + tuple(slice(pads[l][0], full[l] - pads[l][1]) for l in range(rank))]
     return out if b is None else out + b.reshape((1, -1) + (1,) * rank)
 
@@ -88,19 +85,18 @@ def pool(x, attributes, average):
     pads = _resolve(attributes, x.shape[2:], kernel, strides, dilations)
     divide = (lambda a, b: -(-a // b)) if attributes.get("ceil_mode") else (lambda a, b: a // b)
     size = [divide(x.shape[2 + l] + sum(pads[l]) - dilations[l] * (kernel[l] - 1) - 1, strides[l]) + 1 for l in range(rank)]
-    out = numpy.zeros(x.shape[:2] + tuple(size))
-    for at in itertools.product(*map(range, size)):
-        window = []
-        for j in itertools.product(*map(range, kernel)):
-            where = tuple(at[l] * strides[l] + j[l] * dilations[l] - pads[l][0] for l in range(rank))
-            if all(0 <= where[l] < x.shape[2 + l] for l in range(rank)):
-                window.append(x[(slice(None), slice(None)) + where])
-        if average:
-            count = math.prod(kernel) if attributes.get("count_include_pad") else len(window)
-            out[(slice(None), slice(None)) + at] = sum(window) / count
-        else:
-            out[(slice(None), slice(None)) + at] = numpy.max(window, axis=0)
-    return out
+    total, largest = numpy.zeros(x.shape[:2] + tuple(size), dtype=x.dtype), numpy.full(x.shape[:2] + tuple(size), -numpy.inf, dtype=x.dtype)
+    count = numpy.zeros(size, dtype=int)
+    for j in itertools.product(*map(range, kernel)):
+        where = [numpy.arange(size[l]) * strides[l] + j[l] * dilations[l] - pads[l][0] for l in range(rank)]
+        inside = functools.reduce(numpy.multiply.outer, [(0 <= at) & (at < n) for at, n in zip(where, x.shape[2:])])
+        seen = x[(slice(None), slice(None)) + numpy.ix_(*(numpy.clip(at, 0, n - 1) for at, n in zip(where, x.shape[2:])))]
+        total += numpy.where(inside, seen, 0)
+        largest = numpy.maximum(largest, numpy.where(inside, seen, -numpy.inf))
+        count += inside
+    if average:
+        return total / (math.prod(kernel) if attributes.get("count_include_pad") else count)
+    return largest
 
 
 def _axes(attributes, inputs, position):
@@ -265,7 +261,8 @@ def apply(op, attributes, inputs, opset):
         half = len(pads) // 2
         pairs = list(zip(pads[:half], pads[half:]))
         mode = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}[attributes.get("mode", "constant")]
-        return [numpy.pad(x, pairs, mode=mode)]
+        filled = {"constant_values": float(third) if third is not None and third.size else attributes.get("value", 0.0)} if mode == "constant" else {}
+        return [numpy.pad(x, pairs, mode=mode, **filled)]
     if op == "Expand":
         return [x * numpy.ones([int(d) for d in second], dtype=x.dtype)]
     if op in ("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "And", "Or"):
@@ -287,7 +284,7 @@ def apply(op, attributes, inputs, opset):
         "Relu": lambda v: numpy.maximum(v, 0), "Abs": numpy.abs, "Neg": numpy.negative, "Sigmoid": lambda v: (1 + numpy.tanh(v / 2)) / 2, "Tanh": numpy.tanh,
         "LeakyRelu": lambda v: numpy.where(v > 0, v, float(numpy.float32(attributes.get("alpha", 0.01))) * v),
         "Elu": lambda v: numpy.where(v > 0, v, attributes.get("alpha", 1.0) * numpy.expm1(numpy.minimum(v, 0))),
-        "Selu": lambda v: 1.0507010 * numpy.where(v > 0, v, 1.6732632 * numpy.expm1(numpy.minimum(v, 0))),
+        "Selu": lambda v: 1.05070102214813232421875 * numpy.where(v > 0, v, 1.67326319217681884765625 * numpy.expm1(numpy.minimum(v, 0))),
         "Softplus": lambda v: numpy.logaddexp(v, 0), "HardSigmoid": lambda v: numpy.clip(attributes.get("alpha", 0.2) * v + attributes.get("beta", 0.5), 0, 1),
         "HardSwish": lambda v: v * numpy.clip(v / 6 + 0.5, 0, 1), "Mish": lambda v: v * numpy.tanh(numpy.logaddexp(v, 0)),
         "Gelu": lambda v: v / 2 * (1 + _erf(v / math.sqrt(2))) if attributes.get("approximate", "none") == "none"
@@ -354,8 +351,8 @@ class Model:
         for name, value in zip(names, apply(op, attributes, given, self.opset)):
             values[name] = value
 
-    def __call__(self, x):
-        values = {"x": numpy.asarray(x, dtype=float).reshape(self.shape)}
+    def __call__(self, x, dtype=float):
+        values = {"x": numpy.asarray(x, dtype=dtype).reshape(self.shape)}
         for step in self.steps:
             self._run(step, values)
         return values[self.steps[-1][3][0]].reshape(-1)

@@ -355,6 +355,63 @@ TEST_CASE("explicit matrices: resampled images") {
   same_matrix(m, [](const Vector& x) { return Vector{x[0], x[0], x[1], x[0], x[0], x[1], x[2], x[2], x[3], x[2], x[2], x[3]}; });
 }
 
+/// Thirds of numbers are no short dyadics: x times a third of `before`, then W x, then times a third of `after`, all column vectors of two entries; and the
+/// square of the Frobenius distance between the checker's centre and the true matrix, which `radius` has to hold.
+SparseMatrix thirds(const std::vector<float>& before, const std::vector<float>& w, const std::vector<float>& after, Rational& squared_distance) {
+  ob::Model m = net({2, 1}, {2, 1});
+  m.initialiser(ob::floats("b", {2, 1}, before)).initialiser(ob::floats("w", {2, 2}, w)).initialiser(ob::floats("a", {2, 1}, after)).initialiser(ob::floats("three", {}, {3}));
+  m.node("Div", {"b", "three"}, {"b3"}).node("Div", {"a", "three"}, {"a3"});
+  m.node("Mul", {"x", "b3"}, {"bx"}).node("MatMul", {"w", "bx"}, {"wbx"}).node("Mul", {"a3", "wbx"}, {"y"});
+  const Graph g = graph_of(m.bytes());
+  Evaluator evaluator(g, Engine());
+  SparseMatrix a = linear_map(g, evaluator, all_nodes(g), 0, g.output);
+  const auto power = [](std::int64_t n, int e) { return e >= 0 ? Rational(Integer(n) << static_cast<unsigned>(e)) : Rational(Integer(n), Integer(1) << static_cast<unsigned>(-e)); };
+  const auto exact = [&](float x) {
+    int e = 0;
+    const float f = std::frexp(x, &e);
+    return power(static_cast<std::int64_t>(std::ldexp(f, 24)), e - 24);
+  };
+  const EnclosedMatrix d = dense(a);
+  squared_distance = 0;
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 2; ++j) {
+      const Rational truth = exact(after[i]) * exact(w[2 * i + j]) * exact(before[j]) / 9;
+      const Dyadic& c = d.centre[2 * i + j];
+      const Rational off = power(c.mantissa, static_cast<int>(c.exponent)) - truth;
+      squared_distance += off * off;
+    }
+  return a;
+}
+
+TEST_CASE("explicit matrices: what meets a dead row adds nothing to the radius, and the radius holds the distance") {
+  constexpr float kLarge = 0x1p40F;
+  constexpr float kSmall = 0x1p-40F;
+  const Rational tiny(1, Integer(1) << 90);
+  Rational distance;
+  // A dead row of W before a large factor; a dead column of W behind one; both: the matrix is zero, exactly.
+  CHECK(thirds({kSmall, kSmall}, {0, 0, 1, -1}, {kLarge, 1}, distance).radius < tiny);
+  CHECK(thirds({kLarge, kSmall}, {0, 1, 0, 1}, {1, 1}, distance).radius < tiny);
+  const SparseMatrix zero = thirds({kLarge, 1}, {0, 1, 0, 0}, {0, kLarge}, distance);
+  CHECK(zero.radius == 0);
+  CHECK(zero.column.empty());
+  CHECK(distance == 0);
+  int far = 0;
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    unsigned state = seed;
+    const auto entry = [&] {
+      state = state * 1664525U + 1013904223U;
+      const int kind = static_cast<int>(state >> 24) % 4;
+      return kind == 0 ? 0.0F : std::ldexp(static_cast<float>(static_cast<int>(state >> 8) % 2001 - 1000) / 1024, kind == 1 ? 20 : kind == 2 ? -8 : 0);
+    };
+    std::vector<float> values(8);
+    for (float& x : values) x = entry();
+    const SparseMatrix a = thirds({values[0], values[1]}, {values[2], values[3], values[4], values[5]}, {values[6], values[7]}, distance);
+    CHECK(distance <= a.radius * a.radius);
+    far += distance > a.radius * a.radius / 4096 ? 1 : 0;
+  }
+  CHECK(far > 100);  // and is no more than 64 times as large, mostly
+}
+
 TEST_CASE("what is not linear has no matrix") {
   const auto refuse = [](const ob::Model& m) {
     const Graph g = graph_of(m.bytes());

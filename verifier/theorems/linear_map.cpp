@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <optional>
 
 #include "verifier/base/failure.hpp"
 #include "verifier/base/parallel.hpp"
@@ -25,19 +26,44 @@ struct Product {
 
 int width(Int128 value) { return bit_length(magnitude(value)); }
 
+/// Lengths below powers of two that add up: the sum is below 2^top().
+class Lengths {
+ public:
+  void add(std::int64_t top) {
+    top_ = count_ == 0 ? top : std::max(top_, top);
+    ++count_;
+  }
+  [[nodiscard]] std::optional<std::int64_t> top() const {  // nothing: the sum is 0
+    return count_ == 0 ? std::nullopt : std::optional(top_ + static_cast<std::int64_t>(std::bit_width(count_)));
+  }
+
+ private:
+  std::int64_t top_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+/// What rounding loses: of all entries, and of one row.
+struct Lost {
+  SquareSum all;
+  Lengths row;
+};
+
 /// The dyadic of at most 62 bits next to 0 from an integer times a power of two; what is cut off is below one unit of its last bit, and added.
-Dyadic shortened(const Integer& value, std::int64_t exponent, SquareSum& lost) {
+Dyadic shortened(const Integer& value, std::int64_t exponent, Lost& lost) {
   if (value == 0) return {};
   const Integer magnitude = value < 0 ? Integer(-value) : value;
   const std::int64_t drop = std::max<std::int64_t>(0, static_cast<std::int64_t>(mp::msb(magnitude)) + 1 - 62);
   const Integer kept = magnitude >> static_cast<std::size_t>(drop);
-  if ((kept << static_cast<std::size_t>(drop)) != magnitude) lost.add(Integer(1), exponent + drop);
+  if ((kept << static_cast<std::size_t>(drop)) != magnitude) {
+    lost.all.add(Integer(1), exponent + drop);
+    lost.row.add(exponent + drop);
+  }
   const auto mantissa = static_cast<std::int64_t>(kept);
   return {value < 0 ? -mantissa : mantissa, exponent_of(exponent + drop)};
 }
 
 /// The sum of products [first, last) of one column.
-Dyadic sum_of(const std::vector<Product>& products, std::size_t first, std::size_t last, SquareSum& lost) {
+Dyadic sum_of(const std::vector<Product>& products, std::size_t first, std::size_t last, Lost& lost) {
   std::int64_t fine = products[first].exponent;
   std::int64_t top = 0;
   for (std::size_t k = first; k < last; ++k) fine = std::min(fine, products[k].exponent);
@@ -90,6 +116,20 @@ Extent extent_of(const SparseMatrix& a) {
   return out;
 }
 
+std::int64_t top_of(const Dyadic& value) { return width(value.mantissa) + std::int64_t{value.exponent}; }  // |value| < 2^top, value not 0
+
+/// For each row of the centre the power of two above its length, or nothing where it is zero.
+std::vector<std::optional<std::int64_t>> lengths_of_rows(const SparseMatrix& a) {
+  std::vector<std::optional<std::int64_t>> out(a.rows);
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    Lengths entries;
+    for (std::size_t k = a.start[i]; k < a.start[i + 1]; ++k)
+      if (a.centre[k].mantissa != 0) entries.add(top_of(a.centre[k]));
+    out[i] = entries.top();
+  }
+  return out;
+}
+
 /// The matrix of an output of a node from those of its data inputs (nullptr: zero). `room`: entries that may be made.
 SparseMatrix composed(const LinearNode& node, const std::vector<const SparseMatrix*>& inputs, std::size_t columns, std::uint64_t room) {
   SparseMatrix out;
@@ -98,8 +138,13 @@ SparseMatrix composed(const LinearNode& node, const std::vector<const SparseMatr
   out.start.reserve(node.rows + 1);
   out.start.push_back(0);
   std::vector<Extent> extents;
-  for (const SparseMatrix* input : inputs) extents.emplace_back(input == nullptr ? 0 : input->rows);
-  SquareSum lost;
+  for (const SparseMatrix* input : inputs) {
+    extents.emplace_back(input == nullptr ? 0 : input->rows);
+    if (input != nullptr && input->radius != 0 && input->loose.size() != input->rows) exhausted("a matrix that is not exact without lengths of its rows: a fault of the checker");
+  }
+  Lost lost;
+  SquareSum by_rows;
+  std::vector<std::vector<std::optional<std::int64_t>>> lengths(inputs.size());
   std::vector<Term> terms;
   std::vector<Product> products;
   std::vector<std::uint64_t> in_row(inputs.size());
@@ -107,12 +152,20 @@ SparseMatrix composed(const LinearNode& node, const std::vector<const SparseMatr
     terms.clear();
     products.clear();
     std::fill(in_row.begin(), in_row.end(), 0);
+    lost.row = {};
     node.row(r, terms);
     for (const Term& term : terms) {
       const SparseMatrix* input = inputs[term.slot];
       if (input == nullptr || (term.factor.centre.mantissa == 0 && term.factor.error.mantissa == 0)) continue;
       extents[term.slot].entry(term.index, term.factor.centre, term.factor.error);
       ++in_row[term.slot];
+      const auto loose = input->loose.empty() ? std::nullopt : input->loose[term.index];
+      if (loose && term.factor.centre.mantissa != 0) lost.row.add(top_of(term.factor.centre) + *loose);
+      if (loose && term.factor.error.mantissa != 0) lost.row.add(top_of(term.factor.error) + *loose);
+      if (term.factor.error.mantissa != 0) {
+        if (lengths[term.slot].empty()) lengths[term.slot] = lengths_of_rows(*input);
+        if (const auto length = lengths[term.slot][term.index]) lost.row.add(top_of(term.factor.error) + *length);
+      }
       for (std::size_t k = input->start[term.index]; k < input->start[term.index + 1]; ++k) {
         const Dyadic& entry = input->centre[k];
         const Int128 mantissa = static_cast<Int128>(term.factor.centre.mantissa) * entry.mantissa;
@@ -135,12 +188,15 @@ SparseMatrix composed(const LinearNode& node, const std::vector<const SparseMatr
     }
     if (out.column.size() > room) exhausted("the explicit matrix of a linear block has too many entries for this checker");
     out.start.push_back(out.column.size());
+    out.loose.push_back(lost.row.top());
+    if (out.loose.back()) by_rows.add(Integer(1), *out.loose.back());
   }
-  out.radius = lost.root();
+  out.radius = lost.all.root();
   for (std::size_t s = 0; s < inputs.size(); ++s) {
     if (inputs[s] == nullptr || (inputs[s]->radius == 0 && extents[s].exact())) continue;
     out.radius += extents[s].norm() * inputs[s]->radius + extents[s].error() * (extent_of(*inputs[s]).norm() + inputs[s]->radius);
   }
+  out.radius = std::min(out.radius, by_rows.root());
   return out;
 }
 
@@ -195,6 +251,7 @@ SparseMatrix linear_map(const Graph& graph, Evaluator& evaluator, const std::vec
     }
   const auto found = matrices.find(target);
   if (found == matrices.end()) reject("the output of a linear block is not computed from its input");
+  found->second.loose.clear();  // nobody keeps them up to date from here on
   return std::move(found->second);
 }
 

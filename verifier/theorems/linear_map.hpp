@@ -6,6 +6,8 @@
 // Error. Node N = Nc + Nr (centre, rest), input A = Ac + Ar with ||Ar||_F <= ra, result rounded entry by entry with distances of Frobenius norm d:
 //     ||N A - result||_F <= ||Nc||_2 ra + ||Nr||_F (||Ac||_2 + ra) + d,
 // with ||X||_2 <= max |x| sqrt(most entries in a row * most entries in a column) and ||Nr||_F <= max |rest| sqrt(number of entries).
+// Row r of the same difference is at most as long as sum_t (|centre_rt| + |rest_rt|) l_t + |rest_rt| ||row t of Ac|| + (what rounding lost in the row), l_t the
+// length of row t of Ar: what meets a row of zeros adds nothing, however large it is (a dead channel before a large factor). The smaller of both bounds is taken.
 //
 // Cost: one multiplication for each term of each product; 24 bytes for each entry, at most 2^25 of them at one time.
 #pragma once

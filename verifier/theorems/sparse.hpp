@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "verifier/base/matrix.hpp"
@@ -10,7 +11,7 @@
 namespace lipverify {
 
 /// All matrices A with ||A - centre||_F <= radius, by rows: the entries of row i stand at start[i], ..., start[i + 1] - 1, columns
-/// ascending.
+/// ascending. Where `loose` is there, row i of A - centre is also shorter than 2^loose[i], or zero where that is empty.
 struct SparseMatrix {
   std::size_t rows = 0;
   std::size_t columns = 0;
@@ -18,6 +19,7 @@ struct SparseMatrix {
   std::vector<std::uint32_t> column;
   std::vector<Dyadic> centre;
   Rational radius = 0;
+  std::vector<std::optional<std::int64_t>> loose;
 };
 
 /// The same enclosure with every entry of the centre; the caller has bounded rows * columns.

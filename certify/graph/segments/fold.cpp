@@ -101,8 +101,9 @@ FoldedSparse fold_linear(const StepGraph& graph, const Segment& segment) {
   FoldedSparse folded;
   folded.matrix = matrix_of(graph, segment.steps, segment.inputs.at(0));
   if (!folded.matrix.radius.empty()) {
-    // A checker encloses every entry on a grid of its own, once for each step.
-    folded.reserve = frobenius_above(folded.matrix).scaled(-46) * Upper::exact(static_cast<double>(segment.steps.size()));
+    // A checker encloses every entry on a grid of its own, once for each step; what cancels in the end it has rounded before.
+    const Upper along = magnitude_of(graph, segment.steps, segment.inputs.at(0)).scaled(-56);
+    folded.reserve = (frobenius_above(folded.matrix).scaled(-46) + along) * Upper::exact(static_cast<double>(segment.steps.size()));
   }
   return folded;
 }
