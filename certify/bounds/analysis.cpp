@@ -307,7 +307,7 @@ void bound_block(Block& block, const Segment& segment, const StepGraph& graph, W
     }
     case BlockOperator::sll: {
       const SllParts& parts = segment.sll.value();
-      SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, pool, seed);
+      SllBound bound = bound_sll(matrix_of(graph, parts.before, segment.inputs.at(0)), parts.d, parts.radius, pool, seed);
       block.upper = bound.upper;
       block.gram = std::move(bound.gram);
       block.sll = bound.sll;

@@ -6,6 +6,7 @@
 
 #include "certify/certificate/keys.hpp"
 
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -193,6 +194,7 @@ std::optional<Secret> read_passphrase(std::optional<int> fd) {
   };
   if (fd) {
     const std::string source = "file descriptor " + std::to_string(*fd);
+    ::fcntl(*fd, F_SETFD, FD_CLOEXEC);  // no program that is started later reads it again
     std::string text;
     text.reserve(longest_passphrase + 2);  // one allocation, so that no copy stays behind
     char c = 0;

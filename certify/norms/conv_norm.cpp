@@ -23,6 +23,9 @@ constexpr double explicit_entries_limit = 0x1p25;  // of the band
 constexpr double explicit_nonzeros_limit = 0x1p24;
 constexpr double copies_flops = 8;    // times the limits above, where an axis is of kind `copies`
 constexpr double copies_entries = 4;  // 1 GiB for the Gram matrix and for its factor, each
+// One tap of each phase, and an output that reads all of them: one frequency says the same, without a matrix. A small matrix is taken all the same, for
+// its lower end.
+constexpr double one_frequency_nonzeros = 0x1p20;
 constexpr double grid_flops_limit = 0x1p39;
 constexpr double bernstein_flops_limit = 0x1p42;
 constexpr double bernstein_factor_wanted = 1.02;
@@ -92,6 +95,23 @@ bool explicit_may_be_cheap(const Convolution& c, double flops_limit, double& non
   return flops <= 4 * flops_limit;
 }
 
+/// Some output reads through every tap, and no two of them the same entry: the block's matrix has the kernel of one phase beside the other as a part.
+bool reads_whole_kernel(const Convolution& c, const std::vector<PlannedAxis>& axes) {
+  for (std::size_t l = 0; l < c.axes.size(); ++l) {
+    bool found = false;
+    for (std::uint64_t i = 0; i < c.axes[l].output && !found; ++i) {
+      found = true;
+      for (std::uint64_t j = 0; j < c.axes[l].kernel && found; ++j) {
+        found = read_position(c.axes[l], i, j) >= 0;
+      }
+    }
+    if (!found || axes[l].copies > 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /// Reshapes know no circular axes: padding that wraps around copies.
 void choose_reshape(const Convolution& c, Choice& choice) {
   choice.way = Way::reshape;
@@ -130,8 +150,10 @@ Choice choose(const Convolution& c) {
   }
   const std::size_t shifts = shifts_of(choice.axes).size();
   const double exact_flops = symbol_flops(c, exact, shifts);
+  const bool one_tap = std::all_of(choice.axes.begin(), choice.axes.end(), [](const PlannedAxis& axis) { return axis.taps == 1; });
+  const bool one_frequency = one_tap && nonzeros > one_frequency_nonzeros && reads_whole_kernel(c, choice.axes);
   // Where every axis wraps around, the grid is the norm itself and cheaper.
-  if (may_be_cheap && !(all_circular && exact_flops <= grid_flops_limit)) {
+  if (may_be_cheap && !one_frequency && !(all_circular && exact_flops <= grid_flops_limit)) {
     SparseMatrix matrix = explicit_matrix(c);
     const SparseCost cost = sparse_cost(matrix);
     if (cost.flops <= flops_limit && cost.entries <= entries_limit) {
@@ -141,7 +163,6 @@ Choice choose(const Convolution& c) {
       return choice;
     }
   }
-  const bool one_tap = std::all_of(choice.axes.begin(), choice.axes.end(), [](const PlannedAxis& axis) { return axis.taps == 1; });
   if (!one_tap && exact_flops <= grid_flops_limit) {
     choice.way = Way::grid;
     choice.grid = exact;

@@ -23,7 +23,9 @@ struct Sizes {
   std::size_t order = 0;  // m
   std::size_t inner = 0;  // n
   double entries = 0;     // of B, not zero
-  double most = 0;        // max d
+  double most = 0;        // max d, radius included
+  double radius = 0;      // Frobenius norm of those of D
+  double row = 0;         // longest row of A
   double largest = 0;     // |B| entrywise
   double longest = 0;     // column of B
   double frobenius = 0;   // of B
@@ -38,15 +40,15 @@ void choose_sll_grids(SllEvidence& out, const Sizes& s, double delta) {
 }
 
 /// What the least eigenvalue of M + delta I should have left over, so that a checker's own factorisation succeeds: four times what the
-/// rounding of its factor and of B to the grids may cost (verifier/theorems/sll.cpp keeps the first as its reserve), and as much for the
-/// roundings of M here. A guess.
+/// rounding of its factor and of B to the grids, and a radius of D like the one here, may cost (verifier/theorems/sll.cpp keeps the first as its
+/// reserve), and as much for the roundings of M here. A guess.
 double room(const Sizes& s, double delta) {
   SllEvidence grids;
   choose_sll_grids(grids, s, delta);
   const double m = static_cast<double>(s.order);
   const double diagonal = 2 * s.most + delta;
   const double cut = std::ldexp(std::sqrt(s.entries), -grids.sA);
-  const double reserve = std::ldexp(std::sqrt(diagonal) * m * std::sqrt(m), -grids.sR) + diagonal * m * 0x1p-50 + 2 * s.frobenius * cut;
+  const double reserve = std::ldexp(std::sqrt(diagonal) * m * std::sqrt(m), -grids.sR) + diagonal * m * 0x1p-50 + 2 * s.frobenius * (cut + s.radius * s.row) + 2 * s.radius;
   return 4 * reserve + (m + static_cast<double>(s.inner)) * 0x1p-52 * (diagonal + s.longest * s.longest);
 }
 
@@ -116,12 +118,15 @@ double search(const SparseMatrix& b, const std::vector<double>& d, const Sizes& 
 }
 
 /// M + this I is positive semidefinite, whatever e >= 0 is: see sll_norm.hpp.
-Upper proved_delta(const SparseMatrix& a, const std::vector<double>& d, double most, double e, WorkerPool& pool, std::uint64_t seed) {
+Upper proved_delta(const SparseMatrix& a, const std::vector<double>& d, const std::vector<double>& radius, double most, double e, WorkerPool& pool,
+                   std::uint64_t seed) {
   SparseMatrix c = a;
   c.radius.assign(c.centre.size(), 0.0);
   for (std::size_t k = 0; k < a.rows; ++k) {
-    const Upper high = Upper::exact(d[k]) / sqrt(Lower::exact(d[k]).scaled(1) + Lower::exact(e));
-    const Lower low = Lower::exact(d[k]) / sqrt(Upper::exact(d[k]).scaled(1) + Upper::exact(e));
+    const double greatest = high_end({d[k], radius[k]});
+    const double least = low_end({d[k], radius[k]});
+    const Upper high = Upper::exact(greatest) / sqrt(Lower::exact(greatest).scaled(1) + Lower::exact(e));
+    const Lower low = Lower::exact(least) / sqrt(Upper::exact(least).scaled(1) + Upper::exact(e));
     if (!high.finite()) {
       return high;
     }
@@ -161,7 +166,7 @@ double sll_flops(const SparseMatrix& a) {
   return m * m * static_cast<double>(a.columns) + 4 * m * m * m + 2 * sparse_flops(a);
 }
 
-SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, WorkerPool& pool, std::uint64_t seed) {
+SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, const std::vector<double>& radius, WorkerPool& pool, std::uint64_t seed) {
   SllBound result;
   result.upper = infinity;
   double largest = 0;
@@ -182,12 +187,16 @@ SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, WorkerPo
   sizes.entries = static_cast<double>(a.centre.size());
   for (std::size_t k = 0; k < a.rows; ++k) {
     double squares = 0;
+    double row = 0;
     for (std::size_t e = a.start[k]; e < a.start[k + 1]; ++e) {
+      row = std::hypot(row, a.centre[e]);
       b.centre[e] *= d[k];
       sizes.largest = std::max(sizes.largest, std::fabs(b.centre[e]));
       squares += b.centre[e] * b.centre[e];
     }
-    sizes.most = std::max(sizes.most, d[k]);
+    sizes.most = std::max(sizes.most, high_end({d[k], radius[k]}));
+    sizes.radius = std::hypot(sizes.radius, radius[k]);
+    sizes.row = std::max(sizes.row, row);
     sizes.longest = std::max(sizes.longest, std::sqrt(squares));
     sizes.frobenius = std::hypot(sizes.frobenius, std::sqrt(squares));
   }
@@ -197,7 +206,7 @@ SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, WorkerPo
     return result;
   }
   const double e = search(b, d, sizes, enough.value());
-  const Upper delta = min(proved_delta(a, d, sizes.most, e, pool, seed), enough);
+  const Upper delta = min(proved_delta(a, d, radius, sizes.most, e, pool, seed), enough);
   result.sll.delta = delta.value();
   choose_sll_grids(result.sll, sizes, delta.value());
   result.gram = std::move(norm.gram);

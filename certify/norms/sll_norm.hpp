@@ -12,6 +12,9 @@
 // of the search for e, which asks a floating-point Cholesky factorisation. M + ||B||^2 I >= 2 D > 0, so delta never needs to exceed (max d
 // ||A||)^2, and the bound is below that of the sum rule, 1 + max d ||A||^2: the theorem is the better one wherever it applies.
 //
+// D known up to a radius (computed in the graph, as by an exporter that keeps T = sum_j |A A'|_ij q_j / q_i): C is enclosed with both ends of d, which
+// grow d / sqrt(2 d + e), so that h and delta hold for every D there.
+//
 // Why there is a delta: T of Araujo et al. makes M positive semidefinite in real arithmetic, singular where the rows of A have inner
 // products of one sign; rounded to float32 it is off by about 2^-24, and delta says by how much.
 // Cost for m x n: m^2 n + m^3 / 3 for each of about ten factorisations, two bounds of sparse_norm.hpp; 2 m^2 + m n doubles.
@@ -37,8 +40,9 @@ struct SllBound {
   SllEvidence sll;
 };
 
-/// Bounds the block. A (hidden x outer) is exact, finite and not zero, d > 0. `seed` concerns only the start of searches.
-[[nodiscard]] SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, WorkerPool& pool, std::uint64_t seed);
+/// Bounds the block for every D within `radius` of d, entry by entry. A (hidden x outer) is exact, finite and not zero, d - radius > 0. `seed` concerns
+/// only the start of searches.
+[[nodiscard]] SllBound bound_sll(const SparseMatrix& a, const std::vector<double>& d, const std::vector<double>& radius, WorkerPool& pool, std::uint64_t seed);
 
 /// Flops that bounding takes.
 [[nodiscard]] double sll_flops(const SparseMatrix& a);

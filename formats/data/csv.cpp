@@ -8,7 +8,7 @@
 namespace lipcert {
 
 bool read_line(ByteSource& source, std::string& line) {
-  constexpr std::size_t longest_line = std::size_t{1} << 30;
+  constexpr std::size_t longest_line = std::size_t{1} << 26;  // that of lipverify
   line.clear();
   bool any = false;
   for (;;) {
@@ -19,7 +19,7 @@ bool read_line(ByteSource& source, std::string& line) {
     const std::size_t take = end == std::string_view::npos ? ahead.size() : end;
     line.append(ahead.substr(0, take));
     if (line.size() > longest_line)
-      throw input_error(source.path() + ": has a line of more than 2^30 bytes; this is no CSV file of numbers.");
+      throw input_error(source.path() + ": has a line of more than 2^26 bytes, and lipverify reads no longer one; store the samples as an NPY array.");
     std::string skipped(end == std::string_view::npos ? take : take + 1, '\0');
     if (!source.read_exactly(skipped.data(), skipped.size())) break;
     if (end != std::string_view::npos) break;

@@ -19,7 +19,9 @@ namespace lipcert {
 
 namespace {
 
-constexpr std::uint64_t largest_file = std::uint64_t{1} << 28;
+// Those of lipverify: what is certified can be checked again.
+constexpr std::uint64_t largest_file = std::uint64_t{1} << 26;
+constexpr png_uint_32 longest_side = 16384;
 
 struct Image {
   SampleShape shape;
@@ -54,7 +56,7 @@ void on_warning(png_structp /*png*/, png_const_charp /*text*/) {}
 /// Everything with a destructor lives in the caller: libpng leaves by longjmp.
 bool decode_header(png_structp png, png_infop info, Image& image, Failure& failure) {
   if (setjmp(failure.jump) != 0) return false;  // NOLINT
-  png_set_user_limits(png, 65536, 65536);
+  png_set_user_limits(png, 65536, 65536);  // libpng's words for more are no help
   png_set_chunk_malloc_max(png, 1 << 24);
   png_read_info(png, info);
   const png_uint_32 width = png_get_image_width(png, info);
@@ -63,6 +65,7 @@ bool decode_header(png_structp png, png_infop info, Image& image, Failure& failu
   const int colour = png_get_color_type(png, info);
   if (png_get_valid(png, info, PNG_INFO_tRNS) != 0 || (colour & PNG_COLOR_MASK_ALPHA) != 0) png_error(png, "it has transparency");
   if (depth == 16) png_error(png, "it has 16 bits per channel");
+  if (width > longest_side || height > longest_side) png_error(png, "it has a side of more than 16384 pixels");
   if (std::uint64_t{width} * height > largest_sample / 3) png_error(png, "it has too many pixels");
   if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);

@@ -13,6 +13,7 @@
 #include "formats/encoding/error.hpp"
 #include "tests/certify/checker_model.hpp"
 #include "tests/certify/norm_support.hpp"
+#include "tests/support/decompositions.hpp"
 
 using namespace lipcert;
 using exact::Real;
@@ -572,6 +573,42 @@ TEST_CASE("convolution norm: larger convolutions, each theorem against the expli
   c.axes = {padded_axis(12, 3, 1, 1, Padding::wrap, 1, 1), padded_axis(10, 3, 2, 1, Padding::wrap, 0, 2)};
   fill(c, [&] { return normal.single(); });
   compare(c, 1 + 1e-8);
+}
+
+TEST_CASE("convolution norm: one frequency says all of a kernel whose taps do not overlap, where some output reads the whole of it") {
+  WorkerPool pool(2);
+  Normal normal(43);
+  Convolution c;
+  c.inputs = c.outputs = 64;
+  const auto norm_of_taps = [&](std::size_t first, std::size_t last) {  // of the matrix outputs x (inputs, taps [first, last))
+    const std::size_t taps = kernel_size(c) / (c.inputs * c.outputs);
+    Eigen::MatrixXd m(static_cast<Eigen::Index>(c.outputs), static_cast<Eigen::Index>(c.inputs * (last - first)));
+    for (std::size_t row = 0; row < c.outputs; ++row) {
+      for (std::size_t in = 0; in < c.inputs; ++in) {
+        for (std::size_t tap = first; tap < last; ++tap) {
+          m(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(in * (last - first) + tap - first)) = c.kernel.centre[(row * c.inputs + in) * taps + tap];
+        }
+      }
+    }
+    return decompositions::largest_singular_value(m);
+  };
+  for (const std::uint64_t side : {1U, 2U}) {  // a projection shortcut, patches; the edge of the axis cuts the last patch
+    c.axes = {zero_axis(35, side, 2, 1, 0, 1), zero_axis(34, side, 2, 1, 0, 0)};
+    fill(c, [&] { return normal.single(); });
+    const LinearBound bound = bound_convolution(c, pool, 1);
+    CHECK(bound.theorem.starts_with("conv-"));
+    CHECK(bound.grid == std::vector<std::uint64_t>{1, 1});
+    const double exact = norm_of_taps(0, side * side);
+    CHECK(bound.upper >= exact * (1 - 1e-13));
+    CHECK(bound.upper <= exact * (1 + 1e-9));
+  }
+  // The only position on the first axis reads the second tap, the padding the first: the norm is that of one tap.
+  c.axes = {zero_axis(1, 2, 2, 1, 1, 0), zero_axis(300, 1, 1, 1, 0, 0)};
+  fill(c, [&] { return normal.single(); });
+  const double second = norm_of_taps(1, 2);
+  const LinearBound bound = bound_convolution(c, pool, 1);
+  CHECK(bound.upper >= second * (1 - 1e-13));
+  CHECK(bound.upper <= second * (1 + 1e-9));
 }
 
 TEST_CASE("convolution norm: zero operators, inconsistent sizes, numbers that are not finite") {

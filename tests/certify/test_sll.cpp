@@ -47,6 +47,7 @@ struct Dense {
   bool nonnegative = false;  // all inner products of one sign: M is singular
   bool factor_behind = false;
   bool neg_and_add = false;
+  bool computed = false;  // T is stored, and its reciprocal a node
   double lengthen = 1;
 };
 
@@ -90,7 +91,9 @@ Network dense_block(const Dense& form, std::uint64_t seed, Fault fault = Fault::
   z = b.node(Operator::add, {z, b.weight({m}, r.singles(m))});
   ValueId y = b.node(Operator::relu, {z});
   if (fault != Fault::no_mul) {
-    y = b.node(Operator::mul, {y, b.weight({m}, d)});
+    std::vector<double> inverse(m);
+    std::transform(d.begin(), d.end(), inverse.begin(), [](double factor) { return single(1 / factor); });
+    y = b.node(Operator::mul, {y, form.computed ? b.node(Operator::reciprocal, {b.weight({m}, inverse)}) : b.weight({m}, d)});
   }
   const ValueId between = y;
   y = b.gemm({y, b.weight({n, m}, t)}, true);
@@ -268,6 +271,36 @@ TEST_CASE("sll: blocks of Araujo et al. are 1-Lipschitz up to the rounding of T,
     const Network network = convolutional_block(20 + i, windows[i], 2, 6);
     check_block(network, r);
     CHECK(block_of(network).upper <= 1 + 1e-6);
+  }
+}
+
+TEST_CASE("sll: a D that the graph computes costs next to nothing, and none beside a much larger one") {
+  Random r(9);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Dense form;
+    form.outer = 3 + seed * 4;
+    form.hidden = 2 + seed * 3;
+    form.nonnegative = seed % 2 == 0;
+    form.factor_behind = seed % 3 == 0;
+    form.lengthen = seed == 5 ? 1.5 : 1;
+    form.computed = true;
+    const Network network = dense_block(form, 40 + seed);
+    const Block block = analyse(network, quick()).partition.blocks.at(0);
+    REQUIRE(block.op == BlockOperator::sll);
+    CHECK(block.upper >= 1);
+    CHECK(block.upper >= quotient(network, r) * (1 - 1e-9));
+    CHECK((form.lengthen > 1 || block.upper <= 1 + 1e-6));
+    const auto [least, norm] = inequality(network);
+    CHECK(block.sll->delta >= -least * (1 - 1e-9));
+    CHECK(block.upper >= std::sqrt(1 + block.sll->delta * norm * norm) * (1 - 1e-13));
+  }
+  // Beside a factor that is 2^40 times larger the radius of that one leaves nothing of the others.
+  for (const bool wide : {false, true}) {
+    Builder b({1, 3});
+    const ValueId w = b.weight({2, 3}, {wide ? 0x1p-20 : 1, 0, 0, 0.25, 0.5, 0});
+    ValueId y = b.node(Operator::relu, {b.gemm({b.input(), w}, true)});
+    y = b.node(Operator::mul, {y, b.node(Operator::reciprocal, {b.weight({2}, {wide ? 3 * 0x1p-40 : 3, 4})})});
+    CHECK(has_sll(b.finish(b.node(Operator::sub, {b.input(), b.node(Operator::matmul, {y, w})}))) == !wide);
   }
 }
 

@@ -807,6 +807,18 @@ class Operators(support.Case):
                 self.assertEqual([(b["operator"], b["method"]) for b in printed["blocks"]], [("sll", "sll-psd")] * 2)
                 self.assertLessEqual(upper, 1 + 1e-5)
                 self.assertGreaterEqual(upper, max(lower, self.quotients(m) * (1 - 1e-6)))
+        # T in the graph, as an exporter leaves it that folds no constants: 2 / sum_j |W'W|_ij e^q_j / e^q_i.
+        m = Model((1, 12), seed=9)
+        w = m.normal(10, 12)
+        q = m.add("Exp", m.normal(10))
+        gram = m.add("Abs", m.add("Mul", m.add("MatMul", w, m.add("Transpose", w, perm=[1, 0])), q))
+        t = m.add("Reciprocal", m.add("Div", m.add("MatMul", gram, m.weight(numpy.ones(10))), q))
+        y = m.add("MatMul", m.add("Mul", m.add("Relu", m.add("Gemm", "x", w, m.normal(10), transB=1)), t), w)
+        m.add("Sub", "x", m.add("Mul", y, m.weight(2.0)))
+        lower, upper, printed = self.interval(m)
+        self.assertEqual([b["operator"] for b in printed["blocks"]], ["sll"])
+        self.assertLessEqual(upper, 1 + 1e-9)
+        self.assertGreaterEqual(upper, max(lower, self.quotients(m) * (1 - 1e-6)))
         for seed, (channels, inner, attributes) in enumerate([(2, 3, {"pads": [1, 1, 1, 1]}), (3, 2, {"strides": [2, 2], "pads": [1, 1, 0, 0]})]):
             with self.subTest(channels=channels, **attributes):
                 shape = (1, channels, 6, 6)

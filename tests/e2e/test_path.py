@@ -246,6 +246,13 @@ class Path(support.Case):
             self.assertIn(reason, done.stderr)
             self.assertIn("--no-recheck", done.stderr)
             self.assertEqual((done.stdout, sorted(out.parent.iterdir())), ("", []))
+        # Nor has it the descriptor that the passphrase came from.
+        reading, writing = os.pipe()
+        os.write(writing, b"correct horse\nnothing else\n")
+        os.close(writing)
+        program.write_text(f"#!/bin/sh\n[ -e /proc/$$/fd/{reading} ] && exit 4; exit 0\n")
+        self.assertEqual(support.run(*command, "--passphrase-fd", str(reading), env=support.environment(), pass_fds=[reading]).returncode, 0)
+        os.close(reading)
         program.write_text("no program at all\n")
         self.assertEqual((attempt().returncode, sorted(out.parent.iterdir())), (4, []))
         # 5 is an acceptance only where less was asked for; an older certificate and its records stay as they are.

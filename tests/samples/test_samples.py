@@ -158,6 +158,22 @@ class Samples(Case):
         self.assertIn("samples      5", done.stdout)
         self.assertEqual(done.stderr, "")
 
+    def test_larger_than_the_checker_reads(self):
+        """A line or an image that lipverify would refuse is refused before anything is certified."""
+        import zlib
+
+        def chunk(kind, content):
+            return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        (self.folder / "images").mkdir()
+        self.write("images/a.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16385, 1, 8, 0, 0, 0, 0)) +
+                   chunk(b"IDAT", zlib.compress(bytes(16386))) + chunk(b"IEND", b""))
+        private, _ = self.key()
+        for data, reason in ((self.folder / "images", "a.png: cannot be used, it has a side of more than 16384 pixels"),
+                             (self.write("long.csv", b"0," * 2**25 + b"0\n"), "has a line of more than 2^26 bytes")):
+            done = self.lipcert("certify", DIGITS, "--key", private, "-o", self.folder / "c.json", "--data", data, code=3)
+            self.assertIn(reason, done.stderr)
+            self.assertFalse((self.folder / "c.json").exists())
+
     def test_formats_agree(self):
         """The same pixels in every format that can hold them give the same records; so do the same numbers spelt otherwise."""
         import zlib

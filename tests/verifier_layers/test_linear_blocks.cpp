@@ -835,3 +835,26 @@ TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like
   CHECK(tail([](ob::Model& m) { m.node("Abs", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Sub", {"x", "v"}, {"y"}); }));
   CHECK(tail([](ob::Model& m) { m.node("Mul", {"x", "two"}, {"q"}).node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Sub", {"q", "v"}, {"y"}); }, 6));
 }
+
+TEST_CASE("sll: factors that the graph computes are known up to a radius, which is paid for") {
+  // d = 1 / t. The first row of A is small, and its factor 2^41 / 3 as large: what is not known of that one is a radius of about 2^-19 for all three.
+  const auto claim = [](const std::vector<float>& t, float first, const std::string& delta, const std::string& upper) {
+    ob::Model m = net({1, 4}, {1, 4});
+    m.initialiser(ob::floats("w", {3, 4}, {0.5F * first, -0.25F * first, first, 0, 0.75F, 0.5F, 0, -1, 0.25F, 1, 0.5F, 0.5F})).initialiser(ob::floats("t", {3}, t));
+    m.node("Reciprocal", {"t"}, {"d"}).node("Gemm", {"x", "w"}, {"z"}, {ob::attribute("transB", 1)});
+    m.node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Sub", {"x", "v"}, {"y"});
+    JsonBlock b = block("y", "sll", "sll-psd", {1, 2, 3, 4, 5}, {""}, upper);
+    b["evidence"] = {{"W", {{"side", "AAt"}, {"sA", 40}, {"sR", 36}, {"C2", Integer(Integer(5) << 80).str()}}}, {"D", {{"sA", 31}, {"sR", 31}}}, {"delta", above(delta)}};
+    return verdict(m, b);
+  };
+  CHECK(claim({3, 4, 4}, 1, "0x0p+0", "0x1p+0") == kAccepted);
+  CHECK(claim({3, 0.25F, 4}, 1, "0x0p+0", "0x1p+0").find("positive semidefinite") != std::string::npos);
+  // The least eigenvalue of 2 D - D A A' D is about 3/8, and with the radius of the first factor A' D is not known well enough.
+  const float large = 3 * std::ldexp(1.0F, -41);
+  const float small = std::ldexp(1.0F, -21);
+  CHECK(claim({large, 4, 4}, small, "0x0p+0", "0x1p+0").find("positive semidefinite") != std::string::npos);
+  CHECK(claim({large, 4, 4}, small, "0x1p+2", "0x1.4p+2") == kAccepted);
+  CHECK(claim({large * 4 / 3, 4, 4}, small, "0x0p+0", "0x1p+0") == kAccepted);  // a power of two: exact
+  // Within its radius the last factor may be negative.
+  CHECK(claim({large, 4, 0x1p+21F}, small, "0x1p+2", "0x1.4p+2").find("not all positive") != std::string::npos);
+}

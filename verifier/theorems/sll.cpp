@@ -7,8 +7,11 @@
 //
 // That the block has this form is not believed from the kinds of its nodes: four explicit matrices are computed, from x to Relu's input (A), from
 // Relu's output to the output of the Mul behind it (diagonal: d), from there to the block's output, which must be -A' entry by entry and bit by bit, and
-// from x to the block's output beside the Relu, which must be the identity. All of them must be exact.
+// from x to the block's output beside the Relu, which must be the identity. All of them but d must be exact.
 // The third may be -c A' with one number c > 0 (a factor behind the transposed operator): -c A' diag(d') = -A' diag(c d'), so d := c d'.
+//
+// D = Dc + F with ||F||_F <= r, F diagonal (the graph computes d, or c d' has more than 62 bits): every entry of F is at most r, so 2 D >= 2 Dc - 2 r I and
+// d > 0 where dc > r; and ||A' D - A' Dc||_F <= r max_k ||a_k||, a_k the rows of A, which is a part of rho below.
 //
 // Lemma P with a residual. Bh = round(B 2^s) with ||B - 2^-s Bh||_F <= rho, s = sA of `D`, and any integer R with grid sR. E = 2^(2s) (2 D + delta I)
 // - Bh'Bh - 2^(2(sA - sR)) R'R, rounded down on the diagonal: lambda_min(2 D + delta I - 2^-2s Bh'Bh) >= 2^-2s min_i(E_ii - sum_{j != i} |E_ij|), and
@@ -77,8 +80,9 @@ Dyadic factor_between(const SparseMatrix& back, const SparseMatrix& a) {
   reject("the linear maps before and behind its Relu are not transposed to each other");
 }
 
-/// M + delta I is positive semidefinite, M = 2 diag(d) - B'B with B = A' diag(d).
-void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, const SllEvidence& evidence, const Hints& hints, const Engine& engine) {
+/// M + delta I is positive semidefinite, M = 2 D - B'B with B = A' D, for every diagonal D within the radius of diag(d).
+void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, const Rational& radius, const SllEvidence& evidence, const Hints& hints,
+                        const Engine& engine) {
   const std::size_t m = a.rows;
   const std::size_t n = a.columns;
   if (m > kOrder || m * n > kDense) exhausted("a residual block is larger than this checker takes");
@@ -87,22 +91,27 @@ void check_semidefinite(const SparseMatrix& a, const std::vector<Dyadic>& d, con
   const unsigned drop = static_cast<unsigned>(evidence.sA - evidence.sR);
   std::vector<Dyadic> b(m * n);  // row k: column k of B, which is d_k times row k of A
   SquareSum cut;
-  for (std::size_t k = 0; k < m; ++k)
+  Rational longest = 0;  // row of A
+  for (std::size_t k = 0; k < m; ++k) {
+    SquareSum row;
     for (std::size_t e = a.start[k]; e < a.start[k + 1]; ++e) {
+      row.add(Integer(a.centre[e].mantissa), a.centre[e].exponent);
       const Coefficient x = coefficient_of(Interval(a.centre[e]) * Interval(d[k]));
       b[k * n + a.column[e]] = x.centre;
       if (x.error.mantissa != 0) cut.add(Integer(x.error.mantissa), x.error.exponent);
     }
+    if (radius != 0) longest = std::max(longest, row.root());
+  }
   GridMatrix grid;
   if (!round_to_grid(b, evidence.sA, grid)) reject("an entry of A' diag(d) does not fit in 52 bits on the grid 2^-sA of the evidence");
   const IntegerView view{grid.entries.data(), n, m, 1, n, false};
   if (!gram_fits(view, 0)) reject("the Gram matrix of A' diag(d) does not fit in 122 bits on the grid 2^-sA of the evidence");
-  const Rational rho = grid.residual + cut.root();
+  const Rational rho = grid.residual + cut.root() + radius * longest;
 
   SymmetricSum sum(m);
   const Integer limit = Integer(1) << 122;
   for (std::size_t k = 0; k < m; ++k) {
-    const Integer diagonal = floor_of((2 * rational_of(d[k]) + evidence.delta.exact) * scaled(Integer(1), 2 * std::int64_t{evidence.sA}));
+    const Integer diagonal = floor_of((2 * (rational_of(d[k]) - radius) + evidence.delta.exact) * scaled(Integer(1), 2 * std::int64_t{evidence.sA}));
     if (diagonal < 0 || diagonal >= limit) reject("2 diag(d) + delta does not fit in 122 bits on the grid of its evidence");
     sum.at(k, k) = static_cast<Int128>(diagonal);
   }
@@ -171,7 +180,7 @@ Rational sll_bound(const Graph& graph, Evaluator& evaluator, const Block& block,
   const SparseMatrix d = linear_map(graph, evaluator, {mul}, after, scaled_by_d);
   const SparseMatrix back = linear_map(graph, evaluator, linear, scaled_by_d, block.output(), {block.input()});
   const SparseMatrix straight = linear_map(graph, evaluator, linear, block.input(), block.output(), {after, scaled_by_d});
-  if (a.radius != 0 || d.radius != 0 || back.radius != 0 || straight.radius != 0) reject("its matrices are not known exactly");
+  if (a.radius != 0 || back.radius != 0 || straight.radius != 0) reject("its matrices are not known exactly");
 
   if (straight.rows != straight.columns) reject("what it adds to is not its input");
   for (std::size_t i = 0; i < straight.rows; ++i)
@@ -186,11 +195,15 @@ Rational sll_bound(const Graph& graph, Evaluator& evaluator, const Block& block,
   if (back.rows != a.columns || back.columns != a.rows || back.column.size() != a.column.size()) reject("the linear maps before and behind its Relu are not transposed to each other");
   const Dyadic factor = factor_between(back, a);
   const Rational exact_factor = rational_of(factor);
+  SquareSum cut;
   for (Dyadic& weight : weights) {
     const Coefficient product = coefficient_of(Interval(weight) * Interval(factor));
-    if (product.error.mantissa != 0) reject("the factors behind its Relu do not fit in 62 bits together");
+    cut.add(Integer(product.error.mantissa), product.error.exponent);
     weight = product.centre;
   }
+  const Rational radius = exact_factor * d.radius + cut.root();
+  for (const Dyadic& weight : weights)
+    if (rational_of(weight) <= radius) reject("the factors of its Mul are not all positive");
   std::vector<std::size_t> next(back.start.begin(), back.start.end() - 1);
   for (std::size_t k = 0; k < a.rows; ++k)
     for (std::size_t e = a.start[k]; e < a.start[k + 1]; ++e) {
@@ -200,7 +213,7 @@ Rational sll_bound(const Graph& graph, Evaluator& evaluator, const Block& block,
         reject("the linear maps before and behind its Relu are not transposed to each other");
     }
 
-  check_semidefinite(a, weights, block.claim->sll, hints, engine);
+  check_semidefinite(a, weights, radius, block.claim->sll, hints, engine);
   if (block.claim->sll.delta.exact == 0) return Rational(1);
   const Rational norm = explicit_gram_bound(a, *block.claim->gram, hints, engine);
   return 1 + block.claim->sll.delta.exact * norm * norm;

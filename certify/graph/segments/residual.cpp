@@ -118,15 +118,21 @@ std::optional<Segment> residual_between(const Wiring& wiring, const std::functio
   // Far from the ends of the double-precision numbers, so that no product of two of them is lost.
   const auto moderate = [](double x) { return std::fabs(x) >= 0x1p-400 && std::fabs(x) <= 0x1p400; };
   Segment segment;
-  segment.sll = SllParts{before, {}};
+  segment.sll = SllParts{before, {}, {}};
   const Step& scaling = wiring.graph.steps[mul];
   for (std::size_t k = 0; k < hidden; ++k) {
     const Ball own = scaling.kind == Step::Kind::diagonal ? scaling.factors[scaling.factors.size() == 1 ? 0 : k] : Ball{scaling.sign, 0};
     const Ball d = multiply(own, factor);
-    if (d.radius != 0 || !(d.centre > 0) || !moderate(d.centre)) {
+    if (!(low_end(d) > 0) || !moderate(d.centre)) {
       return std::nullopt;
     }
     segment.sll->d.push_back(d.centre);
+    segment.sll->radius.push_back(d.radius);
+  }
+  // A checker knows one radius for all of d: one that is not small beside each of them would cost more than the sum rule.
+  const Upper radius = norm_above(segment.sll->radius.data(), hidden);
+  if (std::any_of(segment.sll->d.begin(), segment.sll->d.end(), [&](double d) { return radius.value() > 0x1p-30 * d; })) {
+    return std::nullopt;
   }
   const SparseMatrix a = matrix_of(wiring.graph, before, from);
   if (!are_transposed(matrix_of(wiring.graph, after, mul + 1), a, {-wiring.graph.steps[last].signs[branch] * factor.centre, 0}) ||

@@ -12,10 +12,11 @@
 
 namespace lipcert {
 
-/// y = x - A' diag(d) relu(A x + b): A is the matrix of the steps `before` the Relu.
+/// y = x - A' diag(d) relu(A x + b): A is the matrix of the steps `before` the Relu; d is known up to a radius, entry by entry.
 struct SllParts {
   std::vector<std::size_t> before;
   std::vector<double> d;
+  std::vector<double> radius;
 };
 
 /// Affine steps with one input, before it is decided with which others they are bounded.
