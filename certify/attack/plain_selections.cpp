@@ -213,6 +213,10 @@ struct Softmax : PlainStepOf<Softmax> {
 }  // namespace
 
 void PlainCompiler::compile_move(const Node& node, std::size_t output) {
+  constexpr std::uint64_t most_listed = std::uint64_t{1} << 24;  // as many as certify lists
+  if (element_count(network_.values[node.outputs.at(output)].shape) > most_listed)
+    throw input_error("node '" + network_.label(node_) + "' (" + name_of(node.op) +
+                      ") has more than 2^24 entries that are listed one by one, which this version cannot hold; split the layer into smaller ones.");
   auto step = std::make_unique<Move>();
   for (const EntrySource& from : entry_sources(network_, node_, output)) {
     step->offset.push_back(0);

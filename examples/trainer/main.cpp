@@ -4,6 +4,7 @@
 // Exit codes: 0 done; 1 a demonstration's expectation failed; 2 usage; 3 an input cannot be read; 4 internal error.
 
 #include <fmt/format.h>
+#include <iostream>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
@@ -277,7 +278,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(with_config(argc, argv));
   } catch (const CLI::Success& request) {
-    return app.exit(request);
+    const int done = app.exit(request);
+    if (!std::cout.flush()) throw lipcert::Error(lipcert::ExitCode::internal, "Standard output cannot be written.");
+    return done;
   } catch (const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     return complain(one_line(error.what()) + "; see `liptrain " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help`.",

@@ -2,6 +2,7 @@
 // lipproof-check, which prints the digest of what it read. It says nothing about signatures (that is lipverify's work).
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -10,17 +11,20 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 #include "formats/encoding/base64.hpp"
+#include "formats/encoding/budget.hpp"
 #include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 #include "formats/network/graph_digest.hpp"
 #include "formats/encoding/json.hpp"
 #include "formats/encoding/pending_file.hpp"
 #include "formats/encoding/printable.hpp"
+#include "formats/network/work.hpp"
 #include "formats/onnx/nnet.hpp"
 #include "formats/onnx/reader.hpp"
 #include "proofs/front/convert.hpp"
@@ -44,7 +48,21 @@ struct Options {
   std::string records;
   std::optional<std::uint64_t> audit;
   std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> memory;  // MiB
+  std::optional<std::uint64_t> work;    // 2^30 multiplications
 };
+
+/// Sets what the models' sizes may ask for; behind that count the system refuses more memory, to the proved checker too.
+void set_limits(const Options& options) {
+  Budget wanted = usual_budget();
+  if (options.memory) wanted.memory = *options.memory << 20U;
+  if (options.work) wanted.work = *options.work << 30U;
+  set_budget(wanted);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted.memory);
+  setrlimit(RLIMIT_DATA, &limit);
+}
 
 /// What the options ask about samples, or nothing.
 std::optional<SampleRequest> sample_request(const Options& options) {
@@ -131,7 +149,9 @@ int run_checker(const std::string& checker, const std::string& problem, bool qui
   if (pipe(ends) != 0) {
     throw Error(ExitCode::internal, "no pipe to the proved checker could be made.");
   }
-  std::cout.flush();
+  if (!std::cout.flush()) {
+    throw Error(ExitCode::internal, "standard output cannot be written (closed, or the disk is full?), so the verdict would not reach its reader.");
+  }
   const pid_t child = fork();
   if (child < 0) {
     throw Error(ExitCode::internal, "the proved checker could not be started.");
@@ -208,6 +228,7 @@ int run(const Options& options) {
     const Refusal& refusal = network.refusals.front();
     throw input_error("the model's node '" + refusal.node + "' (" + refusal.op + ") " + refusal.reason);
   }
+  check_work(network, options.model);
   require_digest(statement, "/predicate/model/graphDigest", graph_digest(network), "the certificate's graph digest is not the model's.");
   Conversion conversion;
   try {
@@ -245,6 +266,9 @@ int main(int argc, char** argv) {
   CLI::Option* audit = app.add_option("--audit", options.audit, "prove only this many samples, drawn at random, the same as lipverify draws");
   audit->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
   app.add_option("--seed", options.seed, "seed of the draw (default: a random one, which is printed)")->needs(audit);
+  app.add_option("--max-memory", options.memory, "MiB that may be used, the proved checker included (default: half of the machine); a model that needs more is refused first")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40U));
+  app.add_option("--max-work", options.work, "work that the model's sizes may ask for, in 2^30 multiplications (default: 256)")->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32U));
   app.add_flag("-q,--quiet", options.quiet, "do not list every claim");
   app.footer(
       "Examples:\n  lipproof digits.lipcert.sigstore.json --model examples/models/digits.onnx\n"
@@ -252,9 +276,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    const bool asked = app.exit(e) == 0;  // for the help
+    return asked ? (std::cout.flush() ? 0 : 4) : 2;
   }
   try {
+    set_limits(options);
     return run(options);
   } catch (const NotCovered& e) {
     std::cout << "not covered: " << printable(e.what()) << ".\n";
@@ -267,7 +293,7 @@ int main(int argc, char** argv) {
     }
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << "lipproof: not enough memory.\n";
+    std::cerr << "lipproof: there is not enough memory within --max-memory (by default half of the machine); allow more, or use a machine that has more.\n";
     return 4;
   } catch (const std::exception& e) {
     std::cerr << "lipproof: internal error: " << printable(e.what()) << "\n";

@@ -70,6 +70,11 @@ def doubled(count):
     return model(nodes, [sizes], (1, 1), (1, 1), opset=12)
 
 
+def repeated(count):
+    """An input of 64 entries, `count` times in a row, and that `count` times."""
+    return model([node("Concat", ["x"] * count, "a", axis=1), node("Concat", ["a"] * count, "b", axis=1), node("ReduceMean", ["b"], "y", axes=[1])], [], (1, 64), (1, 1))
+
+
 # name -> (what a size makes, a size that is checked in no time, the hostile size, the input's shape)
 KINDS = {"wide": (wide, 8, 1 << 27, lambda n: [1, n]), "max_pool": (max_pool, 2, 1024, lambda n: [1, 1, 2 * n, 2 * n]),
          "l2_pool": (l2_pool, 2, 256, lambda n: [1, 1, 2 * n, 2 * n]), "padded": (padded, 4, 1 << 28, lambda n: [1, 1]),
@@ -98,6 +103,15 @@ class Cost(Faults):
             self.assertRegex(done.stderr, r"\Alip(cert: error|verify): [^\n]+\n\Z")
         return done
 
+    def forged(self, cert, big, old, new):
+        """What a trusted signer might write: the small model's certificate, about the big one."""
+        spaces = [f"R^({' x '.join(map(str, shape))})" for shape in (old, new)]
+        content = json.loads(payload_bytes(cert).decode().replace(*spaces))
+        content["predicate"]["model"]["input"]["shape"] = new
+        content["subject"][0]["digest"]["sha256"] = sha256(big.read_bytes())
+        content["predicate"]["model"]["bytes"] = big.stat().st_size
+        return forge(cert, content, self.private, self.folder)
+
     def test_hostile_shapes(self):
         """Both programs refuse, before they take memory, what the same graph with small sizes is certified for."""
         for name, (make, small, hostile, shape) in KINDS.items():
@@ -111,16 +125,48 @@ class Cost(Faults):
                 done = self.cheap(LIPCERT, *command)
                 self.assertEqual(done.returncode, 4, f"{name}: {done.stderr}")
                 self.assertRegex(done.stderr, "--max-(work|memory)", name)
-            # A trusted signer's certificate about it.
-            spaces = [f"R^({' x '.join(map(str, shape(size)))})" for size in (small, hostile)]
-            content = json.loads(payload_bytes(cert).decode().replace(*spaces))
-            content["predicate"]["model"]["input"]["shape"] = shape(hostile)
-            content["subject"][0]["digest"]["sha256"] = sha256(big.read_bytes())
-            content["predicate"]["model"]["bytes"] = big.stat().st_size
-            forged = forge(cert, content, self.private, self.folder)
+            forged = self.forged(cert, big, shape(small), shape(hostile))
             done = self.cheap(LIPVERIFY, forged, "--model", big, "--public-key", self.public)
             self.assertEqual(done.returncode, 4, f"{name}: {done.stderr}")
             self.assertRegex(done.stderr, "--max-(work|memory)", name)
+
+    def test_repeated_entries(self):
+        """Two nodes that name one value a thousand times make 2^26 entries of 64: nothing is listed."""
+        cert, _ = self.certify(self.write("model.onnx", repeated(2)), self.private, "--no-recheck")
+        big = self.write("model.onnx", repeated(1024))
+        for command in (("inspect", big), ("inspect", big, "--json"), ("certify", big, "--key", self.private, "-o", self.folder / "o"), ("attack", big, "--data", self.data)):
+            done = self.cheap(LIPCERT, *command)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertLess(float(self.seconds), 2)
+            self.assertIn("2^24 entries", done.stdout + done.stderr)
+        done = self.cheap(LIPVERIFY, self.forged(cert, big, [1, 64], [1, 64]), "--model", big, "--public-key", self.public)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("--max-memory", done.stderr)
+
+    def test_small_files(self):
+        """A certificate and a model of a few kB get 1900 MB and 50 seconds, unless more is allowed; both limits hold whatever was counted before."""
+        small = self.write("model.onnx", wide(8))
+        cert, _ = self.certify(small, self.private, "--no-recheck")
+        big = self.write("model.onnx", wide(1 << 24))  # counted: 3 GB
+        forged = self.forged(cert, big, [1, 8], [1, 1 << 24])
+        check = ("--model", big, "--public-key", self.public)
+        self.assertIn("more than the 1811 of --max-memory", self.cheap(LIPVERIFY, forged, *check).stderr)
+        slow = self.write("model.onnx", wide(1 << 20))
+        cert, _ = self.certify(slow, self.private, "--no-recheck", name="slow.json")
+        listing = self.listing()
+        for out in ((), ("--json",), ("--json", "--junit", self.folder / "junit.xml")):
+            done = self.cheap(LIPVERIFY, cert, *check, "--threads", "1", "--max-seconds", "1", *out)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertRegex(done.stderr, "the 1 seconds of --max-seconds")
+            self.assertEqual("exitCode" in done.stdout, bool(out))
+            if out:
+                self.assertEqual(json.loads(done.stdout)["exitCode"], 4)
+            after = self.listing()
+            after.pop("usage", None)
+            listing.pop("usage", None)
+            self.assertEqual(after, listing)
+        self.lipverify(cert, *check)
+        self.lipverify(cert, *check, "--max-seconds", "0", code=2)
 
     def test_budget_options(self):
         self.lipcert("inspect", self.model, "--max-memory", "200", "--max-work", "1")

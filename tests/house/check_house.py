@@ -191,8 +191,21 @@ def traps(root, _):
     return found if rows >= 40 else found + [f"tests/TRAPS.md has only {rows} lines"]
 
 
+def promises(root, _):
+    """Every promise of SECURITY.md names a test that exists; budget, verdicts, faults and keys are among them."""
+    page = (root / "SECURITY.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \*\*([^*]+)\.\*\* .*\| ([^|]*) \|$", page, re.M)
+    corpus = "\n".join(text for _, text in sources(root, "tests", CODE))
+    found = [f"SECURITY.md: no promise is called {name}" for name in ("Budget", "A verdict in time", "Verdicts", "Faults", "Keys") if name not in dict(rows)]
+    for promise, answer in rows:
+        names = re.findall(r"`([^`]+)`", answer)
+        found += [] if names else [f"SECURITY.md: no test is named for {promise}"]
+        found += [f"SECURITY.md: no test has the name {name}" for name in names if f"def {name}(" not in corpus and name not in corpus and not (root / name).is_file()]
+    return found
+
+
 RULES = [checker_includes, checker_links, trusted_numbers, trusted_size, trusted_includes, rooms, command_lines, rounding_modes, signing_room, left_over_marks, machine_paths, file_names, unproved,
-         linked_libraries, traps]
+         linked_libraries, traps, promises]
 
 BREAKS = {
     "checker_includes": [("verifier/broken.cpp", '#include "formats/network/network.hpp"\n'), ("verifier/theorems/broken.cpp", '#include "certify/bound.hpp"\n')],
@@ -212,6 +225,7 @@ BREAKS = {
     "machine_paths": [("formats/broken.hpp", "// see /ro" + "ot/x\n")],
     "file_names": [("tests/faults/a b.txt", "\n"), ("formats/a\u202eb.cpp", "\n")],
     "unproved": [("proofs/broken.v", "Axiom truth : False.\n")],
+    "promises": [("SECURITY.md", "| **A promise.** Nobody tests it. | `no such " + "promise anywhere` |\n"), ("SECURITY.md", "| **Another.** Nobody tests it. | nothing |\n")],
     "traps": [("tests/TRAPS.md", "| a trap | nobody tests it | `no such " + "test anywhere` |\n")],
 }
 

@@ -279,7 +279,7 @@ Judgement judge(const Policy& policy, const std::vector<Document>& bundles, cons
   } catch (const Failure& failure) {
     end(failure.outcome(), failure.what());
   } catch (const std::bad_alloc&) {
-    end(Outcome::internal, "not enough memory for this check");
+    end(Outcome::internal, "there is not enough memory for this check; allow more with --max-memory, or use a machine that has more");
   } catch (const std::exception& error) {
     end(Outcome::internal, std::string("internal error: ") + error.what());
   }

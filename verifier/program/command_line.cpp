@@ -168,10 +168,12 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       "--time", p.time, "check the times of the certificate at this one, YYYY-MM-DDThh:mm:ssZ (RFC 3339, UTC), instead of now (audits)");
   app.add_option("--threads", p.threads, "threads to use for all checks together (default: all cores); the verdict does not depend on it")
       ->check(CLI::Range(1U, 1024U));
-  app.add_option("--max-memory", p.memory, "MiB that may be used (default: half of the machine, shared by the checks that run at a time); what needs more is refused first")
+  app.add_option("--max-memory", p.memory, "MiB that may be used (default: 1900 MB for each megabyte of the files, at most half of the machine; shared by the checks that run at a time); what needs more is refused first")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
   app.add_option("--max-work", p.work, "work that model and certificate may ask for, in 2^30 multiplications (default: 256)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
+  app.add_option("--max-seconds", out.seconds, "seconds that the whole run may take (default: 50 for each megabyte of the files); a check that takes longer ends without a verdict")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 30));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
     app.parse(reversed);

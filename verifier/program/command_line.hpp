@@ -1,6 +1,7 @@
 // The command line of lipverify: what was asked, or why it cannot be understood.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ struct CommandLine {
   std::string policy_init;                              // where the policy goes
   std::vector<std::pair<Output, std::string>> outputs;  // "-" is standard output
   unsigned jobs = 0;                                    // 0: one for each core
+  std::uint64_t seconds = 0;                            // of the whole run; 0: in proportion to the files (watch.hpp)
 };
 
 /// Never throws; `json` is set whenever the option was given without a file, also in a command line that is wrong elsewhere.

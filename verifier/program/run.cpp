@@ -17,6 +17,7 @@
 #include "verifier/program/checking.hpp"
 #include "verifier/program/command_line.hpp"
 #include "verifier/program/inputs.hpp"
+#include "verifier/program/watch.hpp"
 
 namespace lipverify {
 
@@ -51,6 +52,23 @@ int say(const std::string& text, Outcome outcome) {
 
 void complain(const std::string& text) {
   std::cerr << shown("lipverify: " + printable_line(text) + "\n");
+}
+
+/// Settles what the run may cost, and begins to count its time. Too late is no verdict: nothing has been written by then.
+Watch bounded(CommandLine& line) {
+  const std::uint64_t bytes = bytes_of(line);
+  if (line.request.budget.memory == 0) line.request.budget.memory = usual_memory(bytes);
+  limit_memory(line.request.budget.memory);
+  const std::uint64_t seconds = line.seconds != 0 ? line.seconds : usual_seconds(bytes);
+  return Watch(seconds, [seconds, json = line.json || std::any_of(line.outputs.begin(), line.outputs.end(), [](const auto& o) { return o == std::pair(Output::json, std::string("-")); })] {
+    Report report;
+    report.outcome = Outcome::internal;
+    report.error = "there was no verdict after the " + std::to_string(seconds) +
+                   " seconds of --max-seconds (by default 50 for each megabyte of the files), so the check was ended; allow more if the files are worth it";
+    complain(report.error);
+    if (json) std::cout << json_report(report) << std::flush;
+    ::_exit(code(Outcome::internal));
+  });
 }
 
 std::string vsa_of(const CommandLine& line, const Checked& checked) {
@@ -133,8 +151,9 @@ int verify_all(CommandLine line) {
       line.request.samples.progress = nullptr;
     }
   }
-  limit_memory(settled(line.request.budget).memory);
+  Watch watch = bounded(line);
   const Checked checked = check_all(line, terminal);
+  watch.stop();
   if (terminal) std::cerr << "\r\033[K" << std::flush;
   for (const std::string& warning : checked.warnings) std::cerr << shown("lipverify: warning: " + printable_line(warning) + "\n");
   for (const Judgement& j : checked.gate.judgements) {
@@ -155,9 +174,10 @@ int verify_all(CommandLine line) {
   return write_outputs(line, checked, true) ? said : code(Outcome::internal);
 }
 
-int policy_init(const CommandLine& line) {
-  limit_memory(settled(line.request.budget).memory);
+int policy_init(CommandLine line) {
+  Watch watch = bounded(line);
   Report report = verify(line.request);
+  watch.stop();
   if (!holds(report.outcome)) {
     complain(report.error);
     return code(report.outcome);

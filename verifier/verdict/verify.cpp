@@ -386,7 +386,7 @@ Report verify(const Request& request, const Engine& engine, const Hints& hints) 
     report.error = failure.what();
   } catch (const std::bad_alloc&) {
     report.outcome = Outcome::internal;
-    report.error = "not enough memory for this check";
+    report.error = "there is not enough memory for this check; allow more with --max-memory, or use a machine that has more";
   } catch (const std::exception& error) {
     report.outcome = Outcome::internal;
     report.error = std::string("internal error: ") + error.what();

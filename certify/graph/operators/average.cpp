@@ -20,6 +20,7 @@ void average_step(StepContext& context, Step& step, const Node& node) {
   };
   const auto one_over = [](std::size_t n) { return divide({1, 0}, {static_cast<double>(n), 0}); };
   if (node.op == Operator::reduce_mean || node.op == Operator::reduce_sum) {
+    check_listed(context, step, static_cast<double>(step.input_size));
     for (const std::vector<std::uint32_t>& entries : reduced_entries(context, step.node)) {
       row(entries, 0, node.op == Operator::reduce_sum ? Ball{1, 0} : one_over(entries.size()));
     }

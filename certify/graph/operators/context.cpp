@@ -67,4 +67,11 @@ void check_terms(const StepContext& context, const Step& step, double terms) {
   }
 }
 
+void check_listed(const StepContext& context, const Step& step, double entries) {
+  if (entries > static_cast<double>(most_listed)) {
+    throw refuse(context.network, step.node,
+                 "has more than 2^24 entries that are listed one by one, which this version cannot hold; split the layer into smaller ones.");
+  }
+}
+
 }  // namespace lipcert

@@ -45,8 +45,13 @@ inline constexpr std::size_t largest_order = 16384;
 inline constexpr std::size_t most_weights = std::size_t{1} << 27;
 /// Most terms of a map that is kept term by term.
 inline constexpr std::size_t most_terms = std::size_t{1} << 26;
+/// Most entries that a rearrangement or a sum lists, whatever the size of the file that asks for it.
+inline constexpr std::size_t most_listed = std::size_t{1} << 24;
 
 /// Refuses a step with more terms than that.
 void check_terms(const StepContext& context, const Step& step, double terms);
+
+/// Refuses a step that moves or sums more entries than most_listed: 40 bytes each are listed, whatever the file's size. Call it before the list is made.
+void check_listed(const StepContext& context, const Step& step, double entries);
 
 }  // namespace lipcert

@@ -24,6 +24,7 @@ void move_step(StepContext& context, Step& step, std::size_t o) {
   step.kind = Step::Kind::move;
   step.value = node.outputs.at(o);
   step.output_size = context.size(step.value);
+  check_listed(context, step, static_cast<double>(step.output_size));
   const std::vector<EntrySource> sources = entry_sources(context.network, step.node, o);
   std::vector<std::uint32_t> number(node.inputs.size(), Step::no_input);  // among the data
   step.inputs.clear();
