@@ -13,6 +13,7 @@ struct Report {
   std::string html;
   std::string gsn_svg;  // empty where the certificate was rejected: there is no argument
   std::string gsn_dot;
+  std::string cyclonedx;  // empty likewise
 };
 
 /// Throws `Error` as `gather` does. The same job gives the same bytes.

@@ -24,6 +24,7 @@ struct CommandLine {
   std::string policy_init;                              // where the policy goes
   std::vector<std::pair<Output, std::string>> outputs;  // "-" is standard output
   unsigned jobs = 0;                                    // 0: one for each core
+  unsigned max_age_days = 0;                            // of a summary; 0: any
 };
 
 /// Never throws; `json` is set whenever the option was given without a file, also in a command line that is wrong elsewhere.
