@@ -12,7 +12,6 @@
 
 #include "certify/commands/checker_process.hpp"
 #include "certify/lipcert.hpp"
-#include "certify/report/bom.hpp"
 
 namespace lipcert {
 namespace {

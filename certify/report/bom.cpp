@@ -6,6 +6,7 @@
 #include "certify/certificate/statement.hpp"
 #include "certify/report/bom.hpp"
 #include "certify/report/plain_text.hpp"
+#include "certify/report/report.hpp"
 #include "formats/encoding/files.hpp"
 
 namespace lipcert::report {
@@ -84,7 +85,8 @@ std::string bill_of_materials(const Facts& facts) {
   figures(content, facts);
   for (const Json& claim : verdict.at("claims")) {
     if (claim.at("id") == "sample-radii" && !facts.samples_proved) continue;
-    content.claim(text_of(claim, "id"), model, text_of(claim, "formula"), how, evidence);
+    const std::string bound = text_of(claim, "upper") + text_of(claim, "largest");
+    content.claim(text_of(claim, "id"), model, text_of(claim, "formula") + (bound.empty() ? "" : ", with constants of at most " + bound), how, evidence);
   }
   Json limitations = Json::array();
   for (const char* list : {"notCovered", "assumptions", "notChecked"})

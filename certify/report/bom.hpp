@@ -10,7 +10,4 @@ namespace lipcert::report {
 /// JSON, of an accepted certificate only. Figures about samples are left out where not all of them were recomputed.
 [[nodiscard]] std::string bill_of_materials(const Facts& facts);
 
-/// Whether a file was written by `bill_of_materials` and may be replaced.
-[[nodiscard]] bool is_bill_of_materials(const std::string& bytes);
-
 }  // namespace lipcert::report

@@ -30,5 +30,6 @@ struct CompareJob {
 
 /// Whether these bytes begin as a page of this program does: such a file may be replaced.
 [[nodiscard]] bool is_report(const std::string& bytes);
+[[nodiscard]] bool is_bill_of_materials(const std::string& bytes);
 
 }  // namespace lipcert::report
