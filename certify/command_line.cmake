@@ -23,7 +23,7 @@ target_link_libraries(lipcert_statement PRIVATE $<BUILD_INTERFACE:lipcert_option
 
 find_package(ZLIB REQUIRED)
 # What people read: pages and comparisons. Nothing in it can change what is claimed.
-add_library(lipcert_report STATIC report/argument.cpp report/attack_result.cpp report/certificate_view.cpp report/chart.cpp report/compare.cpp
+add_library(lipcert_report STATIC report/argument.cpp report/attack_result.cpp report/bom.cpp report/certificate_view.cpp report/chart.cpp report/compare.cpp
   report/compare_page.cpp report/compare_text.cpp report/facts.cpp report/markup.cpp report/pictures.cpp report/plain_text.cpp report/png.cpp report/report.cpp
   report/section_blocks.cpp report/section_gallery.cpp report/section_papers.cpp report/section_samples.cpp report/section_verdict.cpp report/style.cpp
   report/theorems.cpp)

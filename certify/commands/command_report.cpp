@@ -26,6 +26,8 @@ The lipverify beside this program checks the certificate first; its verdict stan
 accepted, 1 rejected (the report says so and shows nothing as proved), 5 accepted in part. Where there is no verdict, nothing is written. The report is one HTML
 file without scripts that loads nothing; with SOURCE_DATE_EPOCH and --time the same bytes come out again.
 
+--cyclonedx FILE is evidence, and says nothing about compliance; of a rejected certificate neither it nor --gsn is written.
+
 --attack FILE is what `lipcert attack MODEL --data DATA --certificate CERT --list 1000000 --json` printed. --compare shows what changed from CERT to NEW: without
 --model and --public-key both are taken at their word, and the page says so.)";
 
@@ -192,6 +194,7 @@ CLI::App* add_report_command(CLI::App& app, ReportOptions& options) {
   command.add_option("-o,--out", options.out, "the HTML file");
   command.add_option("--attack", options.attack, "what `lipcert attack --certificate CERT --json` printed");
   command.add_option("--gsn", options.gsn, "also write the goal structure, as .svg or .dot");
+  command.add_option("--cyclonedx", options.cyclonedx, "also write the model's entry for a bill of materials, CycloneDX 1.6 (JSON)");
   command.add_option("--compare", options.compare, "a newer certificate: show what changed");
   command.add_option("--time", options.time, "check as of this time, YYYY-MM-DDThh:mm:ssZ");
   command.add_flag("--allow-external-data", options.allow_external_data, "read weights from files beside the model");
@@ -206,7 +209,8 @@ int report_command(const ReportOptions& options) {
   require(options.public_key.empty() || options.policy.empty(), "Give either --public-key or --policy.");
   require(options.audit.has_value() + options.no_samples < 2, "Give either --audit or --no-samples.");
   if (!options.compare.empty()) {
-    require(options.attack.empty() && options.gsn.empty(), "--attack and --gsn are about one certificate; leave them out with --compare.");
+    require(options.attack.empty() && options.gsn.empty() && options.cyclonedx.empty(),
+            "--attack, --gsn and --cyclonedx are about one certificate; leave them out with --compare.");
     require(trust == !options.models.empty(),
             "To have both certificates rechecked give --model (for each model) and --public-key or --policy; to take them at their word "
             "give neither.");
@@ -217,6 +221,8 @@ int report_command(const ReportOptions& options) {
   require(!options.out.empty(), "Name the file for the report with -o report.html.");
   require(options.gsn.empty() || options.gsn.ends_with(".svg") || options.gsn.ends_with(".dot"),
           "--gsn writes .svg or .dot; let the file's name end so.");
+  require(options.out != options.gsn && options.out != options.cyclonedx && (options.gsn.empty() || options.gsn != options.cyclonedx),
+          "-o, --gsn and --cyclonedx write three files; give them different names.");
   report::ReportJob job;
   job.certificate = certificate_of(options);
   job.verdict = verdict_of(options, job.certificate);
@@ -239,6 +245,7 @@ int report_command(const ReportOptions& options) {
       return bytes.find("Goal structure of the argument") != std::string::npos || bytes.starts_with("digraph argument");
     });
   }
+  if (!options.cyclonedx.empty() && job.verdict.proves()) write_output(options, options.cyclonedx, made.cyclonedx, report::is_bill_of_materials);
   if (options.json) {
     const Json out = {{"verdict", job.verdict.word},
                       {"exitCode", job.verdict.exit_code},

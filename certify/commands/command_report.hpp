@@ -23,6 +23,7 @@ struct ReportOptions {
   std::string out;
   std::string attack;
   std::string gsn;
+  std::string cyclonedx;
   std::string compare;
   std::optional<std::string> time;
   std::optional<std::uint64_t> audit;

@@ -25,7 +25,8 @@ constexpr const char* footer_of_all = R"(Quick start:
   lipcert certify examples/models/digits.onnx --key key.pem -o digits.lipcert.sigstore.json
   lipverify digits.lipcert.sigstore.json --model examples/models/digits.onnx --public-key key.pub.pem
 
-Exit codes: 0 done, 2 usage, 3 input unreadable or unsupported, 4 internal error.)";
+Exit codes: 0 done, 1 no (an attack flips a certified sample, renew --check finds other bytes, the certificate of a report is rejected), 2 usage, 3 input
+unreadable or unsupported, 4 internal error, 5 accepted in part (the report of a certificate whose samples were left out).)";
 
 constexpr const char* footer_of_inspect = R"(Example:
   lipcert inspect examples/models/digits.onnx

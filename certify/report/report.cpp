@@ -2,6 +2,7 @@
 
 #include "certify/certificate/build_info.hpp"
 #include "certify/certificate/statement.hpp"
+#include "certify/report/bom.hpp"
 #include "certify/report/page.hpp"
 #include "certify/report/plain_text.hpp"
 #include "certify/report/sections.hpp"
@@ -65,6 +66,7 @@ Report make_report(const ReportJob& job) {
   if (proves) {
     out.gsn_svg = argument_svg(facts, true);
     out.gsn_dot = argument_dot(facts);
+    out.cyclonedx = bill_of_materials(facts);
   }
   return out;
 }

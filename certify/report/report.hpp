@@ -13,6 +13,7 @@ struct Report {
   std::string html;
   std::string gsn_svg;  // empty where the certificate was rejected: there is no argument
   std::string gsn_dot;
+  std::string cyclonedx;  // empty likewise
 };
 
 /// Throws `Error` as `gather` does. The same job gives the same bytes.
@@ -29,5 +30,6 @@ struct CompareJob {
 
 /// Whether these bytes begin as a page of this program does: such a file may be replaced.
 [[nodiscard]] bool is_report(const std::string& bytes);
+[[nodiscard]] bool is_bill_of_materials(const std::string& bytes);
 
 }  // namespace lipcert::report

@@ -151,27 +151,29 @@ void citation_section(Markup& page, const Facts& facts) {
                "Each line names a place where this evidence may be cited. It is evidence for an argument that others make, never "
                "compliance with a standard or a law, and no part of this page was assessed by anybody.");
   open_table(page, "Claims and the places where they are cited");
-  page.open("thead").row({"claim", "ISO/IEC 24029-2 term", "AMLAS stage", "EU AI Act, Annex IV"}, true).close().open("tbody");
+  page.open("thead").row({"claim", "kind of property", "AMLAS stage", "EU AI Act, Annex IV"}, true).close().open("tbody");
   page.row({"lipschitz-global",
-            "evidence on a sensitivity property, over the whole input domain; method incomplete, deterministic, model-aware",
-            "Model Verification (formal verification); Model Learning (choice of a model with a bounded constant)",
-            "2 (g) validation and testing: robustness metrics; 3 capabilities and limitations in performance"});
+            "sensitivity of the outputs to a change of the input, for all inputs; a formal method that reads the model",
+            "Model Verification; Model Learning, where the constant decided which model was chosen",
+            "point 2 (g), validation and testing: robustness; point 3, capabilities and limitations"});
   if (facts.verdict.claim("lipschitz-pairs") != nullptr)
-    page.row({"lipschitz-pairs", "the same, for the decision between two classes", "Model Verification", "2 (g) validation and testing"});
+    page.row({"lipschitz-pairs", "the same, for the decision between two classes", "Model Verification", "point 2 (g), validation and testing"});
   if (facts.samples != nullptr) {
-    page.row({"sample-radii", "evidence on a stability property, on bounded domains: Euclidean balls around the selected samples",
-              "Model Verification (verification results); ML Requirements (a robustness requirement at eps)",
-              "2 (g) validation and testing: accuracy and robustness, test data; 4 appropriateness of the performance metrics"});
-    page.row({"data digests", "description of the domain from which samples are taken",
-              "Data Management (which data were used for verification)", "2 (d) data requirements: provenance of the data"});
+    page.row({"sample-radii", "stability of the decision, within Euclidean balls around the selected samples",
+              "Model Verification; the requirement that it verifies belongs to ML Safety Requirements",
+              "point 2 (g), validation and testing: accuracy and robustness on these data"});
+    page.row({"data digests", "which data the samples are",
+              "Data Management, of the data for verification", "point 2, the data used: only that they are these files, not where they come from"});
   }
-  page.row({"model and graph digest", "identification of the network under analysis",
-            "Model Deployment (the deployed file is the verified one)",
-            "2 (b) design specifications; 6 relevant changes through the lifecycle"});
+  page.row({"model and graph digest", "which network was analysed",
+            "Model Deployment, to show that the deployed file is the verified one",
+            "point 1, which version of the system this is about"});
   page.close().close().close();
   page.element("p",
-               "AMLAS: Assurance of Machine Learning for use in Autonomous Systems. Annex IV of Regulation (EU) 2024/1689 lists what "
-               "technical documentation contains. The places are named after the published texts; compare them with the editions that you work with.",
+               "AMLAS: Assurance of Machine Learning for use in Autonomous Systems, with six stages. Annex IV of Regulation (EU) 2024/1689 lists "
+               "what technical documentation contains. ISO/IEC 24029-2 is about formal methods for the robustness of neural networks; stability and "
+               "sensitivity are used here in their plain sense, which may be narrower or wider there. This table was written without quoting those "
+               "texts: compare each line with the edition that you work with.",
                {{"class", "small"}});
   page.close();
 }

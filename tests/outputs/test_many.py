@@ -32,6 +32,33 @@ class Many(GateCase):
             line = next(x for x in self.verify("certificates", *self.trusted()).stdout.splitlines() if f"/{name}.lipcert" in x)
             self.assertRegex(line, rf"L <= {bound}(\.0*[0-9]*)? ")
 
+    def test_folders_with_subfolders_in_either_case(self):
+        """What lies deeper or is spelled in capitals is released as well, and must be certified."""
+        self.models(a=1)
+        self.policy()
+        arguments = ["certificates", "--model", "models", "--policy", "policy.json"]
+        for name in ("models/B.ONNX", "models/deep/er/b.onnx"):
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(layer(3))
+            self.assertEqual(verdicts(self.verify(*arguments, code=1).stdout)[-1], ("rejected", name))
+            path.unlink()
+        self.models(b=3)
+        for name in ("models/b.onnx", "certificates/b.lipcert.sigstore.json"):
+            folder = (self.folder / name).parent / "deep"
+            folder.mkdir(exist_ok=True)
+            (self.folder / name).rename(folder / (self.folder / name).name)
+        self.assertEqual([v for v, _ in verdicts(self.verify(*arguments).stdout)], ["accepted"] * 2)
+
+    def test_an_output_behind_a_flag(self):
+        """--json FILE would be a certificate FILE: the right spelling is named."""
+        self.models(a=1)
+        for option in ("--json", "--policy-init"):
+            done = self.verify("certificates/a.lipcert.sigstore.json", *self.trusted(), option, "out.json", code=2)
+            self.assertIn(f"to have the output written there: {option}=out.json", done.stderr)
+        self.verify(*self.trusted(), "--json", "certificates/a.lipcert.sigstore.json")
+        self.verify("--json", "nowhere.json", *self.trusted(), code=3)
+
     def test_a_file_name_is_no_option(self):
         self.models(a=1)
         (self.folder / "models/a.onnx").write_bytes(layer(7))

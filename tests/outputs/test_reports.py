@@ -17,6 +17,13 @@ from gate_support import GateCase, layer
 HOSTILE = "]]><x>&\"' |`*[a](b)%0A,:@all ##[error]\x1b[31m\n::error::injected\n\u202e\ufffe"
 
 
+def values(document):
+    """All texts and numbers in a JSON document, without the names of its members."""
+    if isinstance(document, (dict, list)):
+        return [v for item in (document.values() if isinstance(document, dict) else document) for v in values(item)]
+    return [document]
+
+
 class Reports(GateCase):
     def setUp(self):
         super().setUp()
@@ -96,7 +103,9 @@ class Reports(GateCase):
         self.assertEqual(self.valid(gate, "gate"), [])
         self.assertEqual(gate["policy"], {"file": "policy.json", "sha256": support.sha256((self.folder / "policy.json").read_bytes())})
         good, bad = gate["judgements"]
-        self.assertEqual((good["verdict"], bad["verdict"], bad["report"]["verdict"]), ("accepted", "rejected", "accepted"))
+        self.assertEqual((good["verdict"], bad["verdict"], bad["report"]["recheck"]), ("accepted", "rejected", "holds"))
+        self.assertNotIn("accepted", values(bad))  # no reader of any member takes a rejected judgement for another
+        self.assertNotEqual(self.valid({**gate, "judgements": [good, {**bad, "report": {**bad["report"], "verdict": "accepted"}}]}, "gate"), [])
         self.assertEqual(good["signers"][0]["issuer"], "the issuer")
         self.assertEqual([r["pointer"] for r in bad["requirements"] if not r["met"]], ["/lipschitz/0/max"])
         self.assertTrue(next(r for r in bad["requirements"] if not r["met"])["remedy"])
@@ -111,6 +120,12 @@ class Reports(GateCase):
         self.assertEqual([q["check_name"] for q in quality], ["policy-lipschitz"])
         self.assertIn("| **rejected** | certificates/b", markdown)
         self.assertNotIn(" 4.0", markdown.split("What to do")[0])
+        # Of a certificate that does not hold, that is said, and no demand beside it; an unmet demand is said once.
+        self.assertEqual(done.stdout.count("is not met"), 1)
+        (self.folder / "models/b.onnx").write_bytes(layer(7))
+        done, _, _, sarif, markdown, quality = self.reports("certificates/b.lipcert.sigstore.json", "--model", "models/b.onnx", "--policy", "policy.json", code=1)
+        self.assertEqual(done.stdout.count("is not met"), 0, done.stdout)
+        self.assertEqual(([r["ruleId"] for r in sarif["runs"][0]["results"]], len(quality), markdown.count("\n* ")), (["check-model-digest"], 1, 1))
         # A policy that cannot be read leaves every certificate without a verdict, and every report says so.
         self.write("policy.json", "{")
         _, gate, junit, sarif, _, quality = self.reports(*arguments, code=3)

@@ -199,7 +199,8 @@ class Module(support.Case):
         demand = {"id": "lipschitz", "pointer": "/lipschitz/0/max", "wanted": "L <= 2", "found": "L <= 1.26", "met": True, "remedy": None}
         unmet = {**demand, "wanted": "L <= 1", "met": False, "remedy": "train it anew"}
         head = {"verdict": "accepted", "exitCode": 0}
-        judgement = {**head, "certificate": "cert.json", "error": None, "signers": [], "requirements": [demand], "report": true}
+        inner = {"recheck": "holds", **{k: v for k, v in true.items() if k not in head}}
+        judgement = {**head, "certificate": "cert.json", "error": None, "signers": [], "requirements": [demand], "report": inner}
         before = os.environ["LIPCERT_BIN"]
         self.addCleanup(os.environ.__setitem__, "LIPCERT_BIN", before)
 
@@ -221,8 +222,9 @@ class Module(support.Case):
         for name, answer in {"no judgement": {**head, "judgements": []}, "two": {**head, "judgements": [judgement, judgement]}, "a report without judgement": true,
                              "a demand that is not met": {**head, "judgements": [{**judgement, "requirements": [demand, unmet]}]},
                              "no demand": {**head, "judgements": [{**judgement, "requirements": []}]}, "a rejected judgement": {**head, "judgements": [{**judgement, **tail}]},
-                             "a rejected recheck": {**head, "judgements": [{**judgement, "report": {**true, **tail}}]},
-                             "a recheck in part": {**head, "judgements": [{**judgement, "report": {**true, "verdict": "accepted in part", "exitCode": 5}}]},
+                             "a rejected recheck": {**head, "judgements": [{**judgement, "report": {**inner, "recheck": "rejected"}}]},
+                             "a recheck in part": {**head, "judgements": [{**judgement, "report": {**inner, "recheck": "holds in part"}}]},
+                             "a recheck of another version": {**head, "judgements": [{**judgement, "report": true}]},
                              "no recheck": {**head, "judgements": [{**judgement, "report": None}]}}.items():
             with self.subTest(name), self.assertRaises(lipcert.InternalError):
                 judged(0, answer)

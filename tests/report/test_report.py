@@ -150,6 +150,39 @@ class Report(support.Case):
         self.assertEqual(pages[0], pages[1])
         self.assertIn("2026-09-21T14:13:20Z", pages[0])
 
+    def test_bill_of_materials(self):
+        """The entry for a CycloneDX bill: digests and figures are those of the verdict, and its parts name each other; tests/presets/run cyclonedx has the schema."""
+        bill = self.folder / "bill.json"
+        self.report("--cyclonedx", bill)
+        verdict = self.verdict("--data", DATA, "--labels", LABELS)
+        claims = {c["id"]: c for c in verdict["claims"]}
+        told = json.loads(bill.read_text())
+        self.assertEqual((told["bomFormat"], told["specVersion"]), ("CycloneDX", "1.6"))
+        (model,), (evidence,) = told["components"], told["declarations"]["evidence"]
+        self.assertEqual((model["type"], model["name"], model["hashes"]), ("machine-learning-model", "mnist.onnx", [{"alg": "SHA-256", "content": verdict["model"]["sha256"]}]))
+        self.assertEqual(model["externalReferences"][0]["hashes"][0]["content"], support.sha256(self.made.path.read_bytes()))
+        self.assertIn(verdict["payloadSha256"], evidence["description"])
+        figures = {(m["type"], m["slice"].split(", eps ")[-1].split(" in ")[0]): m["value"] for m in model["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]}
+        everywhere = "all inputs, Euclidean norms, exact real arithmetic"
+        self.assertEqual(figures["Lipschitz constant, certified upper bound", everywhere], claims["lipschitz-global"]["upper"])
+        self.assertEqual(figures["Lipschitz constant, certified lower bound", everywhere], claims["lipschitz-global"]["lower"])
+        for count in claims["sample-radii"]["counts"]:
+            self.assertEqual(figures["certified accuracy", count["eps"]], f"{count['certifiedCorrect']}/120")
+        declared = told["declarations"]["claims"]
+        self.assertEqual([c["bom-ref"] for c in declared], [f"claim-{c['id']}" for c in verdict["claims"]])
+        self.assertEqual({(c["target"], *c["evidence"]) for c in declared}, {(model["bom-ref"], evidence["bom-ref"])})
+        self.assertLessEqual(set(verdict["notCovered"]), set(model["modelCard"]["considerations"]["technicalLimitations"]))
+        self.assertNotIn("attestations", told["declarations"])  # of conformance: those are for others
+        # In part: no figure about samples. Again: replaced, but nothing else is. Rejected: none.
+        self.report("--cyclonedx", bill, "--no-samples", code=5)
+        self.assertFalse(re.search(r'"[^"]*(accuracy|certified decision)"|claim-sample-radii', bill.read_text()))
+        bill.unlink()
+        self.report("--cyclonedx", bill, model=MODELS / "digits.onnx", code=1)
+        self.assertFalse(bill.exists())
+        other = self.write("other.json", '{"bomFormat": "CycloneDX"}')
+        done = self.lipcert("report", self.made.path, "--model", MNIST, "--public-key", self.public, "--no-samples", "-o", self.folder / "r.html", "--cyclonedx", other, code=2)
+        self.assertIn("exists and was not written by", done.stderr)
+
     def test_in_part(self):
         for options in (["--no-samples"], ["--audit", "5"]):
             page, text, _ = self.report(*options, code=5)

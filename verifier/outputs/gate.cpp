@@ -48,6 +48,33 @@ std::string unmet(const Requirement& r) {
          (r.remedy.empty() ? "" : "; " + r.remedy);
 }
 
+/// Unmet, and not only because nothing was proved: that has been said already.
+bool worth_listing(const Requirement& r) {
+  return !r.met && r.found != kNothingProved;
+}
+
+/// The verdict line, behind the certificate: the demands follow below it, so that none stands there twice.
+std::string behind(const Judgement& j) {
+  if (holds(j.outcome)) return headline(j.report);
+  const auto listed = std::count_if(j.requirements.begin(), j.requirements.end(), worth_listing);
+  if (listed != 0 && j.error != j.report.error)
+    return std::to_string(listed) + (listed == 1 ? " demand" : " demands") + " of the policy not met";
+  return printable_line(j.error.empty() ? j.report.error : j.error);
+}
+
+/// What the check of one certificate says by itself. No member is called "verdict" and no value "accepted": whoever looks for an acceptance
+/// in the JSON of a gate finds the judgements' and nothing else.
+ordered_json recheck(const Report& report) {
+  ordered_json out;
+  out["recheck"] = report.outcome == Outcome::accepted           ? "holds"
+                   : report.outcome == Outcome::accepted_in_part ? "holds in part"
+                                                                 : verdict_word(report.outcome);
+  const ordered_json whole = ordered_json::parse(json_report(report));
+  for (const auto& [member, value] : whole.items())
+    if (member != "verdict" && member != "exitCode") out[member] = value;
+  return out;
+}
+
 ordered_json or_null(const std::string& text) {
   return text.empty() ? ordered_json(nullptr) : ordered_json(text);
 }
@@ -85,7 +112,7 @@ std::vector<Finding> findings(const Judgement& judgement) {
     out.push_back({ending(judgement.outcome), false, judgement.error.empty() ? report.error : judgement.error, judgement.certificate, ""});
   }
   for (const Requirement& r : judgement.requirements)
-    if (!r.met) out.push_back({"policy-" + r.id, false, unmet(r), judgement.certificate, r.pointer});
+    if (worth_listing(r)) out.push_back({"policy-" + r.id, false, unmet(r), judgement.certificate, r.pointer});
   if (out.empty()) {
     const bool warning = judgement.outcome == Outcome::accepted_in_part;
     out.push_back({ending(judgement.outcome), warning, warning ? in_part(judgement) : judgement.error, judgement.certificate, ""});
@@ -136,11 +163,9 @@ std::string relative_uri(const std::string& path) {
 std::string gate_text(const Gate& gate, bool verbose) {
   std::string out;
   for (const Judgement& j : gate.judgements) {
-    const bool good = holds(j.outcome);
-    const std::string behind = good ? headline(j.report) : printable_line(j.error.empty() ? j.report.error : j.error);
-    out += std::string(verdict_word(j.outcome)) + "  " + printable_line(j.certificate) + "  " + behind + "\n";
+    out += std::string(verdict_word(j.outcome)) + "  " + printable_line(j.certificate) + "  " + behind(j) + "\n";
     for (const Requirement& r : j.requirements) {
-      if (!r.met) out += "    unmet   " + printable_line(unmet(r)) + "\n";
+      if (worth_listing(r)) out += "    unmet   " + printable_line(unmet(r)) + "\n";
       if (r.met && verbose) out += "    met     " + printable_line(r.pointer + ": wanted " + r.wanted + "; found " + r.found) + "\n";
     }
     if (!gate.policy_name.empty() && verbose)
@@ -184,7 +209,7 @@ std::string gate_json(const Gate& gate) {
     for (const Requirement& r : j.requirements)
       item["requirements"].push_back(
           {{"id", r.id}, {"pointer", r.pointer}, {"wanted", r.wanted}, {"found", r.found}, {"met", r.met}, {"remedy", or_null(r.remedy)}});
-    item["report"] = ordered_json::parse(json_report(j.report));
+    item["report"] = recheck(j.report);
     out["judgements"].push_back(std::move(item));
   }
   return out.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";

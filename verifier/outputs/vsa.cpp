@@ -10,6 +10,7 @@
 #include "verifier/base/json.hpp"
 #include "verifier/envelope/envelope.hpp"
 #include "verifier/outputs/report.hpp"
+#include "verifier/policy/demands.hpp"
 
 namespace lipverify {
 
@@ -128,6 +129,10 @@ static void check(const VsaRequest& request, VsaReport& report) {
     reject("the summary says " + printable(report.result) + ": the models did not pass; read the gate's own output");
   if (!request.time.empty() && report.time > one_day_later(request.time))
     reject("the summary was made at " + report.time + ", more than a day after the time of this check, " + request.time);
+  // The format has no field for an end: how long a summary counts is for whoever relies on it to say.
+  if (request.max_age_days != 0 && (request.time.empty() || seconds_between(report.time, request.time) > std::int64_t{86400} * request.max_age_days))
+    reject("the summary was made at " + report.time + ", more than " + std::to_string(request.max_age_days) +
+           (request.max_age_days == 1 ? " day" : " days") + " before " + request.time + "; run the gate again and have a new one signed");
   for (const Document& model : request.models) {
     const std::string digest = sha256_hex(bytes_of(model, kModelCap, "the model"));
     if (std::find(digests.begin(), digests.end(), digest) == digests.end())
@@ -140,8 +145,10 @@ static void check(const VsaRequest& request, VsaReport& report) {
              "' has " + digest);
   if (request.models.empty()) report.not_checked.emplace_back("which models: none was given with --model");
   if (request.policies.empty()) report.not_checked.emplace_back("which policy: none was given with --policy");
-  report.not_checked.push_back("its age: it was made at " + report.time +
-                               " and does not run out by itself, also when a key or a certificate is revoked later");
+  report.not_checked.push_back(request.max_age_days == 0
+                                   ? "its age: it was made at " + report.time +
+                                         " and does not run out by itself, also when a key or a certificate is revoked later; --max-age sets a limit"
+                                   : "whether a key or a certificate was revoked since " + report.time);
   if (digests.empty()) reject("the summary is about no model");
   const bool whole = report.levels == std::vector<std::string>{kVsaLevelAll};
   if (!whole && report.levels != std::vector<std::string>{kVsaLevelPart})

@@ -39,7 +39,8 @@ struct VsaRequest {
   Document vsa, public_key;
   std::vector<Document> models;    // each must be a subject; empty: not compared
   std::vector<Document> policies;  // at most one: the bytes that the summary must name; empty: not compared
-  std::string time;                // empty: the time of the summary is not compared
+  std::string time;                // of the check; empty: the time of the summary is not compared
+  unsigned max_age_days = 0;       // before `time`; 0: however old
 };
 
 struct VsaReport {

@@ -83,7 +83,7 @@ class Demands {
     if (holds_)
       out_.push_back({id, pointer, wanted, found, met, met ? "" : remedy});
     else
-      out_.push_back({id, pointer, wanted, "nothing that is proved: the certificate was not accepted", false,
+      out_.push_back({id, pointer, wanted, kNothingProved, false,
                       "see why the certificate was not accepted"});
   }
 

@@ -9,6 +9,9 @@
 
 namespace lipverify {
 
+/// What is found for every demand on a certificate that was not accepted.
+inline constexpr const char* kNothingProved = "nothing that is proved: the certificate was not accepted";
+
 /// One demand of the policy, with both sides as text.
 struct Requirement {
   std::string id;       // e.g. "lipschitz", "certifiedAccuracy", "maximumAge", "issuers": stable, a rule's name in SARIF

@@ -45,9 +45,22 @@ std::uint64_t random_seed() {
 struct Parsed {
   std::string json, time, records, public_key, policy_init, junit, sarif, markdown, code_quality;
   std::uint64_t audit = 0, seed = 0, memory = 0, work = 0;
-  unsigned threads = 0;
+  unsigned threads = 0, max_age = 0;
   bool has_time = false, has_audit = false, has_seed = false, has_records = false;
 };
+
+/// `--json out.json` names a certificate out.json; somebody who meant the output is told how to write it.
+std::string misplaced_output(const std::vector<std::string>& arguments, const CommandLine& line) {
+  for (std::size_t k = 0; k + 1 < arguments.size() && arguments[k] != "--"; ++k) {
+    const std::string &option = arguments[k], &name = arguments[k + 1];
+    const bool taken = line.certificates.size() > 1 && std::find(line.certificates.begin(), line.certificates.end(), name) != line.certificates.end();
+    std::error_code error;
+    if (taken && ((option == "--json" && !std::filesystem::exists(name, error)) || option == "--policy-init"))
+      return "'" + printable_line(name) + "' behind " + option + " is taken for a certificate; to have the output written there: " + option +
+             "=" + printable_line(name);
+  }
+  return "";
+}
 
 /// One sentence, or nothing where the options fit together.
 std::string contradiction(const CommandLine& line, const Parsed& p) {
@@ -56,6 +69,8 @@ std::string contradiction(const CommandLine& line, const Parsed& p) {
     return line.certificates.empty() && line.vsa.empty() && line.outputs.empty()
                ? ""
                : "--explain POLICY.json stands alone: it explains a policy and checks nothing";
+  if (p.max_age != 0 && line.action != CommandLine::Action::check_vsa)
+    return "--max-age belongs to --check-vsa; of certificates the policy says it, as maximumAge";
   if (line.action == CommandLine::Action::check_vsa) {
     if (!line.certificates.empty())
       return "--check-vsa checks a verification summary; leave the certificates out, or check them without it";
@@ -117,7 +132,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   app.add_option("CERT", out.certificates,
                  "certificate files (Sigstore bundles), folders of *.sigstore.json, or @LIST (a file with one path on each line)");
   app.add_option("--model", out.models,
-                 "the model file, a folder of *.onnx and *.nnet, or @LIST; may be given several times, the digest decides")
+                 "the model file, a folder of *.onnx and *.nnet (with its subfolders), or @LIST; may be given several times, the digest decides")
       ->take_all()
       ->expected(1);
   app.add_option("--public-key", p.public_key, "the trusted public key (PEM), obtained from whom you trust");
@@ -159,6 +174,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   const CLI::Option* check =
       app.add_option("--check-vsa", out.vsa,
                      "check a Verification Summary under --public-key: its signature and, with --model and --policy, what it is about");
+  app.add_option("--max-age", p.max_age, "with --check-vsa: refuse a summary that was made more than this many days ago")
+      ->check(CLI::Range(1U, 99999U));
   app.add_option("--jobs", out.jobs,
                  "certificates that are checked at a time (default: one for each core); the order of the output does not depend on it")
       ->check(CLI::Range(1U, 1024U));
@@ -218,6 +235,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   if (init->count() != 0) action = CommandLine::Action::policy_init;
   if (check->count() != 0) action = CommandLine::Action::check_vsa;
   out.action = action;
+  out.max_age_days = p.max_age;
+  if (const std::string sentence = misplaced_output(arguments, out); !sentence.empty()) return wrong(sentence);
   if (const std::string sentence = contradiction(out, p); !sentence.empty()) return wrong(sentence);
   if (const std::string sentence = collision(out, p.public_key); !sentence.empty()) return wrong(sentence);
   if (p.has_time) {

@@ -26,6 +26,7 @@ struct CommandLine {
   std::vector<std::pair<Output, std::string>> outputs;  // "-" is standard output
   unsigned jobs = 0;                                    // 0: one for each core
   std::uint64_t seconds = 0;                            // of the whole run; 0: in proportion to the files (watch.hpp)
+  unsigned max_age_days = 0;                            // of a summary; 0: any
 };
 
 /// Never throws; `json` is set whenever the option was given without a file, also in a command line that is wrong elsewhere.

@@ -15,8 +15,13 @@ namespace {
 
 constexpr std::uint64_t kListCap = std::uint64_t{16} << 20;
 
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// In either case: a model must not pass a gate unseen because it is called MODEL.ONNX.
 bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+  return text.size() >= end.size() && std::equal(end.rbegin(), end.rend(), text.rbegin(), [](char a, char b) { return a == lower(b); });
 }
 
 std::string joined(const std::vector<std::string>& texts) {
@@ -28,7 +33,7 @@ std::string joined(const std::vector<std::string>& texts) {
 void add_folder(const std::string& folder, const std::vector<std::string>& suffixes, const std::string& what, std::vector<Input>& out) {
   std::error_code error;
   std::vector<std::string> found;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+  for (std::filesystem::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string path = at->path().string();
     const bool wanted = std::any_of(suffixes.begin(), suffixes.end(), [&](const std::string& s) { return ends_with(path, s); });
     std::error_code ignored;
@@ -41,7 +46,7 @@ void add_folder(const std::string& folder, const std::vector<std::string>& suffi
   std::sort(found.begin(), found.end());
   if (found.empty())
     out.push_back({folder, "the folder '" + printable_line(folder) + "' holds no " + what + " (" + joined(suffixes) +
-                               "); name another folder, or the files"});
+                               "), also not in its subfolders; name another folder, or the files"});
   for (const std::string& path : found) out.push_back({path, ""});
 }
 

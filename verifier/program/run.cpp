@@ -205,6 +205,7 @@ int summary_check(const CommandLine& line) {
   }
   if (!line.policy.empty()) request.policies.emplace_back(line.policy);
   request.time = line.request.time ? *line.request.time : clock_time();
+  request.max_age_days = line.max_age_days;
   const VsaReport report = check_vsa(request);
   if (!holds(report.outcome)) complain(report.error);
   bool taken = false;

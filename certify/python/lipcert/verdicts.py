@@ -9,6 +9,7 @@ import typing
 from . import errors, numbers, programs
 
 _CODES = {"accepted": 0, "rejected": 1, "accepted in part": 5}
+_RECHECKS = {"holds": ("accepted", 0), "holds in part": ("accepted in part", 5)}  # inside a judgement, where nothing but the judgement is called accepted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +140,8 @@ def _judged(exit_code: int, answer: dict[str, typing.Any]) -> Verdict:
         return Verdict(word, exit_code, judgement["error"], (), claimed, (), (), (), (), (), report.get("payloadSha256"), requirements=requirements, report=answer)
     if not requirements or not all(requirement.met for requirement in requirements):
         raise ValueError("an acceptance with a demand that is not met")
-    return dataclasses.replace(_verdict(exit_code, judgement["report"]), error=judgement["error"], requirements=requirements, report=answer)
+    verdict, code = _RECHECKS[judgement["report"]["recheck"]]
+    return dataclasses.replace(_verdict(exit_code, {**judgement["report"], "verdict": verdict, "exitCode": code}), error=judgement["error"], requirements=requirements, report=answer)
 
 
 def _verdict(exit_code: int, report: dict[str, typing.Any]) -> Verdict:
