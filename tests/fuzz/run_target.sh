@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs one libFuzzer program: PROGRAM SECONDS LONGEST SEED... It keeps what it learns in build/.../corpus/NAME, and an input that breaks something in
-# found/NAME beside it; tests/presets/run fuzz runs longer. Two gigabytes and ten seconds are the most that one input may cost.
+# Runs one libFuzzer program: PROGRAM SECONDS LONGEST SEED... It keeps what it learns in corpus/NAME, and an input that breaks something in found/NAME, both in
+# LIPCERT_FUZZ_FOLDER or here; LIPCERT_FUZZ_SECONDS runs longer (tests/presets/run fuzz sets them). Two gigabytes and half a minute are the most that one input may cost.
 set -euo pipefail
-program=$1 seconds=$2 longest=$3
+program=$1 seconds=${LIPCERT_FUZZ_SECONDS:-$2} longest=$3
 shift 3
 name=$(basename "$program")
 home=${LIPCERT_FUZZ_FOLDER:-$PWD}
@@ -16,10 +16,10 @@ for seed in "$@"; do
   if [ -d "$seed" ]; then folders+=("$seed"); else cp "$seed" "$given/$(basename "$(dirname "$seed")")-$(basename "$seed")"; fi
 done
 status=0
-"$program" -max_total_time="$seconds" -max_len="$longest" -timeout=10 -rss_limit_mb=2048 -seed="${LIPCERT_FUZZ_SEED:-1}" -use_value_profile=0 -reload=0 \
-  -print_final_stats=1 -verbosity=1 -artifact_prefix="$home/found/$name/" "$home/corpus/$name" "$given" ${folders[@]+"${folders[@]}"} >"$home/$name.log" 2>&1 || status=$?
+"$program" -max_total_time="$seconds" -max_len="$longest" -timeout=30 -rss_limit_mb=2048 -seed="${LIPCERT_FUZZ_SEED:-1}" -reload=0 \
+  -print_final_stats=1 -artifact_prefix="$home/found/$name/" "$home/corpus/$name" "$given" ${folders[@]+"${folders[@]}"} >"$home/$name.log" 2>&1 || status=$?
 if [ "$status" -ne 0 ]; then
-  tail -n 60 "$home/$name.log"
+  grep -vE '^#[0-9]+' "$home/$name.log" | tail -n 60
   echo "fuzz: error: $name broke; the input lies in $home/found/$name. Mend the code and keep the input in tests/fuzz/regressions/${name#fuzz_}."
   exit 1
 fi

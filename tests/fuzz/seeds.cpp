@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
   std::size_t number = 0;
   for (const auto& cases : {onnx_cases::read(), onnx_cases::refused()})
     for (const onnx_cases::Case& item : cases)
-      if (item.bytes.size() <= 4096) write(folder / "onnx" / std::to_string(number++), item.bytes);
+      // Not those at the limits of what may be computed from constants: with sanitizers they take seconds, and so does what is bred from them.
+      if (item.bytes.size() <= 4096 && item.says.find("2^2") == std::string::npos) write(folder / "onnx" / std::to_string(number++), item.bytes);
   write(folder / "nnet/small", kNnet);
   write(folder / "records/three", record(0, 3, 3, 0x3FE0000000000000, 0x3FB999999999999A) + record(1, 0xFFFFFFFF, 2, 0, 0) + record(2, 1, 2, 1, 0x7FF0000000000000));
   write(folder / "records/unlabelled", record(0, 1, 0xFFFFFFFF, 0x4000000000000000, 0x3FF0000000000000));
