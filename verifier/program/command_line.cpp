@@ -243,7 +243,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
 }
 
 void limit_memory(std::uint64_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(LIPVERIFY_SANITIZED)  // g++ names it itself, clang does not
   rlimit limit{};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);
