@@ -8,8 +8,8 @@ packages_build=(g++ cmake ninja-build pkg-config git libboost-dev libmpfr-dev li
   libopenblas-dev libopenblas-pthread-dev libssl-dev libprotobuf-dev protobuf-compiler libprotozero-dev
   zlib1g-dev libpng-dev libeigen3-dev libjpeg62-turbo-dev)
 # What the tests need besides: openssl and python3 play the stranger who checks without our programs; mold links the programs;
-# dpkg-dev, file and man-db look at packages and manual pages, xmllint at JUnit reports.
-packages_test=(doctest-dev libxml2-utils mold openssl dpkg-dev file man-db python3 python3-jsonschema python3-numpy)
+# dpkg-dev, file and man-db look at packages and manual pages, xmllint at JUnit reports; clang compiles the sanitizer preset and the fuzzers.
+packages_test=(clang libclang-rt-14-dev doctest-dev libxml2-utils mold openssl dpkg-dev file man-db python3 python3-jsonschema python3-numpy)
 # What building and proving the proved checker needs.
 packages_proofs=(coq libcoq-mathcomp-algebra libcoq-mathcomp-zify libcoq-mathcomp-algebra-tactics libcoq-flocq ocaml-nox ocaml-findlib
   libzarith-ocaml-dev)

@@ -91,7 +91,13 @@ Shard read_shard(const std::string& path) {
   } catch (const Json::exception&) {
     throw wrong("lacks a member of a shard, or one has another type");
   }
-  if (write_shard(shard) != text) throw wrong("is damaged: its content does not have the digest that it names");
+  std::string again;
+  try {
+    again = write_shard(shard);
+  } catch (const Error&) {
+    throw wrong("holds a value that no shard has, such as a negative number or one with a fraction");
+  }
+  if (again != text) throw wrong("is damaged: its content does not have the digest that it names");
   if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000)
     throw wrong("has an impossible shard number");
   if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes)

@@ -17,8 +17,8 @@ namespace {
 
 // What a reader could take the claims to say and they do not.
 constexpr const char* not_covered[] = {
-    "Floating-point inference: the claims are about the function that the graph defines in exact real arithmetic; rounding errors of a "
-    "runtime are not covered.",
+    ("Floating-point inference: the claims are about the function that the graph defines in exact real arithmetic; rounding errors of a "
+     "runtime are not covered."),
     "Norms other than the Euclidean norms of the graph's input and output.",
     "Processing outside the graph, such as scaling, cropping or quantisation of the input before it enters the graph.",
 };

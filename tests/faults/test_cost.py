@@ -144,7 +144,7 @@ class Cost(Faults):
         self.assertIn("--max-memory", done.stderr)
 
     def test_small_files(self):
-        """A certificate and a model of a few kB get 1900 MB and 50 seconds, unless more is allowed; both limits hold whatever was counted before."""
+        """A certificate and a model of a few kB get 1900 MB and 50 seconds of processor time, unless more is allowed; both limits hold whatever was counted before."""
         small = self.write("model.onnx", wide(8))
         cert, _ = self.certify(small, self.private, "--no-recheck")
         big = self.write("model.onnx", wide(1 << 24))  # counted: 3 GB
@@ -157,7 +157,7 @@ class Cost(Faults):
         for out in ((), ("--json",), ("--json", "--junit", self.folder / "junit.xml")):
             done = self.cheap(LIPVERIFY, cert, *check, "--threads", "1", "--max-seconds", "1", *out)
             self.assertEqual(done.returncode, 4, done.stderr)
-            self.assertRegex(done.stderr, "the 1 seconds of --max-seconds")
+            self.assertRegex(done.stderr, "the 1 seconds of processor time of --max-seconds")
             self.assertEqual("exitCode" in done.stdout, bool(out))
             if out:
                 self.assertEqual(json.loads(done.stdout)["exitCode"], 4)

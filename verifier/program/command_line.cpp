@@ -189,7 +189,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40));
   app.add_option("--max-work", p.work, "work that model and certificate may ask for, in 2^30 multiplications (default: 256)")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
-  app.add_option("--max-seconds", out.seconds, "seconds that the whole run may take (default: 50 for each megabyte of the files); a check that takes longer ends without a verdict")
+  app.add_option("--max-seconds", out.seconds, "seconds of processor time, of all threads together, that the whole run may take (default: 50 for each megabyte of the files); a check that takes longer ends without a verdict")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 30));
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
@@ -264,7 +264,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
 }
 
 void limit_memory(std::uint64_t bytes) {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(LIPVERIFY_SANITIZED)  // g++ names it itself, clang does not
   rlimit limit{};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, bytes);

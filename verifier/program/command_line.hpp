@@ -25,7 +25,7 @@ struct CommandLine {
   std::string policy_init;                              // where the policy goes
   std::vector<std::pair<Output, std::string>> outputs;  // "-" is standard output
   unsigned jobs = 0;                                    // 0: one for each core
-  std::uint64_t seconds = 0;                            // of the whole run; 0: in proportion to the files (watch.hpp)
+  std::uint64_t seconds = 0;                            // of processor time, of the whole run; 0: in proportion to the files (watch.hpp)
   unsigned max_age_days = 0;                            // of a summary; 0: any
 };
 

@@ -64,7 +64,7 @@ Watch bounded(CommandLine& line) {
     Report report;
     report.outcome = Outcome::internal;
     report.error = "there was no verdict after the " + std::to_string(seconds) +
-                   " seconds of --max-seconds (by default 50 for each megabyte of the files), so the check was ended; allow more if the files are worth it";
+                   " seconds of processor time of --max-seconds (by default 50 for each megabyte of the files), so the check was ended; allow more if the files are worth it";
     complain(report.error);
     if (json) std::cout << json_report(report) << std::flush;
     ::_exit(code(Outcome::internal));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -34,6 +35,12 @@ std::uint64_t bytes_of_path(const std::string& path) {
 /// Megabytes, rounded up; at least one.
 std::uint64_t megabytes(std::uint64_t bytes) { return std::max<std::uint64_t>(1, bytes / kMegabyte + (bytes % kMegabyte != 0 ? 1 : 0)); }
 
+/// Of all threads of this process, whole ones.
+std::uint64_t processor_seconds() {
+  std::timespec used{};
+  return ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0 ? static_cast<std::uint64_t>(used.tv_sec) : 0;
+}
+
 }  // namespace
 
 std::uint64_t bytes_of(const CommandLine& line) {
@@ -54,7 +61,9 @@ std::uint64_t usual_seconds(std::uint64_t bytes) { return 50 * megabytes(bytes);
 Watch::Watch(std::uint64_t seconds, std::function<void()> late) {
   thread_ = std::thread([this, seconds, late = std::move(late)] {
     std::unique_lock<std::mutex> lock(guard_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(seconds), [this] { return stopped_; })) late();
+    while (processor_seconds() < seconds)
+      if (changed_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stopped_; })) return;
+    late();
   });
 }
 

@@ -18,10 +18,11 @@ namespace lipverify {
 /// Memory of a run over files of so many bytes: 2 GB for a megabyte, and never more than half of the machine.
 [[nodiscard]] std::uint64_t usual_memory(std::uint64_t bytes);
 
-/// Seconds of a run over files of so many bytes: 50 for a megabyte.
+/// Seconds of processor time, of all threads together, for a run over files of so many bytes: 50 for a megabyte. The processor's, so that a verdict depends
+/// neither on the number of threads nor on what else the machine does.
 [[nodiscard]] std::uint64_t usual_seconds(std::uint64_t bytes);
 
-/// Calls `late` from a thread of its own after so many seconds, unless it was stopped before. `late` must not return.
+/// Calls `late` from a thread of its own when the process has used so many seconds of processor time, unless it was stopped before. `late` must not return.
 class Watch {
  public:
   Watch(std::uint64_t seconds, std::function<void()> late);

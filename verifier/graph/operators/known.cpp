@@ -197,9 +197,11 @@ void compute_known(Graph& graph, std::size_t index) {
         for (std::int64_t i = begin; i < end; ++i) append_word(tensor.bits, shape[static_cast<std::size_t>(i)], 8);
         break;
       }
-      case Op::constant_of_shape:
-        for (std::uint64_t i = element_count(out.shape); i-- > 0;) tensor.bits += node.attributes.at("value").tensor.bits;
+      case Op::constant_of_shape: {
+        const std::string& value = node.attributes.at("value").tensor.bits;
+        for (std::uint64_t i = element_count(out.shape); i-- > 0;) tensor.bits += value;
         break;
+      }
       case Op::add:
       case Op::sub:
       case Op::mul:
