@@ -92,12 +92,15 @@ class Slopes:
         return said, reached
 
     def along(self, point, direction, enough):
-        """The largest quotient from `point` along `direction` over steps of many sizes, in extended precision, or the first of at least `enough`, with
-        what rounding may have taken from it: near the directional derivative's norm, where the step is short enough for the function's bends."""
+        """The largest quotient from `point` along `direction` over steps of many sizes, in extended precision, or the first of at least `enough`: near the
+        directional derivative's norm, where the step is short enough for the function's bends and long enough for its rounding. None where the function is
+        so much larger than its slope that no step is both."""
         point, direction = numpy.asarray(point, dtype=numpy.longdouble), numpy.asarray(direction, dtype=numpy.longdouble)
         length = numpy.sqrt(numpy.sum(direction ** 2))
         start = self.model(point, numpy.longdouble)
         far = numpy.max(numpy.abs(point))
+        if numpy.sqrt(numpy.sum(start ** 2)) > 1e8 * enough:
+            return None
         best = 0.0
         for scale in {max(numpy.longdouble(1), far), far} - {numpy.longdouble(0)}:  # a point may lie as near to a bend of the function as it lies to 0
             for exponent in range(1, 26):
@@ -105,8 +108,8 @@ class Slopes:
                 change = self.model(point + step / length * direction, numpy.longdouble) - start
                 slope = numpy.sqrt(numpy.sum(change ** 2)) / step
                 rounding = numpy.finfo(numpy.longdouble).eps * numpy.sqrt(numpy.sum(start ** 2)) / step
-                if numpy.isfinite(slope) and rounding < 0.01 * slope:
-                    best = max(best, float(slope + 8 * rounding))
+                if numpy.isfinite(slope) and rounding < 1e-7 * slope:
+                    best = max(best, float(slope))
                 if best >= enough:
                     return best
         return best
