@@ -308,6 +308,7 @@ class Verification {
     // ||f_i - f_j|| <= ||e_i - e_j|| L = sqrt(2) L, for every L that bounds the network.
     const Rational& network = s.global ? s.global->upper.exact : total;
     const Rational by_network = 2 * network * network;  // squared
+    const Rational before_squared = before * before;
     RowDistances rows;
     if (claim.by_rows) rows = RowDistances(*last.matrix, engine_);
     // Output entry i is row (i / right) mod rows of copy (i / right / rows, i mod right) of A; different copies have disjoint rows.
@@ -317,14 +318,15 @@ class Verification {
     for (std::uint64_t i = 0; i < classes; ++i)
       for (std::uint64_t j = i + 1; j < classes; ++j, ++k) {
         const Rational& upper = claim.upper[k].exact;
-        bool passed = upper * upper >= by_network;
+        const Rational upper_squared = upper * upper;
+        bool passed = upper_squared >= by_network;
         Rational rows_bound = 0;
         if (claim.by_rows && !passed) {
           const bool disjoint = i % right != j % right || i / right / rows.rows() != j / right / rows.rows();
           const std::size_t row = i / right % rows.rows(), other = j / right % rows.rows();
           const Rational distance = rows.squared(row, other, disjoint);
           const Rational error = rows.error(row, other);
-          if (error == 0) passed = upper * upper >= distance * before * before;  // exactly
+          if (error == 0) passed = upper_squared >= distance * before_squared;  // exactly
           if (!passed) {
             rows_bound = (sqrt_above(distance) + error) * before;
             passed = upper >= rows_bound;
