@@ -60,7 +60,7 @@ void set_limits(const Options& options) {
   set_budget(wanted);
   rlimit limit{};
   if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted.memory);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, std::max<std::uint64_t>(wanted.memory, std::uint64_t{256} << 20U));  // with less the programs cannot even start
   setrlimit(RLIMIT_DATA, &limit);
 }
 

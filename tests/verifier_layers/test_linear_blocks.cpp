@@ -769,6 +769,27 @@ TEST_CASE("nodes that do not belong in a convolution block") {
 
 // ------------------------------------------------------------------------------------------------------------------------------- sll
 
+TEST_CASE("sll: what the grid rounds away is charged to every entry of the diagonal") {
+  // A = diag(a, 1) or diag(1, a), d = 1/2: 2 d + delta - (d a)^2 is negative for the true a, and positive for a as the grid 2^-10 rounds it.
+  const float a = 2 + 15.0F / 16384;
+  for (const std::size_t at : {std::size_t{0}, std::size_t{1}}) {
+    std::vector<float> w(4, 0);
+    w[3 * at] = a;
+    w[3 * (1 - at)] = 1;
+    ob::Model m = net({1, 2}, {1, 2});
+    m.initialiser(ob::floats("w", {2, 2}, w)).initialiser(ob::floats("b", {2}, {0, 0})).initialiser(ob::floats("d", {2}, {0.5F, 0.5F}));
+    m.node("Gemm", {"x", "w", "b"}, {"z"}, {ob::attribute("transB", 1)}).node("Relu", {"z"}, {"r"}).node("Mul", {"r", "d"}, {"s"}).node("MatMul", {"s", "w"}, {"v"}).node("Sub", {"x", "v"}, {"y"});
+    const auto claim = [&](int grid, const std::string& delta) {
+      JsonBlock b = block("y", "sll", "sll-psd", {0, 1, 2, 3, 4}, {""}, "0x1p+1");
+      b["evidence"] = {{"W", {{"side", "AAt"}, {"sA", 40}, {"sR", 36}, {"C2", Integer(Integer(5) << 80).str()}}}, {"D", {{"sA", grid}, {"sR", grid}}}, {"delta", above(delta)}};
+      return verdict(m, b);
+    };
+    CHECK(rejected(claim(10, "0x1p-12")));
+    CHECK(rejected(claim(30, "0x1p-12")));
+    CHECK(claim(30, "0x1p-9") == kAccepted);
+  }
+}
+
 TEST_CASE("sll: 1-Lipschitz residual blocks, and everything that only looks like one") {
   // A of 3 x 4, d_k = 1 / (sum_j |A A'|_kj), a power of two below it: then diag(2 d) - D A A' D is diagonally dominant.
   const std::vector<float> w = {0.5F, -0.25F, 1, 0, 0.75F, 0.5F, 0, -1, 0.25F, 1, 0.5F, 0.5F};
