@@ -50,12 +50,10 @@ class Signer {
   std::string pem_;
 };
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+/// Whether a list with this payload is read.
+bool read(const std::string& payload) {
   static const fuzz::Folder folder;
   static const Signer signer;
-  const std::string payload = fuzz::text_of(data, size);
   const std::string signature = signer.sign(lipverify::pre_authentication_encoding(payload, kType));
   folder.write("list.json", R"({"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{},"tlogEntries":[]},"dsseEnvelope":{"payload":")" +
                                 lipcert::base64_encode(payload) + R"(","payloadType":")" + kType + R"(","signatures":[{"sig":")" + lipcert::base64_encode(signature) +
@@ -66,11 +64,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const lipverify::Policy read = lipverify::read_policy({folder.path() + "/policy.json", policy});
     if (!read.list || read.list->signer != "office") fuzz::broken("a revocation list is read without its signer");
     (void)lipverify::explain(read);
+    return true;
   } catch (const lipverify::Failure& failure) {
-    const std::string sentence = failure.what();
-    if (failure.outcome() != lipverify::Outcome::input) fuzz::broken("a revocation list is refused with another exit code than 3: " + sentence);
-    if (sentence.find("revocationIssuers") != std::string::npos || sentence.find("publicKey") != std::string::npos)
-      fuzz::broken("the list is not the reason of the refusal: " + sentence);
+    if (failure.outcome() != lipverify::Outcome::input)
+      fuzz::broken(std::string("a revocation list is refused with another exit code than 3: ") + failure.what());
+    return false;
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // If this one were refused, so would be all others, and for a reason that lies before the payload.
+  static const bool reached = read(R"({"formatVersion":1,"issuedAt":"2026-01-01T00:00:00Z","notAfter":"2027-01-01T00:00:00Z","keys":[],"certificates":[]})");
+  if (!reached) fuzz::broken("a revocation list without fault is refused");
+  (void)read(fuzz::text_of(data, size));
   return 0;
 }

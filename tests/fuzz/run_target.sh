@@ -26,4 +26,4 @@ fi
 edges=$(sed -nE 's/^#[0-9]+.*cov: ([0-9]+).*/\1/p' "$home/$name.log" | tail -n 1)
 runs=$(sed -nE 's/^stat::number_of_executed_units: +([0-9]+)/\1/p' "$home/$name.log")
 echo "$name: ${runs:-0} inputs, ${edges:-0} edges, nothing broke"
-[ "${runs:-0}" -gt 100 ] || { echo "fuzz: error: $name ran only ${runs:-0} inputs."; exit 1; }
+[ "${runs:-0}" -gt 50 ] || { echo "fuzz: error: $name ran only ${runs:-0} inputs."; exit 1; }
