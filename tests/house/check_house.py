@@ -51,7 +51,7 @@ def checker_links(root, _):
 
 # What a verdict rests on, and how many lines of it: few enough to be read.
 TRUSTED = [f"verifier/{room}" for room in ("base", "envelope", "graph", "theorems", "samples", "verdict")]
-TRUSTED_LINES = 17850
+TRUSTED_LINES = 17900
 # What an acceptance under a policy rests on besides.
 POLICY = "verifier/policy"
 POLICY_LINES = 1750
