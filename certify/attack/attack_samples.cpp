@@ -78,6 +78,7 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
   AttackReport report;
   report.against_certificate = certified.has_value();
   report.unit = unit;
+  report.shape = description.shape;
   std::vector<float> ratios;  // of certified samples that were flipped
   std::vector<std::vector<double>> radii(batches);
   Sample sample;
@@ -118,7 +119,8 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
       const double radius = radii[b][i];
       report.certified += radius > 0 ? 1U : 0U;
       if (!flips[i].found) continue;
-      Finding finding = {targets[i].index, flips[i].from, flips[i].to, flips[i].distance, radius, flips[i].distance < radius};
+      Finding finding = {targets[i].index, flips[i].from, flips[i].to, flips[i].distance, radius, flips[i].distance < radius, {}};
+      if (job.keep_inputs) finding.values = scaled.unscaled(flips[i].y);
       if (pixels) {
         finding.distance = in_pixels(scaled, targets[i], flips[i]);
         if (std::isfinite(radius)) finding.radius = (Rational::exact(radius) * smallest).rounded_down();

@@ -27,6 +27,7 @@ struct AttackJob {
   std::uint64_t seed = 1;              // of the rounding search
   unsigned threads = 0;                // 0: all cores; the result does not depend on it
   std::uint64_t list = 10;             // flips to keep
+  bool keep_inputs = false;            // with the flipped inputs themselves
 };
 
 /// Distances and radii are Euclidean, in the unit of the report. A radius r of a record is in units of the graph's input, and in scaled pixels
@@ -38,6 +39,7 @@ struct Finding {
   double distance = 0;  // rounded up
   double radius = 0;    // certified, rounded down; 0 without a certificate or when undecided
   bool refutes = false;  // nearer than the recorded radius, both in units of the graph's input: the certificate is wrong
+  std::vector<double> values;  // with `keep_inputs`: the flipped input as numbers of the data file, in its order
 
   [[nodiscard]] double ratio() const {
     return distance > 0 ? radius / distance : radius > 0 ? std::numeric_limits<double>::infinity() : 0.0;
@@ -47,6 +49,7 @@ struct Finding {
 struct AttackReport {
   bool against_certificate = false;
   Unit unit = Unit::graph_input;
+  SampleShape shape;  // of a sample in the data file
   std::uint64_t attacked = 0;
   std::uint64_t flipped = 0;
   std::uint64_t refuted = 0;                                  // flipped inside their certified radius: the certificate is wrong

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <chrono>
 #include <cmath>
 
@@ -17,6 +18,25 @@ namespace {
 /// `count` numbers of a few digits; for people only.
 std::string short_number(double value) {
   return std::isfinite(value) ? fmt::format("{:.6g}", value) : "infinite";
+}
+
+/// The flips that are listed as NPY, version 1: float64 of shape (flips, channels, rows, columns) of an image, else (flips, entries).
+std::string npy_of(const attack::AttackReport& report) {
+  const SampleShape& shape = report.shape;
+  std::string header = fmt::format("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, {}), }}", report.shown.size(),
+                                   shape.image ? fmt::format("{}, {}, {}", shape.channels, shape.rows, shape.columns) : fmt::format("{}", shape.entries()));
+  constexpr std::size_t before = 10;  // magic, version, length of the header
+  header += std::string(63 - (before + header.size()) % 64, ' ') + "\n";
+  std::string bytes = "\x93NUMPY";
+  for (const std::size_t byte : {std::size_t{1}, std::size_t{0}, header.size() % 256, header.size() / 256}) bytes += static_cast<char>(byte);
+  bytes += header;
+  for (const attack::Finding& finding : report.shown) {
+    for (const double value : finding.values) {
+      const auto bits = std::bit_cast<std::uint64_t>(value);
+      for (unsigned k = 0; k < 8; ++k) bytes += static_cast<char>(bits >> (8 * k) & 0xFF);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -45,11 +65,14 @@ int attack_command(const AttackOptions& options) {
   job.seed = options.seed;
   job.threads = options.threads;
   job.list = options.list;
+  job.keep_inputs = !options.flips.empty();
   attack::AttackReport report;
   {
     ProgressBar bar(true);
     report = attack::attack_samples(job, [&](double done) { bar.show(done, "attacked"); });
   }
+  const std::string array = options.flips.empty() ? "" : npy_of(report);
+  if (!options.flips.empty()) write_file(options.flips, array, Overwrite::no);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.json) {
     Json list = Json::array();
@@ -70,6 +93,7 @@ int attack_command(const AttackOptions& options) {
       out["medianRatio"] = std::isfinite(report.median_ratio) ? Json(report.median_ratio) : Json("infinity");
     }
     out["flips"] = list;
+    if (!options.flips.empty()) out["inputs"] = {{"file", file_name_of(options.flips)}, {"sha256", sha256_hex(array)}};
     out["seconds"] = seconds;
     print_json_line(out);
   } else {

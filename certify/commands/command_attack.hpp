@@ -18,6 +18,7 @@ struct AttackOptions {
   std::uint64_t seed = 1;
   unsigned threads = 0;  // 0: all cores
   std::uint64_t list = 10;
+  std::string flips;  // NPY file of the flipped inputs that are listed; empty: none
   bool json = false;
   bool allow_external_data = false;
   FunctionOptions function;

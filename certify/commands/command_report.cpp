@@ -28,7 +28,7 @@ file without scripts that loads nothing; with SOURCE_DATE_EPOCH and --time the s
 
 --cyclonedx FILE is evidence, and says nothing about compliance; of a rejected certificate neither it nor --gsn is written.
 
---attack FILE is what `lipcert attack MODEL --data DATA --certificate CERT --list 1000000 --json` printed. --compare shows what changed from CERT to NEW: without
+--attack FILE is what `lipcert attack MODEL --data DATA --certificate CERT --list 1000000 --json` printed; with --flips too, each flip stands beside its sample. --compare shows what changed from CERT to NEW: without
 --model and --public-key both are taken at their word, and the page says so.)";
 
 Error checker_error(const std::string& why) {

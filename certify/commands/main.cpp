@@ -208,6 +208,7 @@ int main(int argc, char** argv) {
     attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")
         ->check(CLI::Range(1U, 1024U));
     attack_app.add_option("--list", attack.list, "number of flips to list")->capture_default_str();
+    attack_app.add_option("--flips", attack.flips, "also write the listed flips as a new NPY file: float64, numbers and order of the data file");
     attack_app.add_flag("--json", attack.json, "print one JSON object");
 
     ReportOptions report;

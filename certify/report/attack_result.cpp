@@ -26,7 +26,7 @@ AttackResult read_attack(const std::string& path, const SampleView& samples) {
     const std::uint64_t first = samples.claim.at("selection").at("first").get<std::uint64_t>();
     for (const Json& item : result.at("flips")) {
       const Flip flip{item.at("index").get<std::uint64_t>(), item.at("from").get<std::uint32_t>(), item.at("to").get<std::uint32_t>(),
-                      item.at("distance").get<double>()};
+                      item.at("distance").get<double>(), out.flips.size()};
       const std::string sample = "sample " + std::to_string(flip.index);
       if (flip.index < first || flip.index - first >= samples.records.size())
         throw wrong("has " + sample + ", which the certificate does not have");
@@ -40,6 +40,12 @@ AttackResult read_attack(const std::string& path, const SampleView& samples) {
           throw wrong("gives " + sample + " another radius than the certificate");
       }
       if (!out.flips.emplace(flip.index, flip).second) throw wrong("has " + sample + " twice");
+    }
+    if (result.contains("inputs")) {
+      const std::string name = result.at("inputs").at("file").get<std::string>();
+      if (name.empty() || name != file_name_of(name) || name == "." || name == "..") throw wrong("names flipped inputs that do not lie beside it");
+      out.inputs = folder_of(path) + "/" + name;
+      out.inputs_sha256 = result.at("inputs").at("sha256").get<std::string>();
     }
     if (out.flips.size() > out.flipped) throw wrong("lists more flips than it counts");
   } catch (const Json::exception&) {

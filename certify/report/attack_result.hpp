@@ -14,6 +14,7 @@ struct Flip {
   std::uint32_t from = 0;
   std::uint32_t to = 0;
   double distance = 0;  // in the unit of the certificate's eps
+  std::size_t row = 0;  // among those that the file lists
 };
 
 struct AttackResult {
@@ -21,6 +22,8 @@ struct AttackResult {
   std::uint64_t flipped = 0;
   std::uint64_t refuted = 0;            // flipped inside the certified radius
   std::map<std::uint64_t, Flip> flips;  // those that the file lists, by sample
+  std::string inputs;                   // path of the NPY file with the flipped inputs, in the order of the list; empty: none
+  std::string inputs_sha256;
 };
 
 /// Throws `Error` (input) when the file is no such result, or not about these samples: another unit, a sample that the certificate does not

@@ -35,6 +35,7 @@ struct Verdict {
 struct GalleryPicture {
   std::uint64_t index = 0;
   Picture picture;
+  std::optional<Picture> flipped;  // the nearest input that the attack found, on the same scale of brightness
 };
 
 struct ReportJob {

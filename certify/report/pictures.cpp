@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -13,10 +15,11 @@ namespace {
 
 constexpr std::uint64_t largest_side = 96;  // of a picture; a larger image is thinned out
 
-/// Entry (channel, row, column) of a sample as a grey value.
+/// Entry (channel, row, column) of a sample as a grey value: pixels as they are, other numbers between the least and the largest of the sample.
 class Brightness {
  public:
   explicit Brightness(const Sample& sample) : sample_(sample) {
+    if (!sample.pixels.empty()) high_ = 255;
     for (std::size_t i = 0; sample.pixels.empty() && i < sample.entries(); ++i) {
       const double v = value(i);
       low_ = i == 0 ? v : std::min(low_, v);
@@ -25,7 +28,11 @@ class Brightness {
   }
   [[nodiscard]] std::uint8_t at(std::size_t i) const {
     if (!sample_.pixels.empty()) return sample_.pixels[i];
-    return high_ > low_ ? static_cast<std::uint8_t>(std::lround(255 * ((value(i) - low_) / (high_ - low_)))) : std::uint8_t{0};
+    return grey(value(i));
+  }
+  /// Of a number on this sample's scale; what lies beyond is black or white.
+  [[nodiscard]] std::uint8_t grey(double v) const {
+    return high_ > low_ ? static_cast<std::uint8_t>(std::lround(255 * std::clamp((v - low_) / (high_ - low_), 0.0, 1.0))) : std::uint8_t{0};
   }
 
  private:
@@ -40,21 +47,35 @@ class Brightness {
   double high_ = 0;
 };
 
-Picture picture_of(const Sample& sample, const SampleShape& shape, bool channels_last) {
+/// `grey(i)`: the brightness of entry i, in the order of the file.
+Picture picture_of(const SampleShape& shape, bool channels_last, const std::function<std::uint8_t(std::size_t)>& grey) {
   const std::uint64_t step = (std::max(shape.rows, shape.columns) + largest_side - 1) / largest_side;
-  const Brightness brightness(sample);
   Picture out;
   out.rows = static_cast<std::uint32_t>((shape.rows + step - 1) / step);
   out.columns = static_cast<std::uint32_t>((shape.columns + step - 1) / step);
   out.channels = static_cast<std::uint32_t>(shape.channels);
   for (std::uint64_t r = 0; r < shape.rows; r += step) {
     for (std::uint64_t c = 0; c < shape.columns; c += step) {
-      for (std::uint64_t k = 0; k < shape.channels; ++k) {
-        out.pixels.push_back(
-            brightness.at(channels_last ? (r * shape.columns + c) * shape.channels + k : (k * shape.rows + r) * shape.columns + c));
-      }
+      for (std::uint64_t k = 0; k < shape.channels; ++k)
+        out.pixels.push_back(grey(channels_last ? (r * shape.columns + c) * shape.channels + k : (k * shape.rows + r) * shape.columns + c));
     }
   }
+  return out;
+}
+
+/// Rows of the file of flipped inputs, by row. Throws `Error` (input) when it is not the file that the attack names, or of another form.
+std::map<std::size_t, std::vector<double>> flipped_inputs(const AttackResult& attack, const std::set<std::size_t>& rows, std::uint64_t entries) {
+  const auto wrong = [&](const std::string& what) { return input_error(printable(attack.inputs) + ": " + what + "; keep it as `lipcert attack --flips` has written it, beside the attack's result."); };
+  std::map<std::size_t, std::vector<double>> out;
+  SampleReader reader(DataSource{attack.inputs, "", DataFormat::npy, std::nullopt});
+  Sample sample;
+  for (std::size_t row = 0; reader.next(sample); ++row) {
+    if (sample.reals.size() != entries) throw wrong("does not hold inputs like those of the data");
+    if (rows.count(row) > 0) out[row] = sample.reals;
+  }
+  const DataDescription description = reader.finish();
+  if (description.files.front().sha256 != attack.inputs_sha256) throw wrong("is not the file that the attack's result names");
+  if (description.samples != attack.flips.size() || out.size() != rows.size()) throw wrong("does not hold the flips that the attack's result lists");
   return out;
 }
 
@@ -135,7 +156,22 @@ void load_pictures(Facts& facts, const DataSource& source) {
   const SampleShape shape = image_shape(description, samples.scaling, channels_last);
   facts.pictures = shape.image;
   if (!shape.image) return;
-  for (const Sample& sample : kept) facts.gallery.push_back({sample.index, picture_of(sample, shape, channels_last)});
+  std::map<std::size_t, std::vector<double>> inputs;
+  if (facts.attack && !facts.attack->inputs.empty()) {
+    std::set<std::size_t> rows;
+    for (const std::size_t k : chosen.flipped) rows.insert(facts.attack->flips.at(samples.records[k].index).row);
+    inputs = flipped_inputs(*facts.attack, rows, shape.entries());
+  }
+  for (const Sample& sample : kept) {
+    const Brightness brightness(sample);
+    GalleryPicture picture{sample.index, picture_of(shape, channels_last, [&](std::size_t i) { return brightness.at(i); }), std::nullopt};
+    if (facts.attack) {
+      const auto flip = facts.attack->flips.find(sample.index);
+      const auto input = flip == facts.attack->flips.end() ? inputs.end() : inputs.find(flip->second.row);
+      if (input != inputs.end()) picture.flipped = picture_of(shape, channels_last, [&](std::size_t i) { return brightness.grey(input->second[i]); });
+    }
+    facts.gallery.push_back(std::move(picture));
+  }
 }
 
 }  // namespace lipcert::report

@@ -1,6 +1,7 @@
 // Samples to look at: the safest and the most fragile, those without a certificate, and those for which an attack found a flip.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "certify/report/pictures.hpp"
@@ -22,7 +23,10 @@ void row_of(Markup& page, const Facts& facts, const std::string& title, const st
     const GalleryPicture* picture = facts.picture(record.index);
     if (picture == nullptr) continue;
     const std::string number = std::to_string(record.index);
-    page.open("li").empty("img", {{"src", data_uri(picture->picture)}, {"alt", "sample " + number}, {"width", "84"}, {"height", "84"}});
+    const bool pair = flips && picture->flipped;
+    page.open("li", {{"class", pair ? "pair" : "one"}}).empty("img", {{"src", data_uri(picture->picture)}, {"alt", "sample " + number}, {"width", "84"}, {"height", "84"}});
+    if (pair)
+      page.empty("img", {{"src", data_uri(*picture->flipped)}, {"alt", "the nearest flip found of sample " + number}, {"width", "84"}, {"height", "84"}});
     page.element("span", "sample " + number, {{"class", "name"}});
     std::string decision = "class " + class_name(record.predicted);
     if (record.label != no_class && record.label != record.predicted) decision += ", label " + class_name(record.label);
@@ -49,6 +53,8 @@ void gallery_section(Markup& page, const Facts& facts) {
   row_of(page, facts, "Smallest radii", chosen.smallest, false);
   row_of(page, facts, "Not certified at the smallest eps", chosen.uncertified, false);
   row_of(page, facts, "Nearest flips that the attack found", chosen.flipped, true);
+  if (std::any_of(facts.gallery.begin(), facts.gallery.end(), [](const GalleryPicture& p) { return p.flipped.has_value(); }))
+    page.element("p", "The sample stands on the left and the flipped input on the right, on one scale of brightness; where a flipped input leaves the range of the sample it is cut for the picture.");
   page.close();
 }
 

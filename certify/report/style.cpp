@@ -89,6 +89,8 @@ figure{margin:0 0 1rem}
 .gallery{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(7.25rem,1fr));gap:.75rem;padding:0;max-width:none}
 .gallery li{margin:0;padding:.6rem;background:var(--paper);border:1px solid var(--line);border-radius:10px;font-size:.8125rem;line-height:1.45}
 .gallery img{display:block;width:84px;height:84px;object-fit:contain;image-rendering:pixelated;border-radius:6px;margin-bottom:.4rem;background:var(--line)}
+.gallery .pair{grid-column:span 2}
+.gallery .pair img{display:inline-block;margin-right:.5rem}
 .gallery span{display:block;color:var(--soft)}
 .gallery .name{color:var(--ink);font-weight:600}
 .gallery .flip{color:var(--attack)}

@@ -269,6 +269,17 @@ double Scaling::pixels_per_unit(std::size_t i) const {
   return magnitude(std_[std_.size() == 1 ? 0 : channel(order_[i])]).rounded_up();
 }
 
+std::vector<double> Scaling::unscaled(const std::vector<double>& input) const {
+  std::vector<double> values(order_.size());
+  const double scale = scale_.rounded_down();
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const std::size_t at = order_[i];
+    const std::size_t c = channel(at);
+    values[at] = unit_ ? input[i] : (input[i] * std_[std_.size() == 1 ? 0 : c].rounded_down() + mean_[mean_.size() == 1 ? 0 : c].rounded_down()) / scale;
+  }
+  return values;
+}
+
 Rational Scaling::scaled(const Rational& value, std::size_t channel) const {
   return unit_ ? value : (value * scale_ - mean_[mean_.size() == 1 ? 0 : channel]) / std_[std_.size() == 1 ? 0 : channel];
 }

@@ -61,6 +61,8 @@ class Scaling {
   [[nodiscard]] Rational entry(const Sample& sample, std::size_t i) const;
   /// All entries of the graph's input as the nearest doubles below and above. Throws `Error` (input) when one is beyond the largest double.
   void enclose(const Sample& sample, std::vector<EntryBounds>& entries) const;
+  /// The file's numbers, in the file's order, of which these entries of the graph's input are made: v = (x std + mean) / scale, in floating point.
+  [[nodiscard]] std::vector<double> unscaled(const std::vector<double>& input) const;
   /// |std| of entry i of the graph's input, rounded up: scaled pixels for one unit of it.
   [[nodiscard]] double pixels_per_unit(std::size_t i) const;
 

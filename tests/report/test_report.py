@@ -3,6 +3,7 @@ certificate shows nothing as proved, and a comparison finds each change that was
 
 import base64
 import fractions
+import gzip
 import html.parser
 import json
 import pathlib
@@ -11,6 +12,8 @@ import shutil
 import struct
 import sys
 import zlib
+
+import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import support  # noqa: E402
@@ -340,6 +343,41 @@ class Report(support.Case):
             done = self.lipcert("report", self.made.path, "--model", MNIST, "--public-key", self.public, "--data", DATA, "--labels", LABELS, "-o", out, "--attack",
                                 self.write(f"{name}.json", json.dumps({**good, **change})), code=3)
             self.assertIn("lipcert attack MODEL", done.stderr)
+            self.assertFalse(out.exists())
+
+    def test_flips_beside_their_samples(self):
+        """The inputs that the attack found, as a data file of their own: they flip, they lie as far away as it says, and the page shows them."""
+        array = self.folder / "flips.npy"
+        arguments = ["attack", MNIST, "--data", DATA, "--certificate", self.made.path, "--limit", "6", "--steps", "2", "--list", "6", "--json", "--flips", array]
+        result = json.loads(self.lipcert(*arguments).stdout)
+        self.assertEqual(result["inputs"], {"file": "flips.npy", "sha256": support.sha256(array.read_bytes())})
+        self.assertIn("exists", self.lipcert(*arguments, code=3).stderr)  # a data file is never replaced
+        flips = numpy.load(array)
+        self.assertEqual((flips.dtype, flips.shape), (numpy.dtype("<f8"), (len(result["flips"]), 1, 28, 28)))
+        samples = numpy.frombuffer(gzip.decompress(DATA.read_bytes()), numpy.uint8, offset=16).reshape(-1, 28, 28)
+        for values, flip in zip(flips, result["flips"], strict=True):
+            distance = numpy.linalg.norm(values[0] - samples[flip["index"]]) / 255
+            self.assertAlmostEqual(distance, flip["distance"], delta=1e-6 * flip["distance"])
+        # Read back as data, they are classified as the attack says; at the boundary itself a radius may be 0 or undecided.
+        made, _ = self.certify(MNIST, self.secret, "--data", array, "--scale", "1/255", "--no-recheck", name="flips.json")
+        records = list(struct.iter_unpack("<QIIdd", next(self.folder.glob("*.lipcert.records")).read_bytes()))
+        self.assertEqual(len(records), len(flips))
+        for record, flip in zip(records, result["flips"]):
+            self.assertIn(record[1], (flip["to"], 0xFFFFFFFF))
+            self.assertLess(record[4], 1e-3)
+        attack = self.write("attack.json", json.dumps(result))
+        page, text, _ = self.report("--attack", attack)
+        shown = [value for name, value in page.attributes if name == "alt" and value.startswith("the nearest flip found of sample ")]
+        self.assertEqual(sorted(int(value.split()[-1]) for value in shown), sorted(flip["index"] for flip in result["flips"]))
+        self.assertIn("on one scale of brightness", page.text("gallery"))
+        # Without the file, with another one, or with a name that leads elsewhere there is no page.
+        content = array.read_bytes()
+        for change in (lambda: array.write_bytes(content[:-8] + bytes(8)), lambda: array.write_bytes(content[:-16]), array.unlink,
+                       lambda: attack.write_text(json.dumps({**result, "inputs": {**result["inputs"], "file": "../flips.npy"}}))):
+            array.write_bytes(content)
+            change()
+            out = self.folder / "refused.html"
+            self.lipcert("report", self.made.path, "--model", MNIST, "--public-key", self.public, "--data", DATA, "--labels", LABELS, "-o", out, "--attack", attack, code=3)
             self.assertFalse(out.exists())
 
     def test_compare(self):
