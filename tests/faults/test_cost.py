@@ -1,6 +1,8 @@
 """What a small file may cost: models of a hundred bytes with shapes of 2^27 entries, constants that grow, windows of a million entries, chains of thousands
 of nodes, certificates that ask for a million frequencies. Each ends soon, in little memory, or with a sentence."""
 
+import numpy
+
 from faults_support import *
 
 MEMORY = 1 << 30
@@ -34,6 +36,13 @@ def chain(kind, count):
 
 def wide(size):
     return model([node("Relu", ["x"], "a"), node("Neg", ["a"], "b"), node("Abs", ["b"], "y")], [], (1, size), (1, size))
+
+
+def dense(size):
+    """A matrix whose norm takes a checker's time, and the distances of all its rows."""
+    random = numpy.random.default_rng(1)
+    weight = tensor("w", (size, size), random.uniform(-1, 1, size=(size, size)).astype("<f4").tobytes())
+    return model([node("Gemm", ["x", "w"], "y", transB=1)], [weight], (1, size), (1, size))
 
 
 def max_pool(size):
@@ -151,7 +160,7 @@ class Cost(Faults):
         forged = self.forged(cert, big, [1, 8], [1, 1 << 24])
         check = ("--model", big, "--public-key", self.public)
         self.assertIn("more than the 1811 of --max-memory", self.cheap(LIPVERIFY, forged, *check).stderr)
-        slow = self.write("model.onnx", wide(1 << 20))
+        slow = self.write("model.onnx", dense(1024))  # three seconds of one processor
         cert, _ = self.certify(slow, self.private, "--no-recheck", name="slow.json")
         listing = self.listing()
         for out in ((), ("--json",), ("--json", "--junit", self.folder / "junit.xml")):
