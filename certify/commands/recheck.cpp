@@ -61,6 +61,10 @@ Recheck recheck(const CertifyOptions& options, const CertifyJob& job, const Cert
   public_key.write(key.public_pem());
   std::vector<std::string> arguments = {program, certificate.path(), "--model=" + options.model, "--public-key=" + public_key.path(),
                                         "--time=" + format_time(job.issuance.issued_at)};
+  // The model is the issuer's own: a small file may cost as much as its certificate did, and not what lipverify allows for a stranger's.
+  arguments.push_back(fmt::format("--max-memory={}", std::max<std::uint64_t>(1, budget().memory >> 20)));
+  arguments.push_back(fmt::format("--max-work={}", std::max<std::uint64_t>(1, budget().work >> 30)));
+  arguments.push_back(fmt::format("--max-seconds={}", std::uint64_t{1} << 30));
   if (options.allow_external_data) arguments.emplace_back("--allow-external-data");
   if (options.threads != 0) arguments.push_back(fmt::format("--threads={}", options.threads));
   bool in_part = false;
