@@ -109,8 +109,11 @@ class NumberLines {
     }
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (!line.empty()) return true;
-    while (stream_.read(&c, 1) == 1)
-      if (c != '\n' && c != '\r') unreadable(place() + " is empty; remove it");
+    bool returned = false;  // a line ends with at most one carriage return
+    while (stream_.read(&c, 1) == 1) {
+      if (c != '\n' && (c != '\r' || returned)) unreadable(place() + " is empty; remove it");
+      returned = c == '\r';
+    }
     return false;
   }
 
