@@ -92,12 +92,13 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
       target.index = sample.index;
       double radius = 0;
       if (certified) {
-        const SampleRecord record = decode_record(certified->records.data() + position * record_bytes, job.certificate);
+        const SampleRecord record = decode_record(certified->records.data() + position * record_bytes(certified->theorem), certified->theorem, job.certificate);
         if (record.index != sample.index) throw input_error(job.certificate + ": has its records out of order.");
         if (record.predicted == no_class) continue;
         if (record.predicted >= std::max<std::size_t>(network.outputs(), 2))
           throw input_error(job.certificate + ": names a class that the model does not have.");
         target.predicted = record.predicted;
+        target.radius = record.radius;
         radius = record.radius;
       }
       scaled.enclose(sample, entries);
@@ -141,7 +142,24 @@ AttackReport attack_samples(const AttackJob& job, const std::function<void(doubl
     if (progress) progress(static_cast<double>(b + 1) / static_cast<double>(batches));
   };
   const unsigned threads = job.threads != 0 ? job.threads : std::max(1U, std::thread::hardware_concurrency());
-  attack_all(network, batches, threads, {job.seed, job.steps}, load, done);
+  SearchSettings settings;
+  settings.seed = job.seed;
+  settings.steps = job.steps;
+  const std::optional<StatedRange> stated = certified ? certified->range : job.range;
+  report.range = stated;
+  if (stated) {  // rounded inward, so that what counts lies inside exactly
+    const Rational low = Rational::parse(stated->low, "--input-range");
+    const Rational high = Rational::parse(stated->high, "--input-range");
+    for (std::size_t i = 0; i < scaled.entries(); ++i) {
+      const Rational first = scaled.input_of(low, i);
+      const Rational second = scaled.input_of(high, i);
+      settings.low.push_back((first < second ? first : second).rounded_up());
+      settings.high.push_back((first < second ? second : first).rounded_down());
+      if (settings.low.back() > settings.high.back())
+        throw Error(ExitCode::usage, "--input-range " + stated->low + "," + stated->high + " holds no number of binary64 in entry " + std::to_string(i) + "; widen it.");
+    }
+  }
+  attack_all(network, batches, threads, settings, load, done);
   std::sort(ratios.begin(), ratios.end());
   report.largest_ratio = ratios.empty() ? 0 : static_cast<double>(ratios.back());
   report.median_ratio = ratios.empty() ? 0 : static_cast<double>(ratios[ratios.size() / 2]);

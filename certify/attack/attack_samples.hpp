@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "certify/samples/samples.hpp"
 #include "formats/data/data_set.hpp"
 #include "formats/data/scaling.hpp"
 #include "formats/onnx/options.hpp"
@@ -23,6 +24,7 @@ struct AttackJob {
   std::optional<std::uint64_t> limit;  // at most so many samples
   std::string certificate;             // path; empty: none. Its signature is not checked, so that a forged one is attacked like any other
   std::optional<Unit> unit;            // of distances and radii; default: that of the certificate's eps, without one `usual_unit`
+  std::optional<StatedRange> range;    // of scaled pixels, that inputs are kept to; with a certificate: that of the certificate
   unsigned steps = 30;                 // of projected gradient
   std::uint64_t seed = 1;              // of the rounding search
   unsigned threads = 0;                // 0: all cores; the result does not depend on it
@@ -49,6 +51,7 @@ struct Finding {
 struct AttackReport {
   bool against_certificate = false;
   Unit unit = Unit::graph_input;
+  std::optional<StatedRange> range;
   SampleShape shape;  // of a sample in the data file
   std::uint64_t attacked = 0;
   std::uint64_t flipped = 0;

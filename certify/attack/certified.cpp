@@ -26,6 +26,9 @@ CertifiedSamples read_certified_samples(const std::string& certificate) {
     if (claim->contains("epsUnit") && claim->at("epsUnit") == name_of(Unit::scaled_pixel)) result.eps_unit = Unit::scaled_pixel;
     if (result.data.contains("labelColumn")) result.label_column = result.data.at("labelColumn").get<std::int64_t>();
     result.selection = {claim->at("selection").at("first").get<std::uint64_t>(), claim->at("selection").at("count").get<std::uint64_t>()};
+    result.theorem = radius_theorem(claim->at("evidence").at("theorem").get<std::string>(), certificate);
+    if (claim->contains("inputRange"))
+      result.range = StatedRange{claim->at("inputRange").at("low").get<std::string>(), claim->at("inputRange").at("high").get<std::string>()};
     const Json& records = claim->at("records");
     const std::string name = records.at("file").get<std::string>();
     result.records = read_file_beside(folder_of(certificate), name, std::uint64_t{1} << 36);
@@ -34,7 +37,7 @@ CertifiedSamples read_certified_samples(const std::string& certificate) {
   } catch (const Json::exception&) {
     throw wrong("is not built like a certificate");
   }
-  if (result.records.size() != result.selection.count * record_bytes) throw wrong("has another number of records than of samples");
+  if (result.records.size() != result.selection.count * record_bytes(result.theorem)) throw wrong("has another number of records than of samples");
   return result;
 }
 

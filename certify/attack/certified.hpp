@@ -19,7 +19,9 @@ struct CertifiedSamples {
   Unit eps_unit = Unit::graph_input;
   std::optional<std::int64_t> label_column;
   SampleRange selection;
-  std::string records;  // bytes, `record_bytes` each
+  RadiusTheorem theorem = RadiusTheorem::margin_over_lipschitz;
+  std::string records;  // bytes, `record_bytes(theorem)` each
+  std::optional<StatedRange> range;
 };
 
 /// Throws `Error` (input) when the certificate has no claim about samples, or its records file is missing or another.

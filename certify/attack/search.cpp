@@ -45,6 +45,7 @@ class Batch {
       const std::uint32_t own = decide(f.data() + b * classes_);
       class_[b] = targets_[b].predicted.value_or(own);
     }
+    for (unsigned rank = 0; rank < 3; ++rank) inside_ball(rank);
     for (unsigned rank = 0; rank < 2; ++rank) from_start(rank);
     along_boundary();
     projected_gradient();
@@ -90,10 +91,17 @@ class Batch {
     return network_.gradient(seed, tape_);
   }
 
+  /// Into the range of inputs that count; the ball around an x inside it is not left.
+  void keep_in_range(Vector& y) const {
+    if (settings_.low.empty()) return;
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = std::clamp(y[i], settings_.low[i % n_], settings_.high[i % n_]);
+  }
+
   [[nodiscard]] double norm(const double* v) const { return cblas_dnrm2(static_cast<int>(n_), v, 1); }
 
   /// Where y flips, shortens it towards x by bisection (all samples at once) and keeps it if it is nearer than the best.
-  void offer(const Vector& y, unsigned steps) {
+  void offer(Vector y, unsigned steps) {
+    keep_in_range(y);
     Vector low(count_, 0.0);
     Vector high(count_, 1.0);
     Vector point = y;
@@ -164,6 +172,36 @@ class Batch {
     return ranking_[std::min<std::size_t>(rank, ranking_.size() - 1)];
   }
 
+  /// From the rim of the certified ball against the first gradient, then projected gradient with steps that shrink.
+  void inside_ball(unsigned rank) {
+    const auto usable = [&](std::size_t b) { return targets_[b].radius > 0 && std::isfinite(targets_[b].radius); };
+    bool any = false;
+    for (std::size_t b = 0; b < count_; ++b) any = any || usable(b);
+    if (!any) return;
+    const std::vector<std::uint32_t> rivals = rivals_of_rank(rank);
+    if (rank >= ranking_.size()) return;
+    Vector y = x_;
+    for (unsigned s = 0; s < 20; ++s) {
+      network_.evaluate(y, count_, tape_);
+      const Vector g = margin_gradient(rivals);
+      for (std::size_t b = 0; b < count_; ++b) {
+        const double slope = norm(g.data() + b * n_);
+        if (!usable(b) || !(slope > 0)) continue;
+        const double radius = targets_[b].radius;
+        const double step = (s == 0 ? 1 : s < 10 ? 0.3 : 0.1) * radius / slope;
+        double square = 0;
+        for (std::size_t i = b * n_; i < (b + 1) * n_; ++i) {
+          y[i] -= step * g[i];
+          square += (y[i] - x_[i]) * (y[i] - x_[i]);
+        }
+        const double shrink = square > radius * radius ? radius / std::sqrt(square) : 1;
+        for (std::size_t i = b * n_; i < (b + 1) * n_; ++i) y[i] = x_[i] + shrink * (y[i] - x_[i]);
+      }
+      keep_in_range(y);
+      if (s % 5 == 4) offer(y, 16);
+    }
+  }
+
   void from_start(unsigned rank) {
     const std::vector<std::uint32_t> rivals = rivals_of_rank(rank);
     if (rank > 0 && ranking_.size() == 1) return;
@@ -207,6 +245,7 @@ class Batch {
         const double step = 1.02 * std::max(margin_to(f.data() + b * classes_, class_[b], rivals[b]), 1e-300) / square;
         for (std::size_t i = b * n_; i < (b + 1) * n_; ++i) y[i] -= step * slope[i];
       }
+      keep_in_range(y);
     }
     offer(y, 25);
   }
@@ -238,6 +277,7 @@ class Batch {
         const double step = 1.01 * inner / square;
         for (std::size_t i = b * n_; i < (b + 1) * n_; ++i) z[i] = x_[i] - step * g[i];
       }
+      keep_in_range(z);
       offer(z, 16);
       for (std::size_t i = 0; i < y.size(); ++i) y[i] = 0.3 * best_[i] + 0.7 * z[i];
     }
@@ -263,6 +303,7 @@ class Batch {
         const double shrink = square > radius * radius ? radius / std::sqrt(square) : 1;
         for (std::size_t i = b * n_; i < (b + 1) * n_; ++i) y[i] = x_[i] + shrink * (y[i] - x_[i]);
       }
+      keep_in_range(y);
       if (any || s % 5 == 4) offer(y, 16);
     }
     offer(Vector(best_), 50);
@@ -286,6 +327,7 @@ class Batch {
   void keep_nearest(Vector& y, std::size_t b, const std::vector<Vector>& candidates) {
     Vector all;
     for (const Vector& candidate : candidates) all.insert(all.end(), candidate.begin(), candidate.end());
+    keep_in_range(all);
     const Vector& f = network_.evaluate(all, candidates.size(), tape_);
     long double shortest = length(y, b);
     std::uint32_t rival = 0;
@@ -299,6 +341,7 @@ class Batch {
       }
     }
     if (chosen != nullptr) y = *chosen;
+    keep_in_range(y);
   }
 
   void rounding_search(Vector& y, std::size_t b) {
@@ -358,6 +401,7 @@ class Batch {
       for (double excess = 0x1p-50; !confirmed && excess < 0.5; excess *= 4) {
         Vector further(n_);
         for (std::size_t i = 0; i < n_; ++i) further[i] = x[i] + (1 + excess) * (y[i] - x[i]);
+        keep_in_range(further);
         if (exact_margin(further, class_[b], rival) <= 0) {
           y = further;
           confirmed = true;

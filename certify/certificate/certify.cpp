@@ -33,8 +33,8 @@ Certified certify(const CertifyJob& job) {
   }
   made.analysis = analyse(network, job.analysis);
   if (prepared) {
-    made.samples = claim_samples(*prepared, network, made.analysis, job.analysis.threads, job.folder, [&](double done) {
-      if (job.analysis.progress) job.analysis.progress(done, "samples");
+    made.samples = claim_samples(*prepared, network, made.analysis, job.analysis.threads, job.folder, [&](double done, const std::string& what) {
+      if (job.analysis.progress) job.analysis.progress(done, what);
     });
   } else if (!job.merge.shards.empty()) {
     made.samples = merge_shards(job.merge, made.model, job.model, made.analysis, job.analysis, job.folder);
@@ -48,8 +48,9 @@ void publish(Certified& made, const std::string& bundle, const std::string& path
   certificate.write(bundle.data(), bundle.size());
   certificate.sync();
   if (made.samples) {
-    // Records without a certificate are litter, a certificate without records is of no use: so they come first.
-    publish_records(made.samples->records);
+    // Side files without a certificate are litter, a certificate without them is of no use: so they come first.
+    if (made.samples->local) publish_side_file(*made.samples->local);
+    publish_side_file(made.samples->records);
   }
   certificate.publish(path, &may_replace);
 }

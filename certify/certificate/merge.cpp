@@ -25,6 +25,10 @@ SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std:
     const Shard shard = read_shard(path);
     if (places.empty()) {
       expected = shard_configuration(model, shard.configuration.data, analysis, settings);
+      expected.theorem = shard.configuration.theorem;
+      expected.range = shard.configuration.range;
+      expected.decided = shard.configuration.decided;
+      expected.unit = shard.configuration.unit;
       of = shard.number.of;
       places.resize(of);
     }
@@ -36,6 +40,7 @@ SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std:
     if (!(shard.configuration.data == expected.data)) throw differs("other data, or another scaling of them, than " + shards.front());
     if (shard.configuration.configuration != expected.configuration)
       throw differs("bounds that this program does not find (another version or processor)");
+    if (!(shard.configuration == expected)) throw differs("another choice of radii (--radii, --input-range, --eps) than " + shards.front());
     if (shard.number.of != of)
       throw differs("a division into " + std::to_string(shard.number.of) + " shards, while " + shards.front() + " is one of " +
                     std::to_string(of));
@@ -72,23 +77,29 @@ SampleClaim merge_shards(const ShardMerge& merge, const Model& model, const std:
   } catch (const Json::exception&) {
     throw input_error(shards.front() + ": its data have no scaling; make the shards again.");
   }
-  RecordsWriter writer(folder);
+  claim.theorem = expected.theorem;
+  claim.range = expected.range;
+  if (!expected.decided.empty() && (merge.eps != expected.decided || claim.counts.unit != expected.unit))
+    throw Error(ExitCode::usage, "The radii of these shards were decided at the eps that `lipcert certify --shard` was given, and say little about others; give `lipcert merge` "
+                                 "the same --eps and --eps-unit.");
+  ClaimWriter writer(claim, folder);
   for (const Place& place : places) {
     const Shard shard = read_shard(place.path);
     if (shard.first != place.first || shard.count != place.count || !(shard.configuration == expected))
       throw input_error(place.path + ": changed while it was read; leave it alone until the end.");
+    std::size_t evidence = 0;
     for (std::uint64_t k = 0; k < shard.count; ++k) {
-      const SampleRecord record = decode_record(shard.records.data() + k * record_bytes, place.path);
+      const SampleRecord record = decode_record(shard.records.data() + k * record_bytes(claim.theorem), claim.theorem, place.path);
       if (!rule.fits(record))
         throw input_error(place.path + ": the record of sample " + std::to_string(record.index) +
                           " does not follow from the model's bounds; make the shard again.");
       claim.labelled = claim.labelled || record.label != no_class;
-      claim.counts.add(record);
-      writer.add(record);
+      writer.add(record, shard.evidence.substr(evidence, record.evidence));
+      evidence += record.evidence;
     }
   }
   check_accuracy(claim, rule.outputs(), merge.allow_low_accuracy);
-  claim.records = writer.finish();
+  writer.finish();
   return claim;
 }
 

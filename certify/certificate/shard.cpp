@@ -44,8 +44,27 @@ std::string configuration_digest(const Analysis& analysis, const AnalysisOptions
                                 {"pairs", pairs}}));
 }
 
+namespace {
+
+Json radii_member(const ShardConfiguration& of) {
+  Json member = {{"theorem", name_of(of.theorem)}, {"decided", of.decided}, {"unit", name_of(of.unit)}};
+  if (of.range) member["inputRange"] = {{"low", of.range->low}, {"high", of.range->high}};
+  return member;
+}
+
+void read_radii(const Json& member, const std::string& path, ShardConfiguration& to) {
+  to.theorem = radius_theorem(member.at("theorem").get<std::string>(), path);
+  to.decided = member.at("decided").get<std::vector<std::string>>();
+  to.unit = member.at("unit") == name_of(Unit::scaled_pixel) ? Unit::scaled_pixel : Unit::graph_input;
+  if (member.contains("inputRange"))
+    to.range = StatedRange{member.at("inputRange").at("low").get<std::string>(), member.at("inputRange").at("high").get<std::string>()};
+}
+
+}  // namespace
+
 std::string write_shard(const Shard& shard) {
-  Json json = {{"lipcertShard", 2},
+  const bool local = shard.configuration.theorem == RadiusTheorem::layer_dual;
+  Json json = {{"lipcertShard", local ? 3 : 2},
                {"model", shard.configuration.model_sha256},
                {"graphDigest", shard.configuration.graph_digest},
                {"data", shard.configuration.data},
@@ -55,6 +74,10 @@ std::string write_shard(const Shard& shard) {
                {"first", shard.first},
                {"count", shard.count},
                {"records", base64_encode(shard.records)}};
+  if (local) {
+    json["radii"] = radii_member(shard.configuration);
+    json["evidence"] = base64_encode(shard.evidence);
+  }
   // The digest is over these same bytes without it: a reader writes the shard again and compares all of them.
   json["sha256"] = sha256_hex(write_json(json));
   return write_json(json);
@@ -76,17 +99,21 @@ Shard read_shard(const std::string& path) {
   try {
     if (json.is_object() && json.at("lipcertShard") == 1)
       throw wrong("is a shard of an older version, which has no digest of its content, so that damage would not be seen");
-    if (!json.is_object() || json.at("lipcertShard") != 2) throw wrong("is no shard of version 2");
-    shard.configuration = {json.at("model").get<std::string>(), json.at("graphDigest").get<std::string>(), json.at("data"),
-                           json.at("configuration").get<std::string>()};
+    if (!json.is_object() || (json.at("lipcertShard") != 2 && json.at("lipcertShard") != 3)) throw wrong("is no shard of version 2 or 3");
+    shard.configuration.model_sha256 = json.at("model").get<std::string>();
+    shard.configuration.graph_digest = json.at("graphDigest").get<std::string>();
+    shard.configuration.data = json.at("data");
+    shard.configuration.configuration = json.at("configuration").get<std::string>();
+    if (json.at("lipcertShard") == 3) read_radii(json.at("radii"), path, shard.configuration);
     shard.number = {json.at("shard").get<std::uint64_t>(), json.at("of").get<std::uint64_t>()};
     shard.first = json.at("first").get<std::uint64_t>();
     shard.count = json.at("count").get<std::uint64_t>();
     const std::string records = json.at("records").get<std::string>();
     try {
       shard.records = base64_decode(records);
+      if (json.at("lipcertShard") == 3) shard.evidence = base64_decode(json.at("evidence").get<std::string>());
     } catch (const Error&) {
-      throw wrong("is damaged: its records are not base64");
+      throw wrong("is damaged: its records or its evidence are not base64");
     }
   } catch (const Json::exception&) {
     throw wrong("lacks a member of a shard, or one has another type");
@@ -100,16 +127,27 @@ Shard read_shard(const std::string& path) {
   if (again != text) throw wrong("is damaged: its content does not have the digest that it names");
   if (shard.number.of == 0 || shard.number.part >= shard.number.of || shard.number.of > 1000000)
     throw wrong("has an impossible shard number");
-  if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * record_bytes)
+  const RadiusTheorem theorem = shard.configuration.theorem;
+  const std::size_t size = record_bytes(theorem);
+  if (shard.count > (std::uint64_t{1} << 40) || shard.records.size() != shard.count * size)
     throw wrong("does not hold the records that it announces");
+  std::uint64_t evidence = 0;
   for (std::uint64_t i = 0; i < shard.count; ++i) {
-    if (decode_record(shard.records.data() + i * record_bytes, path).index != shard.first + i) throw wrong("has its records out of order");
+    const SampleRecord record = decode_record(shard.records.data() + i * size, theorem, path);
+    if (record.index != shard.first + i) throw wrong("has its records out of order");
+    evidence += record.evidence;
   }
+  if (evidence != shard.evidence.size()) throw wrong("does not hold the evidence that its records announce");
   return shard;
 }
 
 ShardConfiguration shard_configuration(const Model& model, const Json& data, const Analysis& analysis, const AnalysisOptions& settings) {
-  return {model.file.sha256, graph_digest(model.network), data, configuration_digest(analysis, settings, build_info())};
+  ShardConfiguration configuration;
+  configuration.model_sha256 = model.file.sha256;
+  configuration.graph_digest = graph_digest(model.network);
+  configuration.data = data;
+  configuration.configuration = configuration_digest(analysis, settings, build_info());
+  return configuration;
 }
 
 OpenShard open_shard(const ShardJob& job) {
@@ -126,20 +164,32 @@ OpenShard open_shard(const ShardJob& job) {
   open.analysis = analyse(open.model.network, job.analysis);
   open.shard.configuration =
       shard_configuration(open.model, data_member(open.samples.description, open.samples.scaling), open.analysis, job.analysis);
+  ShardConfiguration& configuration = open.shard.configuration;
+  configuration.theorem = open.samples.radii;
+  configuration.range = open.samples.range;
+  if (open.samples.radii == RadiusTheorem::layer_dual) {
+    configuration.decided = open.samples.eps;
+    if (!configuration.decided.empty()) configuration.unit = open.samples.eps_unit;
+  }
   return open;
 }
 
 void make_records(OpenShard& open, const AnalysisOptions& settings) {
   Shard& shard = open.shard;
+  const RadiusTheorem theorem = shard.configuration.theorem;
   shard.records.clear();
-  shard.records.reserve(shard.count * record_bytes);
+  shard.evidence.clear();
+  shard.records.reserve(shard.count * record_bytes(theorem));
   certify_samples(
       open.model.network, open.analysis, open.samples.source, open.samples.description, open.samples.scaling, {shard.first, shard.count},
-      settings.threads,
-      [&](double done) {
-        if (settings.progress) settings.progress(done, "samples");
+      open.samples.radius_job(), settings.threads,
+      [&](double done, const std::string& what) {
+        if (settings.progress) settings.progress(done, what);
       },
-      [&](const SampleRecord& record) { shard.records += encode(record); });
+      [&](const SampleRecord& record, const std::string& evidence) {
+        shard.records += encode(record, theorem);
+        shard.evidence += evidence;
+      });
 }
 
 }  // namespace lipcert

@@ -33,12 +33,17 @@ struct ShardConfiguration {
   std::string graph_digest;
   Json data;
   std::string configuration;  // see `configuration_digest`
+  RadiusTheorem theorem = RadiusTheorem::margin_over_lipschitz;
+  std::optional<StatedRange> range;
+  std::vector<std::string> decided;  // layer_dual: eps at which alone radii were decided, ascending, in `unit`; empty: radii to 1 %
+  Unit unit = Unit::graph_input;
   bool operator==(const ShardConfiguration&) const = default;
 };
 
 /// SHA-256 over everything that a radius depends on besides model and data: the proved bounds, the settings and the program's version.
 [[nodiscard]] std::string configuration_digest(const Analysis& analysis, const AnalysisOptions& settings, const Generator& generator);
 
+/// All but the choice of radii.
 [[nodiscard]] ShardConfiguration shard_configuration(const Model& model, const Json& data, const Analysis& analysis,
                                                      const AnalysisOptions& settings);
 
@@ -47,7 +52,8 @@ struct Shard {
   ShardNumber number;
   std::uint64_t first = 0;
   std::uint64_t count = 0;
-  std::string records;  // bytes
+  std::string records;   // bytes
+  std::string evidence;  // layer_dual: of all samples, in order
 };
 
 [[nodiscard]] std::string write_shard(const Shard& shard);
@@ -59,7 +65,7 @@ struct ShardJob {
   std::string model;  // path
   bool allow_external_data = false;
   FunctionChoice function;  // which function is meant, where the model leaves it open
-  SampleJob samples;  // its eps stay empty: counts are made when shards are merged
+  SampleJob samples;  // counts are made when shards are merged: its eps say only where local radii are decided
   ShardNumber number;
   AnalysisOptions analysis;  // its `progress` is called for the samples too
 };

@@ -61,6 +61,13 @@ int attack_command(const AttackOptions& options) {
   job.limit = options.data.limit;
   job.certificate = options.certificate;
   job.unit = unit_of(options.unit);
+  if (!options.input_range.empty()) {
+    if (!options.certificate.empty())
+      throw Error(ExitCode::usage, "With --certificate the range of inputs is the certificate's; leave --input-range out.");
+    SampleOptions texts;
+    texts.input_range = options.input_range;
+    job.range = texts.range();
+  }
   job.steps = options.steps;
   job.seed = options.seed;
   job.threads = options.threads;
@@ -85,6 +92,7 @@ int attack_command(const AttackOptions& options) {
       list.push_back(item);
     }
     Json out = {{"attacked", report.attacked}, {"flipped", report.flipped}, {"unit", name_of(report.unit)}};
+    if (report.range) out["inputRange"] = {{"low", report.range->low}, {"high", report.range->high}};
     if (std::isfinite(report.smallest)) out["smallestFlip"] = report.smallest;
     if (report.against_certificate) {
       out["certified"] = report.certified;
@@ -99,6 +107,7 @@ int attack_command(const AttackOptions& options) {
   } else {
     print("attacked     {} samples, {} flipped\n", report.attacked, report.flipped);
     print("unit         distances and radii in {}\n", unit_text(report.unit));
+    if (report.range) print("inputs       only those with {} <= v * scale <= {} in every entry\n", report.range->low, report.range->high);
     if (std::isfinite(report.smallest)) print("nearest      a flip at distance {}\n", short_number(report.smallest));
     if (report.against_certificate) {
       print("certified    {} samples, {} flipped inside their radius\n", report.certified, report.refuted);

@@ -14,6 +14,7 @@ struct AttackOptions {
   DataOptions data;
   std::string certificate;  // empty: none
   std::string unit;         // "pixel" or "graph"; empty: the usual one
+  std::vector<std::string> input_range;  // low, high; empty: none
   unsigned steps = 30;
   std::uint64_t seed = 1;
   unsigned threads = 0;  // 0: all cores

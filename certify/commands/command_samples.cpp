@@ -14,17 +14,23 @@
 namespace lipcert {
 
 SampleJob sample_job(const SampleOptions& options) {
-  return {options.data.source(), options.data.scaling(),     options.data.limit, options.canonical_eps(),
-          unit_of(options.eps_unit), options.allow_low_accuracy};
+  return {options.data.source(),
+          options.data.scaling(),
+          options.data.limit,
+          options.canonical_eps(),
+          unit_of(options.eps_unit),
+          options.allow_low_accuracy,
+          options.radii == "global" ? RadiusTheorem::margin_over_lipschitz : RadiusTheorem::layer_dual,
+          options.range()};
 }
 
 int shard_command(const CertifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.samples.data.data.empty()) throw Error(ExitCode::usage, "--shard is a part of a data set; name it with --data.");
-  if (!options.samples.eps.empty())
+  if (!options.samples.eps.empty() && options.samples.radii == "global")
     throw Error(ExitCode::usage, "--eps belongs to `lipcert merge`: a shard holds radii, and the counts are made from all of them.");
-  if (!options.samples.eps_unit.empty() || options.samples.allow_low_accuracy)
-    throw Error(ExitCode::usage, "--eps-unit and --allow-low-accuracy belong to `lipcert merge`, which counts the samples of all shards.");
+  if ((!options.samples.eps_unit.empty() && options.samples.eps.empty()) || options.samples.allow_low_accuracy)
+    throw Error(ExitCode::usage, "--eps-unit (without --eps) and --allow-low-accuracy belong to `lipcert merge`, which counts the samples of all shards.");
   if (!options.key.empty()) throw Error(ExitCode::usage, "A shard is not signed; leave --key out and give it to `lipcert merge`.");
   ProgressBar bar(true);
   ShardJob job;
@@ -96,6 +102,10 @@ Json samples_summary(const SampleClaim& claim) {
           {"labelled", claim.labelled},
           {"epsUnit", name_of(claim.counts.unit)},
           {"eps", eps},
+          {"radii", name_of(claim.theorem)},
+          {"local", claim.counts.local},
+          {"inputRange", claim.range ? Json{{"low", claim.range->low}, {"high", claim.range->high}} : Json(nullptr)},
+          {"evidence", claim.local ? Json(claim.local->name) : Json(nullptr)},
           {"records", claim.records.name},
           {"merkleRoot", claim.records.merkle_root}};
 }
@@ -115,8 +125,12 @@ void print_samples(const SampleClaim& claim) {
     print("\n");
   }
   if (!counts.eps.empty()) print("             eps in {}\n", unit_text(counts.unit));
+  if (claim.range) print("only for     inputs with {} <= v * scale <= {} in every entry: a weaker claim than for all\n", claim.range->low, claim.range->high);
+  if (claim.theorem == RadiusTheorem::layer_dual)
+    print("radii        {} by the bound around the sample, the others by the global constants\n", counts.local);
   print("             in exact real arithmetic; floating-point inference is not covered yet\n");
   print("records      {}\n             radii in {}\n", claim.records.name, unit_text(Unit::graph_input));
+  if (claim.local) print("evidence     {}\n             of local radii, {} bytes\n", claim.local->name, claim.local->bytes);
 }
 
 void warn_about_samples(const SampleClaim& claim, std::uint64_t outputs) {

@@ -181,6 +181,7 @@ int main(int argc, char** argv) {
     certificate_options(certify_app, certify);
     add_data_options(certify_app, certify.samples.data);
     add_counting_options(certify_app, certify.samples);
+    add_radius_options(certify_app, certify.samples);
     certify_app.add_option("--shard", certify.samples.shard,
                            "certify only part i of N of the samples (i/N, from 0), unsigned, for `lipcert merge`");
 
@@ -203,6 +204,7 @@ int main(int argc, char** argv) {
     attack_app.add_option("--certificate", attack.certificate,
                           "compare with the radii of this certificate; scaling, layout and unit are taken from it");
     add_unit_option(attack_app, attack.unit, "distances and radii");
+    attack_app.add_option("--input-range", attack.input_range, "LOW,HIGH: keep to inputs whose scaled pixels all lie between these numbers")->delimiter(',')->expected(2);
     attack_app.add_option("--steps", attack.steps, "steps of projected gradient")->check(CLI::Range(0U, 100000U))->capture_default_str();
     attack_app.add_option("--seed", attack.seed, "of the rounding search")->capture_default_str();
     attack_app.add_option("--threads", attack.threads, "number of threads (default: all cores); the result does not depend on it")

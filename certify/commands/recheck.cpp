@@ -70,6 +70,7 @@ Recheck recheck(const CertifyOptions& options, const CertifyJob& job, const Cert
   bool in_part = false;
   if (made.samples) {
     arguments.push_back("--records=" + made.samples->records.path);
+    if (made.samples->local) arguments.push_back("--local-evidence=" + made.samples->local->path);
     if (job.samples) {
       arguments.push_back("--data=" + options.samples.data.data);
       if (!options.samples.data.labels.empty()) arguments.push_back("--labels=" + options.samples.data.labels);

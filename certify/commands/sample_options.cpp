@@ -36,13 +36,31 @@ ScalingTexts DataOptions::scaling() const {
 bool SampleOptions::given() const {
   DataOptions blank;
   blank.data = data.data;
-  return !(data == blank) || !eps.empty() || !eps_unit.empty() || allow_low_accuracy || !shard.empty();
+  return !(data == blank) || !eps.empty() || !eps_unit.empty() || allow_low_accuracy || !shard.empty() || !radii.empty() || !input_range.empty();
 }
 
 std::vector<std::string> SampleOptions::canonical_eps() const {
   std::vector<std::string> result;
   for (const std::string& number : eps) result.push_back(canonical_number(number, "--eps"));
   return result;
+}
+
+std::optional<StatedRange> SampleOptions::range() const {
+  if (input_range.empty()) return std::nullopt;
+  return StatedRange{canonical_number(input_range.at(0), "--input-range"), canonical_number(input_range.at(1), "--input-range")};
+}
+
+void add_radius_options(CLI::App& command, SampleOptions& options) {
+  command
+      .add_option("--radii", options.radii,
+                  "local (default): the larger of the radius that the global constants give and that of a bound for the ball around each sample; with --eps this is "
+                  "found out at those eps only, else to 1 %; global: the former alone, which is faster and needs no evidence file")
+      ->check(CLI::IsMember({"global", "local"}));
+  command
+      .add_option("--input-range", options.input_range,
+                  "LOW,HIGH: claim radii only for inputs whose scaled pixels (v * scale) all lie between these numbers; a weaker claim, which certificate and reports name")
+      ->delimiter(',')
+      ->expected(2);
 }
 
 void add_data_options(CLI::App& command, DataOptions& options) {

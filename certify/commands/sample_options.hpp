@@ -39,16 +39,21 @@ struct SampleOptions {
   std::string eps_unit;             // "pixel" or "graph"; empty: the usual one
   bool allow_low_accuracy = false;  // certify although the labels are met as by guessing
   std::string shard;  // "i/N"; empty: all
+  std::string radii;  // "global" or "local"; empty: local
+  std::vector<std::string> input_range;  // low, high; empty: none
 
   /// Whether any option other than --data differs from its default.
   [[nodiscard]] bool given() const;
   /// Canonical spellings. Throws `Error` (usage).
   [[nodiscard]] std::vector<std::string> canonical_eps() const;
+  [[nodiscard]] std::optional<StatedRange> range() const;
 };
 
 void add_data_options(CLI::App& command, DataOptions& options);
 /// --eps, --eps-unit and --allow-low-accuracy.
 void add_counting_options(CLI::App& command, SampleOptions& options);
+/// --radii and --input-range.
+void add_radius_options(CLI::App& command, SampleOptions& options);
 /// --eps-unit; `what` is counted in it.
 void add_unit_option(CLI::App& command, std::string& unit, const std::string& what);
 /// Empty: nothing was given.

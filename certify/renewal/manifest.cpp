@@ -150,7 +150,7 @@ std::string from(const std::string& folder, const std::string& path) {
 
 SampleJob samples_of(const Object& data, const std::string& folder) {
   data.only({"samples", "labels", "format", "labelColumn", "layout", "arrayLayout", "imageShape", "scale", "mean", "std", "limit", "eps",
-             "epsUnit", "allowLowAccuracy"});
+             "epsUnit", "allowLowAccuracy", "radii", "inputRange"});
   SampleJob job;
   job.source.samples = from(folder, data.required("samples", "name the file with the samples"));
   if (const std::string labels = data.text("labels"); !labels.empty()) job.source.labels = from(folder, labels);
@@ -181,6 +181,12 @@ SampleJob samples_of(const Object& data, const std::string& folder) {
   }
   if (const auto i = data.choice("epsUnit", {"pixel", "graph"})) job.eps_unit = *i == 0 ? Unit::scaled_pixel : Unit::graph_input;
   job.allow_low_accuracy = data.flag("allowLowAccuracy");
+  if (const auto i = data.choice("radii", {"local", "global"}))
+    job.radii = *i == 0 ? RadiusTheorem::layer_dual : RadiusTheorem::margin_over_lipschitz;
+  if (const std::vector<std::string> range = data.rationals("inputRange"); !range.empty()) {
+    if (range.size() != 2) data.fail("inputRange", "has not two numbers", "write the lower and the upper end, in scaled pixels");
+    job.range = StatedRange{range[0], range[1]};
+  }
   return job;
 }
 

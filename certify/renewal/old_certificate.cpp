@@ -62,6 +62,12 @@ SampleJob sample_job_of(const Json& claim, const std::string& path) {
   }
   const bool pixels = claim.contains("epsUnit") && claim.at("epsUnit") == name_of(Unit::scaled_pixel);
   job.eps_unit = pixels ? Unit::scaled_pixel : Unit::graph_input;
+  job.radii = radius_theorem(claim.at("evidence").at("theorem").get<std::string>(), path);
+  if (claim.contains("inputRange")) {
+    job.range = StatedRange{claim.at("inputRange").at("low").get<std::string>(), claim.at("inputRange").at("high").get<std::string>()};
+    canonical(job.range->low);
+    canonical(job.range->high);
+  }
   return job;
 }
 

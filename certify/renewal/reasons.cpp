@@ -92,25 +92,35 @@ void sample_reasons(const Json* claim, const ManifestEntry& entry, const Model& 
   for (const Json& counted : claim->at("counts")) eps_then.push_back(counted.at("eps"));
   const std::string unit_then = claim->contains("epsUnit") ? claim->at("epsUnit").get<std::string>() : name_of(Unit::graph_input);
   if (eps != eps_then) out.push_back({"settings", told("samples are counted at other eps: ", eps_then, eps)});
+  if (claim->at("evidence").at("theorem") != name_of(job.radii))
+    out.push_back({"settings", "radii follow by another theorem: " + in_short(claim->at("evidence").at("theorem").get<std::string>(), 40) + " is " + name_of(job.radii) + " now"});
+  const Json range = job.range ? Json{{"low", job.range->low}, {"high", job.range->high}} : Json(nullptr);
+  const Json range_then = claim->contains("inputRange") ? claim->at("inputRange") : Json(nullptr);
+  if (range_then != range) out.push_back({"settings", told("the stated range of inputs", range_then, range)});
   if (unit_then != name_of(unit))
     out.push_back({"settings", "eps are counted in another unit: " + in_short(unit_then, 40) + " is " + name_of(unit) + " now"});
 }
 
-/// The side file with the records, of which the certificate holds the digest.
-void record_reasons(const Json* claim, const std::string& folder, Reasons& out) {
-  if (claim == nullptr) return;
-  const Json& records = claim->at("records");
-  const auto name = records.at("file").get<std::string>();
+/// A side file, of which the certificate holds the digest.
+void side_file_reasons(const Json& told, const std::string& what, const std::string& folder, Reasons& out) {
+  const auto name = told.at("file").get<std::string>();
   if (name.empty() || name.find('/') != std::string::npos) {
-    out.push_back({"damaged", "its records file has no plain name"});
+    out.push_back({"damaged", "its " + what + " file has no plain name"});
     return;
   }
   try {
-    if (sha256_hex(read_file(folder + "/" + name, largest_records)) == records.at("sha256").get<std::string>()) return;
-    out.push_back({"records", "its records file is damaged"});
+    if (sha256_hex(read_file(folder + "/" + name, largest_records)) == told.at("sha256").get<std::string>()) return;
+    out.push_back({"records", "its " + what + " file is damaged"});
   } catch (const Error&) {
-    out.push_back({"records", "its records file is missing or cannot be read"});
+    out.push_back({"records", "its " + what + " file is missing or cannot be read"});
   }
+}
+
+void record_reasons(const Json* claim, const std::string& folder, Reasons& out) {
+  if (claim == nullptr) return;
+  side_file_reasons(claim->at("records"), "records", folder, out);
+  const Json& evidence = claim->at("evidence");
+  if (evidence.contains("local")) side_file_reasons(evidence.at("local"), "evidence", folder, out);
 }
 
 void issuance_reasons(const OldCertificate& old, const ManifestEntry& entry, const RenewalToday& today, Reasons& out) {

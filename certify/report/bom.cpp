@@ -105,6 +105,11 @@ std::string bill_of_materials(const Facts& facts) {
                           {"url", reference(records.at("file").get<std::string>())},
                           {"comment", "The records of the samples, which the certificate names by digest."},
                           {"hashes", hashes(records.at("sha256").get<std::string>())}});
+    if (const Json& proof = facts.samples->claim.at("evidence"); proof.contains("local"))
+      references.push_back({{"type", "evidence"},
+                            {"url", reference(proof.at("local").at("file").get<std::string>())},
+                            {"comment", "The evidence of the samples' local radii, which the certificate names by digest."},
+                            {"hashes", hashes(proof.at("local").at("sha256").get<std::string>())}});
   }
   Json shown = {{"bom-ref", evidence},
                 {"description", "Lipschitz certificate with payload SHA-256 " + view.payload_sha256 + ", key " + text_of(verdict.at("key"), "fingerprint") + "."},

@@ -25,17 +25,22 @@ void read_records(SampleView& samples, const std::string& certificate, const std
     return;
   }
   if (sha256_hex(bytes) != told.at("sha256").get<std::string>() ||
-      bytes.size() != samples.claim.at("selection").at("count").get<std::uint64_t>() * record_bytes) {
+      bytes.size() != samples.claim.at("selection").at("count").get<std::uint64_t>() * record_bytes(samples.theorem)) {
     samples.records_missing = "The records file is not the one that the certificate names.";
     return;
   }
-  for (std::size_t at = 0; at < bytes.size(); at += record_bytes) samples.records.push_back(decode_record(bytes.data() + at, name));
+  for (std::size_t at = 0; at < bytes.size(); at += record_bytes(samples.theorem))
+    samples.records.push_back(decode_record(bytes.data() + at, samples.theorem, name));
 }
 
 }  // namespace
 
 bool SampleView::labelled() const {
   return claim.at("labelled").get<bool>();
+}
+
+const Json* SampleView::range() const {
+  return claim.contains("inputRange") ? &claim.at("inputRange") : nullptr;
 }
 
 double SampleView::radius(const SampleRecord& record) const {
@@ -69,6 +74,7 @@ CertificateView view_certificate(std::string bytes, const std::string& path, con
       samples.claim = *claim;
       samples.scaling = scaling_of(claim->at("data"), shown);
       if (claim->contains("epsUnit") && claim->at("epsUnit") == name_of(Unit::scaled_pixel)) samples.unit = Unit::scaled_pixel;
+      samples.theorem = radius_theorem(claim->at("evidence").at("theorem").get<std::string>(), shown);
       samples.smallest_std = smallest_std(samples.scaling);
       for (const Json& count : claim->at("counts")) samples.eps.push_back(count.at("eps").get<std::string>());
       read_records(samples, path, records);

@@ -15,6 +15,7 @@ namespace lipcert::report {
 /// The claim `sample-radii` with its records.
 struct SampleView {
   Json claim;
+  RadiusTheorem theorem = RadiusTheorem::margin_over_lipschitz;
   ScalingTexts scaling;
   Unit unit = Unit::graph_input;  // of eps
   Rational smallest_std{1};
@@ -24,6 +25,8 @@ struct SampleView {
   std::string records_missing;
 
   [[nodiscard]] bool labelled() const;
+  /// The claim's `inputRange`, or nullptr.
+  [[nodiscard]] const Json* range() const;
   /// A record's radius in the unit of eps, rounded down; may be infinite.
   [[nodiscard]] double radius(const SampleRecord& record) const;
 };

@@ -162,8 +162,11 @@ SampleChange sample_change(const std::optional<SampleView>& before, const std::o
   };
   out.same_data = before->claim.at("selection") == after->claim.at("selection") && digests(before->claim) == digests(after->claim) &&
                   before->unit == after->unit;
+  const auto range = [](const SampleView& view) { return view.range() == nullptr ? Json(nullptr) : *view.range(); };
+  const bool same_range = range(*before) == range(*after);
+  out.same_data = out.same_data && same_range;
   if (!out.same_data) {
-    out.why_not = "the samples, their selection or the unit of eps are others";
+    out.why_not = same_range ? "the samples, their selection or the unit of eps are others" : "the claims are about other ranges of inputs";
   } else if (!before->records_missing.empty() || !after->records_missing.empty()) {
     out.why_not = "records are missing: " + (before->records_missing.empty() ? after : before)->records_missing;
   } else {

@@ -81,7 +81,10 @@ void blocks_section(Markup& page, const Facts& facts) {
     const Json* claim = facts.job.certificate.claim("pair-lipschitz");
     if (claim != nullptr) used.insert(claim->at("evidence").at("theorem").get<std::string>());
   }
-  if (facts.samples != nullptr) used.insert("margin-over-lipschitz");
+  if (facts.samples != nullptr) {
+    used.insert("margin-over-lipschitz");
+    if (facts.samples->theorem == RadiusTheorem::layer_dual) used.insert("layer-dual");
+  }
   page.element("h3", "What the theorems say").open("dl", {{"class", "theorems"}});
   for (const std::string& name : used) {
     const std::string sentence = theorem_sentence(name);

@@ -71,6 +71,12 @@ void data_section(Markup& page, const Facts& facts) {
            ", layout " + member(data, "/layout"));
   fact(page, "records", member(claim, "/records/file"), true);
   fact(page, "Merkle root", member(claim, "/records/merkleRoot"), true);
+  if (claim.at("evidence").contains("local")) {
+    fact(page, "evidence of local radii", member(claim, "/evidence/local/file"), true);
+    fact(page, "its Merkle root", member(claim, "/evidence/local/merkleRoot"), true);
+  }
+  if (const Json* const range = facts.samples->range())
+    fact(page, "range of inputs", "only those with " + member(*range, "/low") + " <= x std + mean <= " + member(*range, "/high") + " in every entry");
   fact(page, "recomputed",
        fmt::format("{} of {} samples", grouped(facts.sample_claim->value("samplesRechecked", std::uint64_t{0})), grouped(count)));
   page.close();

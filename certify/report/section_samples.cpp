@@ -66,6 +66,18 @@ void accuracy_section(Markup& page, const Facts& facts) {
                fmt::format("The share of the {} samples {} for every change of the input of at most this length. The marked points are the "
                            "counts of the verdict.",
                            grouped(total), labelled ? "that are classified as labelled and stay so" : "whose decision stays the same"));
+  if (const Json* const range = facts.samples->range())
+    page.open("p", {{"class", "warning"}})
+        .element("strong", "A stated range of inputs. ")
+        .text("The radii are claimed only for inputs whose scaled pixels all lie from " + range->at("low").get<std::string>() + " to " +
+              range->at("high").get<std::string>() + "; nothing is said about others.")
+        .close();
+  if (samples.theorem == RadiusTheorem::layer_dual) {
+    const auto local = std::count_if(samples.records.begin(), samples.records.end(), [](const SampleRecord& record) { return record.rule == 1; });
+    page.element("p", fmt::format("{} of the radii follow from a bound for the ball around the sample (theorem layer-dual), the others from the network's "
+                                  "global constants (margin-over-lipschitz).",
+                                  grouped(static_cast<std::uint64_t>(local))));
+  }
   const std::vector<double> radii = sorted_radii(samples, labelled);
   std::vector<double> flips;  // nearest known flip of samples that count; a sample without one may stay for ever
   if (facts.attack) {

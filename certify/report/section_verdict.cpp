@@ -150,13 +150,15 @@ void meaning_section(Markup& page, const Facts& facts) {
     standing_note(page, facts);
     const std::uint64_t total = facts.number("total");
     const std::string thing = facts.pictures ? "image" : "input";
+    const Json* const range = facts.samples->range();
+    const std::string in_range = range == nullptr ? "" : " whose pixels stay between " + value(*range, "low") + " and " + value(*range, "high") + ",";
     page.open("ul", {{"class", "sentences"}});
     for (const Json& count : facts.sample_claim->at("counts")) {
       const std::uint64_t robust = count.at("certified").get<std::uint64_t>();
       page.open("li")
           .text("No " + thing + " within ")
           .element("strong", value(count, "eps"))
-          .text(fmt::format(" of {} of the {} selected samples is classified otherwise than the sample", grouped(robust), grouped(total)));
+          .text(fmt::format("{} of {} of the {} selected samples is classified otherwise than the sample", in_range, grouped(robust), grouped(total)));
       if (facts.samples->labelled()) {
         const std::uint64_t correct = count.at("certifiedCorrect").get<std::uint64_t>();
         page.text(fmt::format("; {} of them are classified as labelled (", grouped(correct)))

@@ -7,7 +7,7 @@
 namespace lipcert::report {
 
 std::string theorem_sentence(const std::string& name) {
-  static constexpr std::array<std::pair<const char*, const char*>, 24> sentences = {{
+  static constexpr std::array<std::pair<const char*, const char*>, 25> sentences = {{
       {"isometry", "The operation keeps all distances: its constant is exactly 1."},
       {"diagonal-max", "An entrywise scaling stretches by its largest absolute factor and no more."},
       {"dense-gram-psd", "C\u00B2 I - A'A is positive semidefinite, which integers show; so no vector is stretched by more than C."},
@@ -39,6 +39,8 @@ std::string theorem_sentence(const std::string& name) {
       {"pair-sqrt2", "A difference of two outputs is at most the root of 2 times the bound of all outputs."},
       {"margin-over-lipschitz",
        "A decision cannot change before the margin between two outputs is used up, at the rate of their pair's constant."},
+      {"layer-dual",
+       "In the ball around this one input every activation is bounded by a line and a parabola, layer by layer; what is left of the margin is positive."},
   }};
   for (const auto& [known, sentence] : sentences) {
     if (name == known) return sentence;

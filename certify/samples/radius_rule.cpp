@@ -75,10 +75,11 @@ bool RadiusRule::fits(const SampleRecord& record) const {
   }
   // Rounding down is monotone, so the ends need no tolerance: the radius is the least quotient of a gap of at least the margin.
   const Lower margin = Lower::exact(record.margin);
-  return record.radius >= reach(margin, largest) && record.radius <= reach(margin, smallest);
+  return record.radius >= reach(margin, largest) && (record.rule == 1 || record.radius <= reach(margin, smallest));
 }
 
-void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record) const {
+void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record, std::vector<double>* against) const {
+  if (against != nullptr) against->assign(outputs_, 0);
   record.predicted = no_class;
   record.margin = 0;
   record.radius = 0;
@@ -94,6 +95,7 @@ void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record
     record.predicted = f.centre[0] > 0 ? 1 : 0;
     record.margin = margin.value();
     record.radius = reach(margin, upper_);
+    if (against != nullptr) (*against)[0] = record.radius;
     return;
   }
   const auto c = static_cast<std::size_t>(std::max_element(f.centre.begin(), f.centre.end()) - f.centre.begin());
@@ -105,7 +107,9 @@ void RadiusRule::apply(const BallVector& f, Upper distance, SampleRecord& record
     const Lower gap = with_relative_slack(difference(f.centre[c], f.centre[j], slack * (error(c) + error(j))));
     if (!(gap.value() > 0) || !std::isfinite(gap.value())) return;
     margin = std::min(margin, gap.value());
-    radius = std::min(radius, reach(gap, pair(c, j)));
+    const double alone = reach(gap, pair(c, j));
+    if (against != nullptr) (*against)[j] = alone;
+    radius = std::min(radius, alone);
   }
   record.predicted = static_cast<std::uint32_t>(c);
   record.margin = margin;

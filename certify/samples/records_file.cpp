@@ -4,42 +4,42 @@
 
 namespace lipcert {
 
-RecordsWriter::RecordsWriter(const std::string& folder) : file_(std::make_shared<PendingFile>(folder + "/lipcert-records", 0666)) {}
+SideFileWriter::SideFileWriter(const std::string& folder, const std::string& ending)
+    : ending_(ending), file_(std::make_shared<PendingFile>(folder + "/lipcert-" + ending, 0666)) {}
 
-void RecordsWriter::flush() {
+void SideFileWriter::flush() {
   file_->write(buffer_.data(), buffer_.size());
   digest_.add(buffer_.data(), buffer_.size());
   bytes_ += buffer_.size();
   buffer_.clear();
 }
 
-void RecordsWriter::add(const SampleRecord& record) {
-  const std::string bytes = encode(record);
+void SideFileWriter::add(const std::string& bytes) {
   tree_.add(bytes);
   buffer_ += bytes;
   if (buffer_.size() >= (std::size_t{1} << 18)) flush();
 }
 
-RecordsFile RecordsWriter::finish() {
+SideFile SideFileWriter::finish() {
   flush();
   file_->sync();
-  RecordsFile file;
+  SideFile file;
   file.bytes = bytes_;
   file.sha256 = to_hex(digest_.finish());
   file.merkle_root = to_hex(tree_.root());
-  file.name = file.sha256 + ".lipcert.records";
+  file.name = file.sha256 + ".lipcert." + ending_;
   file.path = file_->temporary();
   file.pending = std::move(file_);
   return file;
 }
 
-void publish_records(RecordsFile& records) {
-  if (!records.pending) return;
-  const std::string path = folder_of(records.path) + "/" + records.name;
+void publish_side_file(SideFile& file) {
+  if (!file.pending) return;
+  const std::string path = folder_of(file.path) + "/" + file.name;
   const ReplaceGuard same_content = [](const std::string& /*standing*/) {};
-  records.pending->publish(path, &same_content);
-  records.path = path;
-  records.pending.reset();
+  file.pending->publish(path, &same_content);
+  file.path = path;
+  file.pending.reset();
 }
 
 }  // namespace lipcert

@@ -22,6 +22,14 @@ PreparedSamples prepare_samples(const SampleJob& job, const Network& network) {
   prepared.eps = job.eps;
   prepared.eps_unit = job.eps_unit.value_or(usual_unit(job.scaling));
   prepared.allow_low_accuracy = job.allow_low_accuracy;
+  prepared.radii = job.radii;
+  prepared.range = job.range;
+  if (job.range) {
+    if (job.radii != RadiusTheorem::layer_dual)
+      throw Error(ExitCode::usage, "--input-range is for local radii, which --radii global leaves out; give one of the two.");
+    if (!(Rational::parse(job.range->low, "--input-range") < Rational::parse(job.range->high, "--input-range")))
+      throw Error(ExitCode::usage, "--input-range " + job.range->low + "," + job.range->high + " is empty; give the lower end first.");
+  }
   (void)SampleCounts(prepared.eps);
   check_utf8(job.source.samples, "--data");  // names of files go into the payload
   check_utf8(job.source.labels, "--labels");
@@ -38,22 +46,44 @@ PreparedSamples prepare_samples(const SampleJob& job, const Network& network) {
   return prepared;
 }
 
+RadiusJob PreparedSamples::radius_job() const {
+  RadiusJob job;
+  job.theorem = radii;
+  for (const SampleCounts::Eps& number : SampleCounts(eps, eps_unit, smallest_std(scaling)).eps) job.above.push_back(number.below);
+  job.range = range;
+  return job;
+}
+
+ClaimWriter::ClaimWriter(SampleClaim& claim, const std::string& folder) : claim_(claim), records_(folder, "records") {
+  if (claim.theorem == RadiusTheorem::layer_dual) local_.emplace(folder, "local");
+}
+
+void ClaimWriter::add(const SampleRecord& record, const std::string& evidence) {
+  claim_.counts.add(record);
+  records_.add(encode(record, claim_.theorem));
+  if (local_) local_->add(evidence);
+}
+
+void ClaimWriter::finish() {
+  claim_.records = records_.finish();
+  if (local_ && local_->bytes() > 0) claim_.local = local_->finish();
+}
+
 SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
-                          const std::string& folder, const std::function<void(double)>& progress) {
+                          const std::string& folder, const std::function<void(double, const std::string&)>& progress) {
   SampleClaim claim;
   claim.data = data_member(prepared.description, prepared.scaling);
   claim.labelled = prepared.description.labelled;
   claim.selection = prepared.selection;
   claim.scaled = usual_unit(prepared.scaling) == Unit::scaled_pixel;
   claim.counts = SampleCounts(prepared.eps, prepared.eps_unit, smallest_std(prepared.scaling));
-  RecordsWriter writer(folder);
-  certify_samples(network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, threads, progress,
-                  [&](const SampleRecord& record) {
-                    claim.counts.add(record);
-                    writer.add(record);
-                  });
+  claim.theorem = prepared.radii;
+  claim.range = prepared.range;
+  ClaimWriter writer(claim, folder);
+  certify_samples(network, analysis, prepared.source, prepared.description, prepared.scaling, prepared.selection, prepared.radius_job(), threads, progress,
+                  [&](const SampleRecord& record, const std::string& evidence) { writer.add(record, evidence); });
   check_accuracy(claim, element_count(network.values[network.output].shape), prepared.allow_low_accuracy);
-  claim.records = writer.finish();
+  writer.finish();
   return claim;
 }
 
@@ -107,6 +137,10 @@ Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs) {
       outputs == 1 ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)"
                    : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and every j != c_k: "
                      "f_(c_k)(y) > f_j(y)";
+  if (claim.range) {
+    const std::string ball = "||y - x_k||_2 < r_k";
+    formula.insert(formula.find(ball) + ball.size(), " with " + claim.range->low + " <= y std_c + mean_c <= " + claim.range->high + " in every entry");
+  }
   if (unit == Unit::scaled_pixel) formula += "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps";
   Json member = {{"id", "sample-radii"},
                  {"kind", "sample-radii"},
@@ -118,12 +152,14 @@ Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs) {
                  {"undecided", claim.counts.undecided},
                  {"labelled", claim.labelled}};
   if (claim.scaled || unit == Unit::scaled_pixel) member["epsUnit"] = name_of(unit);
+  if (claim.range) member["inputRange"] = {{"low", claim.range->low}, {"high", claim.range->high}};
   member["counts"] = counts;
-  member["records"] = {{"file", claim.records.name},
-                       {"bytes", claim.records.bytes},
-                       {"sha256", claim.records.sha256},
-                       {"merkleRoot", claim.records.merkle_root}};
-  member["evidence"] = {{"theorem", "margin-over-lipschitz"}};
+  const auto side_file = [](const SideFile& file) -> Json {
+    return {{"file", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}, {"merkleRoot", file.merkle_root}};
+  };
+  member["records"] = side_file(claim.records);
+  member["evidence"] = {{"theorem", name_of(claim.theorem)}};
+  if (claim.local) member["evidence"]["local"] = side_file(*claim.local);
   return member;
 }
 

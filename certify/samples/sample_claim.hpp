@@ -24,6 +24,8 @@ struct SampleJob {
   std::vector<std::string> eps;        // canonical (`canonical_number`), ascending
   std::optional<Unit> eps_unit;        // default: `usual_unit`
   bool allow_low_accuracy = false;     // certify although the labels are met as by guessing (`low_accuracy`)
+  RadiusTheorem radii = RadiusTheorem::layer_dual;  // with eps: what exceeds them is found out at them alone (`RadiusJob::above`)
+  std::optional<StatedRange> range;    // canonical; layer_dual only
 };
 
 /// Everything about data that can be wrong is found out here, before the long work.
@@ -35,6 +37,10 @@ struct PreparedSamples {
   std::vector<std::string> eps;
   Unit eps_unit = Unit::graph_input;
   bool allow_low_accuracy = false;
+  RadiusTheorem radii = RadiusTheorem::layer_dual;
+  std::optional<StatedRange> range;
+
+  [[nodiscard]] RadiusJob radius_job() const;
 };
 /// Reads all of the data once. Throws `Error`: input for data that are damaged or do not fit the network, usage for settings that do not.
 [[nodiscard]] PreparedSamples prepare_samples(const SampleJob& job, const Network& network);
@@ -45,7 +51,24 @@ struct SampleClaim {
   bool scaled = false;  // x is not v: the claim names the unit of eps
   SampleRange selection;
   SampleCounts counts{{}};
-  RecordsFile records;
+  RadiusTheorem theorem = RadiusTheorem::margin_over_lipschitz;
+  std::optional<StatedRange> range;
+  SideFile records;
+  std::optional<SideFile> local;  // the evidence of local radii; none where no sample has any
+};
+
+/// Writes records and evidence, and counts them into a claim.
+class ClaimWriter {
+ public:
+  /// `theorem` and `counts` of the claim are set. The files lie in `folder`, unnamed; they disappear with this unless `finish` is called.
+  ClaimWriter(SampleClaim& claim, const std::string& folder);
+  void add(const SampleRecord& record, const std::string& evidence);
+  void finish();
+
+ private:
+  SampleClaim& claim_;
+  SideFileWriter records_;
+  std::optional<SideFileWriter> local_;
 };
 
 /// The member `data`: digests, number of samples, and how a file's numbers become the graph's input.
@@ -56,9 +79,9 @@ struct SampleClaim {
 void check_accuracy(const SampleClaim& claim, std::uint64_t outputs, bool allow_low_accuracy);
 
 /// Evaluates the selection and writes the records file into `folder` (still to be published; nothing is left behind on failure, of which
-/// guessing is one). `progress` may be empty; it is called with fractions in [0, 1].
+/// guessing is one). `progress` may be empty; it is called with fractions in [0, 1] and what was found so far.
 [[nodiscard]] SampleClaim claim_samples(const PreparedSamples& prepared, const Network& network, const Analysis& analysis, unsigned threads,
-                                        const std::string& folder, const std::function<void(double)>& progress);
+                                        const std::string& folder, const std::function<void(double, const std::string&)>& progress);
 
 /// The claim as the statement holds it; `outputs`: entries of the network's output.
 [[nodiscard]] Json sample_claim_member(const SampleClaim& claim, std::uint64_t outputs);

@@ -30,18 +30,32 @@ std::uint64_t get(const char* bytes, unsigned count) {
 
 }  // namespace
 
-std::string encode(const SampleRecord& record) {
+const char* name_of(RadiusTheorem theorem) {
+  return theorem == RadiusTheorem::layer_dual ? "layer-dual" : "margin-over-lipschitz";
+}
+
+RadiusTheorem radius_theorem(const std::string& name, const std::string& what) {
+  for (const RadiusTheorem known : {RadiusTheorem::margin_over_lipschitz, RadiusTheorem::layer_dual})
+    if (name == name_of(known)) return known;
+  throw input_error(what + ": has radii by the unknown theorem '" + name.substr(0, 40) + "'; use the version of lipcert that made it.");
+}
+
+std::string encode(const SampleRecord& record, RadiusTheorem theorem) {
   std::string bytes;
-  bytes.reserve(record_bytes);
+  bytes.reserve(record_bytes(theorem));
   put(bytes, record.index, 8);
   put(bytes, record.predicted, 4);
   put(bytes, record.label, 4);
   put(bytes, std::bit_cast<std::uint64_t>(record.margin), 8);
   put(bytes, std::bit_cast<std::uint64_t>(record.radius), 8);
+  if (theorem == RadiusTheorem::layer_dual) {
+    put(bytes, record.rule, 4);
+    put(bytes, record.evidence, 4);
+  }
   return bytes;
 }
 
-SampleRecord decode_record(const char* bytes, const std::string& what) {
+SampleRecord decode_record(const char* bytes, RadiusTheorem theorem, const std::string& what) {
   SampleRecord record;
   record.index = get(bytes, 8);
   record.predicted = static_cast<std::uint32_t>(get(bytes + 8, 4));
@@ -51,24 +65,62 @@ SampleRecord decode_record(const char* bytes, const std::string& what) {
   if (!(record.margin >= 0) || !(record.radius >= 0) || !std::isfinite(record.margin))
     throw input_error(what + ": the record of sample " + std::to_string(record.index) +
                       " is damaged (its margin or radius is no bound); make it again.");
+  if (theorem == RadiusTheorem::layer_dual) {
+    record.rule = static_cast<std::uint32_t>(get(bytes + 32, 4));
+    record.evidence = static_cast<std::uint32_t>(get(bytes + 36, 4));
+    const bool local = record.rule == 1 && std::isfinite(record.radius) && record.radius > 0 && record.predicted != no_class;
+    if (record.evidence > most_evidence || (record.rule == 0 ? record.evidence != 0 : !local))
+      throw input_error(what + ": the record of sample " + std::to_string(record.index) + " is damaged (its rule is none); make it again.");
+  }
   return record;
 }
 
+namespace {
+
+/// The range in the graph's input, rounded outward: x = (p - mean_c) / std_c, which turns round where std_c is negative.
+InputRange range_of(const StatedRange& stated, const Scaling& scaling) {
+  InputRange range;
+  const Rational low = Rational::parse(stated.low, "--input-range");
+  const Rational high = Rational::parse(stated.high, "--input-range");
+  for (std::size_t i = 0; i < scaling.entries(); ++i) {
+    const auto [first, second] = std::pair(scaling.input_of(low, i), scaling.input_of(high, i));
+    range.low.push_back((first < second ? first : second).rounded_down());
+    range.high.push_back((first < second ? second : first).rounded_up());
+  }
+  return range;
+}
+
+}  // namespace
+
 void certify_samples(const Network& network, const Analysis& analysis, const DataSource& source, const DataDescription& description,
-                     const ScalingTexts& texts, SampleRange range, unsigned threads, const std::function<void(double)>& progress,
-                     const std::function<void(const SampleRecord&)>& sink) {
+                     const ScalingTexts& texts, SampleRange range, const RadiusJob& radii, unsigned threads,
+                     const std::function<void(double, const std::string&)>& progress,
+                     const std::function<void(const SampleRecord&, const std::string&)>& sink) {
   WorkerPool pool(threads);
   const StepGraph graph = build_steps(network, pool);
   if (!graph.refusals.empty()) throw Error(ExitCode::internal, "A network with refusals reached the evaluation of samples.");
   const RadiusRule rule(analysis, network.values[network.output].shape);
   const Scaling scaling(texts, description.shape, network.values[network.input].shape, source.samples);
 
+  std::optional<LocalRadii> local;
+  std::vector<double> targets;  // the least radii that exceed the numbers of `above`
+  if (radii.theorem == RadiusTheorem::layer_dual) {
+    LocalSettings settings;
+    if (radii.range) settings.range = range_of(*radii.range, scaling);
+    local.emplace(network, graph, analysis, std::move(settings));
+    for (const double number : radii.above)
+      if (std::isfinite(number)) targets.push_back(std::nextafter(number, std::numeric_limits<double>::infinity()));
+  }
+
   SampleReader reader(source);
   const auto changed = [&] { return input_error(source.samples + ": the data changed while it was read; leave it alone until the end."); };
   if (!reader.skip(range.first)) throw changed();
-  constexpr std::size_t block = 256;
+  const std::size_t block = local ? 64 : 256;
   std::vector<Sample> samples(block);
   std::vector<SampleRecord> records(block);
+  std::vector<std::string> evidence(block);
+  std::uint64_t undecided = 0;
+  std::uint64_t improved = 0;
   for (std::uint64_t done = 0; done < range.count;) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(block, range.count - done));
     for (std::size_t i = 0; i < count; ++i) {
@@ -78,6 +130,7 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
       const Sample& sample = samples[i];
       SampleRecord& record = records[i];
       record = {};
+      evidence[i].clear();
       record.index = sample.index;
       if (sample.label) {
         const std::optional<std::uint32_t> label = rule.label(*sample.label);
@@ -99,11 +152,32 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
         // Neighbouring doubles: their difference is exact, or they are equal.
         gaps[k] = entries[k].upper - entries[k].lower;
       }
-      rule.apply(evaluate(graph, x), sqrt(sum_of_squares(gaps.data(), gaps.size())), record);
+      const Upper distance = sqrt(sum_of_squares(gaps.data(), gaps.size()));
+      const BallVector f = evaluate(graph, x);
+      std::vector<double> global;
+      rule.apply(f, distance, record, &global);
+      if (!local || record.predicted == no_class) return;
+      std::vector<double> wanted;
+      for (const double target : targets)
+        if (target > record.radius) wanted.push_back(target);
+      if ((wanted.empty() && !radii.above.empty()) || !std::isfinite(record.radius)) return;
+      const std::optional<LocalRadius> found = local->improve({x, distance, f, record.predicted, global}, wanted);
+      if (!found || !(found->radius > record.radius) || !std::isfinite(found->radius) || found->evidence.size() > most_evidence) return;
+      record.radius = found->radius;
+      record.rule = 1;
+      record.evidence = static_cast<std::uint32_t>(found->evidence.size());
+      evidence[i] = found->evidence;
     });
-    for (std::size_t i = 0; i < count; ++i) sink(records[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      undecided += records[i].predicted == no_class ? 1U : 0U;
+      improved += records[i].rule;
+      sink(records[i], evidence[i]);
+    }
     done += count;
-    if (progress) progress(static_cast<double>(done) / static_cast<double>(range.count));
+    if (progress)
+      progress(static_cast<double>(done) / static_cast<double>(range.count),
+               local ? fmt::format("samples: {} of {}, {} with a local radius, {} undecided", done, range.count, improved, undecided)
+                     : std::string("samples"));
   }
   if (!(reader.finish() == description)) throw changed();
 }
@@ -126,6 +200,7 @@ void SampleCounts::add(const SampleRecord& record) {
   const bool decided = record.predicted != no_class;
   const bool right = decided && record.label != no_class && record.predicted == record.label;
   undecided += decided ? 0U : 1U;
+  local += record.rule;
   correct += right ? 1U : 0U;
   for (Eps& e : eps) {
     if (!(record.radius > e.below)) break;  // ascending

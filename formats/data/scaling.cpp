@@ -269,6 +269,11 @@ double Scaling::pixels_per_unit(std::size_t i) const {
   return magnitude(std_[std_.size() == 1 ? 0 : channel(order_[i])]).rounded_up();
 }
 
+Rational Scaling::input_of(const Rational& pixel, std::size_t i) const {
+  const std::size_t c = channel(order_[i]);
+  return (pixel - mean_[mean_.size() == 1 ? 0 : c]) / std_[std_.size() == 1 ? 0 : c];
+}
+
 std::vector<double> Scaling::unscaled(const std::vector<double>& input) const {
   std::vector<double> values(order_.size());
   const double scale = scale_.rounded_down();

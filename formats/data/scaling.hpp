@@ -65,6 +65,8 @@ class Scaling {
   [[nodiscard]] std::vector<double> unscaled(const std::vector<double>& input) const;
   /// |std| of entry i of the graph's input, rounded up: scaled pixels for one unit of it.
   [[nodiscard]] double pixels_per_unit(std::size_t i) const;
+  /// What entry i of the graph's input is where its scaled pixel is p: (p - mean_c) / std_c, exact.
+  [[nodiscard]] Rational input_of(const Rational& pixel, std::size_t i) const;
 
  private:
   [[nodiscard]] std::size_t channel(std::size_t at) const { return channels_last_ ? at % channels_ : at / area_; }

@@ -21,7 +21,6 @@ namespace lipcert::proofs {
 namespace {
 
 constexpr std::uint32_t no_class = 0xFFFFFFFF;
-constexpr std::uint64_t record_bytes = 32;
 constexpr std::uint64_t most_points = 65536;  // of one problem (proofs/FORMAT.md)
 constexpr std::uint64_t records_cap = std::uint64_t{1} << 32U;
 
@@ -143,9 +142,11 @@ class PointWriter {
 
 SampleConversion convert_samples(const Network& network, const Json& claim, const SampleRequest& request) {
   const std::string theorem = text(member(member(claim, "evidence"), "theorem"), "theorem");
-  if (theorem != "margin-over-lipschitz") {
+  const bool local = theorem == "layer-dual";
+  if (!local && theorem != "margin-over-lipschitz") {
     throw NotCovered("claims about samples with theorem '" + theorem + "'");
   }
+  const std::uint64_t record_bytes = local ? 40 : 32;
   const Json& data = member(claim, "data");
   const std::uint64_t first = natural(member(member(claim, "selection"), "first"), "first sample");
   const std::uint64_t count = natural(member(member(claim, "selection"), "count"), "number of samples");
@@ -212,6 +213,7 @@ SampleConversion convert_samples(const Network& network, const Json& claim, cons
 
   SampleConversion result;
   std::uint64_t undecided = 0;
+  std::uint64_t local_radii = 0;
   std::uint64_t looked_at = 0;
   std::string indices;
   PointWriter writer(scaling);
@@ -249,6 +251,10 @@ SampleConversion convert_samples(const Network& network, const Json& claim, cons
     if (predicted >= std::max<std::uint64_t>(outputs, 2)) {
       throw rejected(name + " names a class that the network does not have.");
     }
+    if (local && little_endian(records, at + 32, 4) != 0) {  // its proof is another one
+      ++local_radii;
+      continue;
+    }
     const std::string point = std::to_string(result.point_count++);
     indices += (indices.empty() ? "" : ", ") + std::to_string(first + k);
     const std::string c = std::to_string(predicted);
@@ -283,6 +289,9 @@ SampleConversion convert_samples(const Network& network, const Json& claim, cons
     result.summary += "; the points are the samples " + indices;
   }
   result.not_covered = {"counts, labels, recorded margins and the Merkle root of the claim about samples (lipverify checks them)"};
+  if (local_radii != 0) {
+    result.not_covered.push_back("the radii of " + std::to_string(local_radii) + " samples that follow by the theorem layer-dual");
+  }
   if (!all) {
     result.not_covered.push_back("the samples that were not drawn");
   }

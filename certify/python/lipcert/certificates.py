@@ -42,7 +42,8 @@ class EpsCount:
 
 @dataclasses.dataclass(frozen=True)
 class SampleCounts:
-    """The claim about samples, in integers. `eps_unit`: "scaled pixel" or "graph input"."""
+    """The claim about samples, in integers. `eps_unit`: "scaled pixel" or "graph input"; `local`: how many radii follow from a bound around the sample, with `evidence`
+    as its file; `input_range`: the claim is only about inputs whose scaled pixels lie between these numbers."""
     total: int
     correct: int | None
     undecided: int
@@ -51,6 +52,10 @@ class SampleCounts:
     eps: tuple[EpsCount, ...]
     records: str
     merkle_root: str
+    theorem: str = "margin-over-lipschitz"
+    local: int = 0
+    input_range: tuple[str, str] | None = None
+    evidence: str | None = None
 
     def certified_accuracy(self, eps: numbers.Number) -> fractions.Fraction:
         """The share of all samples that are right and stay so up to this eps, which must be one of those that were counted."""
@@ -103,7 +108,7 @@ def certify(model: typing.Any, example_input: typing.Any = None, *, key: program
             scale: numbers.Number | None = None, mean: numbers.Number | typing.Iterable[numbers.Number] | None = None,
             std: numbers.Number | typing.Iterable[numbers.Number] | None = None, layout: str | None = None, array_layout: str | None = None,
             image_shape: typing.Sequence[int] | None = None, limit: int | None = None, eps: numbers.Number | typing.Iterable[numbers.Number] = (),
-            eps_unit: str | None = None, allow_low_accuracy: bool = False, input_shape: typing.Sequence[int] | None = None, fixed_inputs: bool = False,
+            eps_unit: str | None = None, radii: str | None = None, input_range: typing.Iterable[numbers.Number] = (), allow_low_accuracy: bool = False, input_shape: typing.Sequence[int] | None = None, fixed_inputs: bool = False,
             output: str | None = None, allow_external_data: bool = False, issuer: str | None = None, not_after: str | None = None,
             requirements: typing.Iterable[str] = (), threads: int | None = None, recheck: bool = True, force: bool = False, passphrase: str | None = None,
             timeout: float | None = None) -> Certificate:
@@ -124,7 +129,7 @@ def certify(model: typing.Any, example_input: typing.Any = None, *, key: program
     option = programs.option
     words = ["certify", "--json", *option("key", key), *option("out", out), *models.function_options(input_shape, fixed_inputs, output, allow_external_data),
              *data_options(data, labels, label_column, format, scale, mean, std, layout, array_layout, image_shape, limit), *option("eps", thresholds or None),
-             *option("eps-unit", eps_unit), *option("allow-low-accuracy", allow_low_accuracy), *option("issuer", issuer), *option("not-after", not_after),
+             *option("eps-unit", eps_unit), *option("radii", radii), *option("input-range", numbers.spelled_list("input_range", input_range) or None), *option("allow-low-accuracy", allow_low_accuracy), *option("issuer", issuer), *option("not-after", not_after),
              *(word for requirement in requirements for word in option("requirement", requirement)), *option("threads", threads),
              *option("no-recheck", not recheck), *option("force", force)]
     answer = programs.run("lipcert", *words, files=[path], passphrase=passphrase, timeout=timeout)
@@ -156,4 +161,5 @@ def _certificate(out: pathlib.Path, model: pathlib.Path, report: dict[str, typin
 def _samples(value: dict[str, typing.Any]) -> SampleCounts:
     labelled = value["labelled"]
     eps = tuple(EpsCount(item["eps"], item["certified"], item["certified_correct"] if labelled else None) for item in value["eps"])
-    return SampleCounts(value["total"], value["correct"] if labelled else None, value["undecided"], labelled, value["epsUnit"], eps, value["records"], value["merkleRoot"])
+    return SampleCounts(value["total"], value["correct"] if labelled else None, value["undecided"], labelled, value["epsUnit"], eps, value["records"], value["merkleRoot"],
+                        value["radii"], value["local"], (value["inputRange"]["low"], value["inputRange"]["high"]) if value["inputRange"] else None, value["evidence"])

@@ -97,7 +97,7 @@ class Verdict:
 
 def verify(certificate: programs.StrPath, model: programs.StrPath | typing.Iterable[programs.StrPath], *, public_key: programs.StrPath | None = None,
            policy: programs.StrPath | None = None, data: programs.StrPath | None = None, labels: programs.StrPath | None = None,
-           records: programs.StrPath | None = None, audit: int | None = None, seed: int | None = None, leave_out_samples: bool = False, time: str | None = None,
+           records: programs.StrPath | None = None, local_evidence: programs.StrPath | None = None, audit: int | None = None, seed: int | None = None, leave_out_samples: bool = False, time: str | None = None,
            allow_external_data: bool = False, threads: int | None = None, timeout: float | None = None) -> Verdict:
     """Rechecks a certificate for a model file (of several the digest decides), under a trusted public key or a policy of `lipverify --policy`.
 
@@ -108,7 +108,7 @@ def verify(certificate: programs.StrPath, model: programs.StrPath | typing.Itera
     option = programs.option
     files = [model] if isinstance(model, (str, os.PathLike)) else list(model)
     words = ["--json", *(word for file in files for word in option("model", programs.plain(os.fspath(file)))), *option("public-key", public_key), *option("policy", policy),
-             *option("data", data), *option("labels", labels), *option("records", records), *option("audit", audit), *option("seed", seed),
+             *option("data", data), *option("labels", labels), *option("records", records), *option("local-evidence", local_evidence), *option("audit", audit), *option("seed", seed),
              *option("no-samples", leave_out_samples), *option("time", time), *option("allow-external-data", allow_external_data), *option("threads", threads)]
     answer = programs.run("lipverify", *words, files=[certificate], timeout=timeout)
     if answer.exit_code not in _CODES.values():
