@@ -63,8 +63,10 @@ class Case(unittest.TestCase):
         return self.folder / f"{name}.pem", self.folder / f"{name}.pub.pem"
 
     def certify(self, model, key, *options, name="cert.json", **more):
-        """Certifies and returns (path, what --json printed)."""
+        """Certifies and returns (path, what --json printed). Radii of samples are global where nothing else is asked for (local ones: tests/samples/test_local.py)."""
         path = self.folder / name
+        if "--data" in options and "--radii" not in options and not any(str(o).startswith("--radii=") for o in options):
+            options += ("--radii", "global")
         done = self.lipcert("certify", model, "--key", key, "-o", path, "--json", *options, **more)
         return path, json.loads(done.stdout)
 
