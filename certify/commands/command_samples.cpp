@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "certify/commands/progress.hpp"
@@ -92,16 +93,30 @@ int shard_command(const CertifyOptions& options) {
   return 0;
 }
 
+namespace {
+
+/// For people: of units of the graph's input, to a few digits; null without radii.
+Json median(std::vector<float> radii) {
+  if (radii.empty()) return nullptr;
+  const auto middle = radii.begin() + static_cast<std::ptrdiff_t>(radii.size() / 2);
+  std::nth_element(radii.begin(), middle, radii.end());
+  return std::stod(fmt::format("{:.4g}", *middle));
+}
+
+}  // namespace
+
 Json samples_summary(const SampleClaim& claim) {
   Json eps = Json::array();
   for (const SampleCounts::Eps& e : claim.counts.eps)
-    eps.push_back({{"eps", e.text}, {"certified", e.certified}, {"certified_correct", e.certified_correct}});
+    eps.push_back({{"eps", e.text}, {"certified", e.certified}, {"certified_correct", e.certified_correct}, {"global", e.global}, {"global_correct", e.global_correct}});
   return {{"total", claim.counts.total},
           {"correct", claim.counts.correct},
           {"undecided", claim.counts.undecided},
           {"labelled", claim.labelled},
           {"epsUnit", name_of(claim.counts.unit)},
           {"eps", eps},
+          {"medianRadius", median(claim.radii)},
+          {"medianGlobalRadius", median(claim.global_radii)},
           {"radii", name_of(claim.theorem)},
           {"local", claim.counts.local},
           {"inputRange", claim.range ? Json{{"low", claim.range->low}, {"high", claim.range->high}} : Json(nullptr)},
@@ -122,12 +137,18 @@ void print_samples(const SampleClaim& claim) {
   for (const SampleCounts::Eps& e : counts.eps) {
     print("eps {:<8} {} robust ({:.2f} %)", e.text, e.certified, percent(e.certified));
     if (claim.labelled) print(", {} robust and correct ({:.2f} %)", e.certified_correct, percent(e.certified_correct));
+    if (claim.theorem == RadiusTheorem::layer_dual && !claim.global_radii.empty())
+      print("; by the global constants alone {}", claim.labelled ? e.global_correct : e.global);
     print("\n");
   }
   if (!counts.eps.empty()) print("             eps in {}\n", unit_text(counts.unit));
   if (claim.range) print("only for     inputs with {} <= v * scale <= {} in every entry: a weaker claim than for all\n", claim.range->low, claim.range->high);
-  if (claim.theorem == RadiusTheorem::layer_dual)
-    print("radii        {} by the bound around the sample, the others by the global constants\n", counts.local);
+  if (!claim.radii.empty()) print("radii        median {}", median(claim.radii).get<double>());
+  if (!claim.radii.empty() && claim.theorem == RadiusTheorem::layer_dual) {
+    if (!claim.global_radii.empty()) print(" ({} by the global constants alone)", median(claim.global_radii).get<double>());
+    print("; {} of {} by the bound around the sample{}", counts.local, counts.total, counts.eps.empty() ? "" : ", found out at these eps only (--radii)");
+  }
+  if (!claim.radii.empty()) print("\n");
   print("             in exact real arithmetic; floating-point inference is not covered yet\n");
   print("records      {}\n             radii in {}\n", claim.records.name, unit_text(Unit::graph_input));
   if (claim.local) print("evidence     {}\n             of local radii, {} bytes\n", claim.local->name, claim.local->bytes);

@@ -1,5 +1,7 @@
 #include "certify/samples/sample_claim.hpp"
 
+#include <cmath>
+
 #include "certify/graph/model.hpp"
 #include "formats/encoding/error.hpp"
 
@@ -60,6 +62,10 @@ ClaimWriter::ClaimWriter(SampleClaim& claim, const std::string& folder) : claim_
 
 void ClaimWriter::add(const SampleRecord& record, const std::string& evidence) {
   claim_.counts.add(record);
+  if (record.predicted != no_class && std::isfinite(record.radius)) {
+    claim_.radii.push_back(static_cast<float>(record.radius));
+    if (record.global) claim_.global_radii.push_back(static_cast<float>(*record.global));
+  }
   records_.add(encode(record, claim_.theorem));
   if (local_) local_->add(evidence);
 }

@@ -54,6 +54,8 @@ struct SampleClaim {
   RadiusTheorem theorem = RadiusTheorem::margin_over_lipschitz;
   std::optional<StatedRange> range;
   SideFile records;
+  std::vector<float> radii;         // finite ones of decided samples, and those by the global constants alone where they are known: for people
+  std::vector<float> global_radii;
   std::optional<SideFile> local;  // the evidence of local radii; none where no sample has any
 };
 

@@ -156,6 +156,7 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
       const BallVector f = evaluate(graph, x);
       std::vector<double> global;
       rule.apply(f, distance, record, &global);
+      record.global = record.radius;
       if (!local || record.predicted == no_class) return;
       std::vector<double> wanted;
       for (const double target : targets)
@@ -206,6 +207,9 @@ void SampleCounts::add(const SampleRecord& record) {
     if (!(record.radius > e.below)) break;  // ascending
     ++e.certified;
     e.certified_correct += right ? 1U : 0U;
+    const bool global = record.global && *record.global > e.below;
+    e.global += global ? 1U : 0U;
+    e.global_correct += global && right ? 1U : 0U;
   }
 }
 

@@ -54,6 +54,7 @@ struct SampleRecord {
   double radius = 0;
   std::uint32_t rule = 0;      // layer_dual: 1 where the radius follows by that theorem, 0 where it follows from the global constant
   std::uint32_t evidence = 0;  // layer_dual: bytes of the sample's evidence
+  std::optional<double> global;  // the radius by the global constants alone; not part of the file, so not there in what was read
 };
 
 [[nodiscard]] inline constexpr std::size_t record_bytes(RadiusTheorem theorem) {
@@ -99,6 +100,8 @@ class SampleCounts {
     double below = 0;  // largest double at or below eps in the graph's input: a radius r is above it if and only if r > below
     std::uint64_t certified = 0;
     std::uint64_t certified_correct = 0;
+    std::uint64_t global = 0;          // as `certified` and `certified_correct`, by the global constants alone, of records that know it
+    std::uint64_t global_correct = 0;
   };
   std::uint64_t total = 0;
   std::uint64_t correct = 0;
