@@ -29,7 +29,13 @@ struct Entry {
   double fixed = 0;
   double bend2 = infinite;
   double third = 0;
+  bool straight = false;
 };
+
+/// A closed entry with slope a.
+Entry closed_entry(double width, double a) {
+  return {width, width, a, a, a, infinite, 0, true};
+}
 
 void add(Opening& out, std::size_t position, const Entry& entry) {
   out.position.push_back(static_cast<std::uint32_t>(position));
@@ -37,7 +43,8 @@ void add(Opening& out, std::size_t position, const Entry& entry) {
   out.bend.push_back(entry.bend);
   out.left.push_back(entry.left);
   out.right.push_back(entry.right);
-  out.fixed.push_back(rounded(entry.fixed));
+  out.fixed.push_back(entry.straight ? entry.fixed : rounded(entry.fixed));
+  out.straight.push_back(entry.straight ? 1 : 0);
   if (entry.bend2 < infinite && out.bend2.empty()) {
     out.bend2.assign(out.position.size() - 1, infinite);
     out.third.assign(out.position.size() - 1, 0.0);
@@ -53,22 +60,22 @@ double kink_rule(double a, double b, double z, double e) {
   return a + (b - a) * ((z + e) / (2 * e) + (z > 0 ? 1.0 : 0.0)) / 2;
 }
 
-double spread(const std::vector<double>& widths, double rho) {
-  double sum = 0;
-  for (const double w : widths) {
-    sum += w * w;
+void close(std::size_t i, double e, double a, Opening& out) {
+  if (e > 0) {
+    add(out, i, closed_entry(e, a));
+  } else {
+    out.closed[i] = a;
   }
-  return std::min(rho, std::sqrt(sum));
 }
 
 /// Slopes a (left) and b (right) of a kink at 0.
 void open_kink(std::size_t i, double a, double b, double z, double e, Opening& out) {
   out.edge = out.edge || std::fabs(std::fabs(z) - e) <= edge_width * (std::fabs(z) + e);
   if (a == b || z >= e || z <= -e) {
-    out.closed[i] = a == b ? a : z >= e ? b : a;
+    close(i, e, a == b ? a : z >= e ? b : a, out);
     return;
   }
-  add(out, i, {e, -z, a, b, kink_rule(a, b, z, e)});
+  add(out, i, {e, -z, a, b, kink_rule(a, b, z, e), infinite, 0, false});
 }
 
 /// min(max(z, low), high).
@@ -78,20 +85,21 @@ void open_clip(std::size_t i, double low, double high, double z, double e, Openi
   const auto near = [&](double bend) { return std::fabs(std::fabs(bend - z) - e) <= edge_width * (std::fabs(z) + std::fabs(bend) + e); };
   out.edge = out.edge || near(low) || near(high);
   if (low >= high || u <= low || l >= high) {
-    return;  // constant: closed with slope 0
+    close(i, e, 0, out);
+    return;
   }
   if (l >= low && u <= high) {
-    out.closed[i] = 1;
+    close(i, e, 1, out);
     return;
   }
   const auto value = [&](double t) { return std::min(std::max(t, low), high); };
   const double mean = (value(u) - value(l)) / (u - l);
   if (l >= low) {
-    add(out, i, {e, high - z, 1, 0, mean});
+    add(out, i, {e, high - z, 1, 0, mean, infinite, 0, false});
   } else if (u <= high) {
-    add(out, i, {e, low - z, 0, 1, mean});
+    add(out, i, {e, low - z, 0, 1, mean, infinite, 0, false});
   } else {
-    add(out, i, {e, low - z, 0, 1, mean, high - z, 0});
+    add(out, i, {e, low - z, 0, 1, mean, high - z, 0, false});
   }
 }
 
@@ -110,17 +118,18 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
     } else {
       bool clear = true;
       const Ball slopes = row.along(step, i, {z[i], e[i]}, 0, {1, 0}, clear);
-      const double a = slopes.centre - slopes.radius;
-      const double b = slopes.centre + slopes.radius;
+      const double more = slopes.radius <= 0 ? 0 : 0x1p-16 * slopes.radius + 0x1p-20;  // another program's enclosure may be wider
+      const double a = slopes.centre - slopes.radius - more;
+      const double b = slopes.centre + slopes.radius + more;
       if (slopes.radius <= 0) {
-        out.closed[i] = a;
+        close(i, e[i], a, out);
       } else {
-        add(out, i, {e[i], 0, a, b, (a + b) / 2});
+        add(out, i, {e[i], 0, a, b, (a + b) / 2, infinite, 0, false});
       }
       out.curved = true;
     }
   }
-  out.rho = spread(out.width, rho);
+  out.rho = rho;
   return row.slopes(step).largest_magnitude().upper();
 }
 
@@ -220,11 +229,15 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
       const double d = at(k) - at(m);
       const double width = width_of(sets, open, s, k, m);
       out.edge = out.edge || std::fabs(d + width) <= edge_width * (width - d);
-      if (d + width <= 0) {
-        continue;  // the leader is ahead in the whole box
+      if (d + width <= 0) {  // the leader is ahead in the whole box
+        if (width > 0 && sets.start[s + 1] - sets.start[s] == 2) {
+          add(out, k, closed_entry(width, 0));
+          out.matches.push_back({s, sets.members[m], sets.members[k]});
+        }
+        continue;
       }
       ++rivals;
-      add(out, k, {width, -d, 0, 1, kink_rule(0, 1, d, width)});
+      add(out, k, {width, -d, 0, 1, kink_rule(0, 1, d, width), infinite, 0, false});
       out.matches.push_back({s, sets.members[m], sets.members[k]});
     }
     most_rivals = std::max(most_rivals, rivals);
@@ -233,7 +246,7 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
   for (const std::size_t v : sets.tensors) {
     sum += open.rho[v] * open.rho[v];
   }
-  out.rho = spread(out.width, std::sqrt(static_cast<double>((1 + most_rivals) * sets.most_compared) * sum));
+  out.rho = std::sqrt(static_cast<double>((1 + most_rivals) * sets.most_compared) * sum);
 }
 
 double ball_of(const std::vector<Place>& places, const Openings& open) {

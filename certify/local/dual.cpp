@@ -168,7 +168,7 @@ void Dual::entrywise_forward(std::size_t k, const Parameters::Node& parameters) 
       slopes[k][at] = work.c[at] * g;
       to[open.position[i]] = parameters.slope[at] * g + work.moved[at];
     }
-    logs[k][j] = parameters.lambda[j] * (squares - open.rho * open.rho) / 2;
+    logs[k][j] = parameters.lambda[j] * (squares - work.squared[j]) / 2;
   }
 }
 

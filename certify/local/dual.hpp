@@ -62,6 +62,7 @@ class Dual {
     std::vector<double> c;
     std::vector<double> tau;
     std::vector<double> moved;  // phi(z^ + tau) - phi(z^)
+    std::vector<double> squared;  // batch: rho^2
   };
   void backward(const std::vector<Seed>& seeds, Parameters& parameters);
   void forward(const Parameters& parameters);

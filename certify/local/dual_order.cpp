@@ -103,7 +103,7 @@ void Dual::order_forward(std::size_t k, const Parameters::Node& parameters) {
       const bool active = length_of(sets, match.set) == 2 || work.c[at] < 0;
       coefficient_[match.set] += active ? parameters.slope[at] * g + work.moved[at] : 0.0;
     }
-    logs[k][j] = parameters.lambda[j] * (squares - open.rho * open.rho) / 2;
+    logs[k][j] = parameters.lambda[j] * (squares - work.squared[j]) / 2;
     for (const OrderResult& result : sets.results) {
       const bool leading = is_leading(sets, result);
       const Place& from = sets.members[leading ? open.leader[result.set] : other_of(sets, open, result.set)];

@@ -49,12 +49,22 @@ void Dual::minimise(const Opening& open, std::size_t j, const double* slope, dou
   const double* const c = work.c.data() + j * m;
   double* const tau = work.tau.data() + j * m;
   double* const moved = work.moved.data() + j * m;
-  if (lambda == by_rule) {
-    double squares = 0;
-    for (std::size_t i = 0; i < m; ++i) {
+  // Closed entries whose slope is the fixed one are left out: their terms are zero, but they count neither here nor there.
+  double widths = 0;
+  double squares = 0;
+  bool some = false;
+  for (std::size_t i = 0; i < m; ++i) {
+    if (open.straight[i] == 0 || slope[i] != open.fixed[i]) {
+      widths += open.width[i] * open.width[i];
       squares += c[i] * c[i];
+      some = true;
     }
-    lambda = m == 0 ? 0 : std::sqrt(squares) / (4 * open.rho);
+  }
+  work.squared.resize(batch_);
+  const double squared = std::min(open.rho * open.rho, widths);
+  work.squared[j] = squared;
+  if (lambda == by_rule) {
+    lambda = some ? std::sqrt(squares / squared) / 4 : 0;
   }
   const double inverse = 1 / std::max(lambda, least_lambda);
   const double half = lambda / 2;
@@ -96,9 +106,9 @@ void Dual::minimise(const Opening& open, std::size_t j, const double* slope, dou
       sum += least.value;
     }
   }
-  const double paid = half * open.rho * open.rho;
-  bounds[j].value += sum - (m == 0 ? 0 : paid);
-  bounds[j].magnitude += magnitude + (m == 0 ? 0 : paid);
+  const double paid = half * squared;
+  bounds[j].value += sum - paid;
+  bounds[j].magnitude += magnitude + paid;
 }
 
 void Dual::charge_ball(std::size_t j, const std::vector<Place>* places, std::size_t value, double rho) {

@@ -12,7 +12,7 @@
 namespace lipcert::local {
 
 /// The open entries of a nonlinear node. Entry k is a function of t = z - z^ in [-width, width]: up to `bend` its slope is `left`, from there on `right`, from
-/// `bend2` on `third`; it is 0 at t = 0. Of a curved node the bend is at 0, and left and right change places where the coefficient is positive, left <= right.
+/// `bend2` on `third`; it is 0 at t = 0. A closed entry (one slope in its whole box) is straight: it is left out while its slope is the fixed one. Of a curved node the bend is at 0, and left and right change places where the coefficient is positive, left <= right.
 struct Opening {
   std::vector<std::uint32_t> position;  // in the evidence: entry; of order statistics the member that is the rival
   std::vector<double> width;
@@ -22,11 +22,12 @@ struct Opening {
   std::vector<double> bend2;    // empty: no entry has a second bend
   std::vector<double> third;
   std::vector<double> fixed;    // slope of the fixed rule
+  std::vector<char> straight;
   bool curved = false;
-  double rho = 0;               // of z, the open entries alone
+  double rho = 0;               // of all of z; of the entries that are not left out it is at most their own sum
   bool edge = false;            // some entry is so near to being closed (or open) that others may see it otherwise
 
-  std::vector<double> closed;   // entrywise nodes: the slope of every closed entry, 0 at open ones
+  std::vector<double> closed;   // entrywise nodes: the slope of every entry that is not listed, 0 at the others
 
   // Order statistics: set by set, the leading member, and of the open entries the set, the leader and the rival.
   struct Match {

@@ -48,7 +48,8 @@ class Adam {
     }
   }
 
-  void step(const Dual& dual, const std::vector<Rival>& rivals, Parameters& parameters) {
+  /// Closed entries move only with `all`.
+  void step(const Dual& dual, const Openings& open, bool all, const std::vector<Rival>& rivals, Parameters& parameters) {
     power1_ *= beta1;
     power2_ *= beta2;
     const double correction1 = 1 / (1 - power1_);
@@ -69,8 +70,12 @@ class Adam {
           second = beta2 * second + (1 - beta2) * g * g;
           return correction1 * first / (std::sqrt(correction2 * second) + 1e-8);
         };
-        for (std::size_t at = j * m; at < (j + 1) * m; ++at) {
-          node.slope[at] += slope_rate * change(slopes_[k], at, dual.slopes[k][at]);
+        const char* const straight = open.nodes[k].straight.data();
+        for (std::size_t i = 0; i < m; ++i) {
+          if (all || straight[i] == 0) {
+            const std::size_t at = j * m + i;
+            node.slope[at] += slope_rate * change(slopes_[k], at, dual.slopes[k][at]);
+          }
         }
         node.lambda[j] *= std::exp(log_rate * change(logs_[k], j, dual.logs[k][j]));
       }
@@ -156,15 +161,16 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
     return dual_.bounds[a].value / rivals[a].margin < dual_.bounds[b].value / rivals[b].margin;
   });
   std::map<std::uint32_t, Given> found;
-  if (!order.empty() && (steps_ == 0 || !improve({rivals[order[0]]}, memory, found))) {
+  if (!order.empty() && steps_ == 0) {
     return std::nullopt;
   }
-  if (order.size() > 1) {
-    std::vector<Rival> others;
-    for (std::size_t k = 1; k < order.size(); ++k) {
-      others.push_back(rivals[order[k]]);
+  for (std::size_t first = 0; first < order.size(); first = first == 0 ? 1 : order.size()) {
+    std::vector<Rival> batch;
+    for (std::size_t k = first; k < (first == 0 ? 1 : order.size()); ++k) {
+      batch.push_back(rivals[order[k]]);
     }
-    if (!improve(std::move(others), memory, found)) {
+    batch = improve(std::move(batch), false, memory, found);
+    if (!batch.empty() && !improve(std::move(batch), true, memory, found).empty()) {
       return std::nullopt;
     }
   }
@@ -239,7 +245,8 @@ void Search::remember(const Rival& rival, const Parameters& parameters, std::siz
   memory[rival.index] = std::move(found);
 }
 
-bool Search::improve(std::vector<Rival> rivals, Memory& memory, std::map<std::uint32_t, Given>& found) {
+std::vector<Rival> Search::improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found) {
+  std::vector<Rival> failed;
   Parameters parameters = begin(rivals, memory);
   Adam adam(parameters);
   std::vector<Progress> progress(rivals.size());
@@ -247,19 +254,24 @@ bool Search::improve(std::vector<Rival> rivals, Memory& memory, std::map<std::ui
     parameters.input_lambda.assign(rivals.size(), range_ ? best : by_rule);
     dual_.evaluate(seeds_of(rivals), parameters, true);
     std::vector<std::size_t> positive;
+    std::vector<bool> done(rivals.size(), false);
     for (std::size_t j = 0; j < rivals.size(); ++j) {
       progress[j].note(dual_.bounds[j].value / rivals[j].margin + 1);
       if (is_positive(rivals[j], dual_.bounds[j])) {
         positive.push_back(j);
-      } else if (progress[j].hopeless(steps_ - step)) {
-        return false;
+      } else if (step == steps_ || progress[j].hopeless(steps_ - step)) {
+        failed.push_back(rivals[j]);
+        remember(rivals[j], parameters, j, memory);
+        done[j] = true;
+        if (all) {
+          return failed;
+        }
       }
     }
-    std::vector<bool> done(rivals.size(), false);
     // The gradient is used before the bounds are computed anew for what lies on the grids.
     const Parameters now = parameters;
     if (step < steps_) {
-      adam.step(dual_, rivals, parameters);
+      adam.step(dual_, open_, all, rivals, parameters);
     }
     if (!positive.empty()) {
       std::vector<Given> given;
@@ -278,6 +290,8 @@ bool Search::improve(std::vector<Rival> rivals, Memory& memory, std::map<std::ui
           done[positive[i]] = true;
           remember(candidates[i], now, positive[i], memory);
           found[candidates[i].index] = std::move(given[i]);
+        } else if (step == steps_) {
+          failed.push_back(candidates[i]);
         }
       }
     }
@@ -288,7 +302,7 @@ bool Search::improve(std::vector<Rival> rivals, Memory& memory, std::map<std::ui
       }
     }
     if (kept.empty()) {
-      return true;
+      break;
     }
     if (kept.size() < rivals.size()) {
       adam.keep(kept, rivals.size());
@@ -303,7 +317,7 @@ bool Search::improve(std::vector<Rival> rivals, Memory& memory, std::map<std::ui
       progress = std::move(their_progress);
     }
   }
-  return false;
+  return failed;
 }
 
 }  // namespace lipcert::local

@@ -1,6 +1,7 @@
 // Slopes and multipliers that prove a radius, found by gradient (Adam) from the fixed rule or from those of another radius.
 //
-// The hardest rival comes first and alone: where it cannot be proved, the others need not be tried. Deterministic; no clock.
+// The hardest rival comes first and alone: where it cannot be proved, the others need not be tried. First the open entries alone get slopes, which makes
+// less evidence and, where few entries are open, a smaller rho; then the closed ones as well. Deterministic; no clock.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class Search {
   [[nodiscard]] std::optional<std::string> prove(const std::vector<Rival>& rivals, Memory& memory);
 
  private:
-  [[nodiscard]] bool improve(std::vector<Rival> rivals, Memory& memory, std::map<std::uint32_t, Given>& found);
+  /// The rivals that are not proved. Closed entries get slopes of their own only with `all`, which ends with the first failure.
+  [[nodiscard]] std::vector<Rival> improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found);
   [[nodiscard]] Parameters begin(const std::vector<Rival>& rivals, const Memory& memory);
   [[nodiscard]] std::vector<bool> proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
   void remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const;
