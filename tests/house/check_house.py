@@ -59,7 +59,7 @@ POLICY_LINES = 1750
 # The rooms of each part from the ground up; rooms of one floor stand beside each other. An include goes down, or stays in its room.
 FLOORS = {
     "formats": ["encoding", "network", "operators", "onnx data"],
-    "certify": ["numbers", "norms", "graph", "bounds", "samples", "attack certificate", "report", "renewal", "commands"],
+    "certify": ["numbers", "norms", "graph", "bounds", "local", "samples", "attack certificate", "report", "renewal", "commands"],
     "verifier": ["base", "envelope graph", "theorems", "samples", "verdict hint", "policy", "outputs", "program"],
 }
 

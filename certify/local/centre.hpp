@@ -1,0 +1,15 @@
+// The values of all tensors at one sample, in plain double: the centres of the boxes. Cost: one forward pass.
+#pragma once
+
+#include <vector>
+
+#include "certify/local/plan.hpp"
+
+namespace lipcert::local {
+
+/// For each value of the plan its entries at x.
+using Centre = std::vector<std::vector<double>>;
+
+[[nodiscard]] Centre evaluate_centre(const Plan& plan, const std::vector<double>& x, Scratch& scratch);
+
+}  // namespace lipcert::local

@@ -1,0 +1,323 @@
+// See search.hpp.
+
+#include "certify/local/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace lipcert::local {
+namespace {
+
+constexpr double slope_rate = 0.05;
+constexpr double log_rate = 0.1;
+constexpr double beta1 = 0.8;
+constexpr double beta2 = 0.95;
+constexpr unsigned window = 10;  // steps over which the gain is measured
+
+/// Adam's moments of one array.
+struct Moments {
+  std::vector<double> first;
+  std::vector<double> second;
+};
+
+std::vector<Seed> seeds_of(const std::vector<Rival>& rivals) {
+  std::vector<Seed> seeds;
+  for (const Rival& rival : rivals) {
+    seeds.push_back(rival.seed);
+  }
+  return seeds;
+}
+
+/// Keeps the rows of a batch.
+void keep_rows(std::vector<double>& rows, const std::vector<std::size_t>& kept, std::size_t length) {
+  for (std::size_t to = 0; to < kept.size(); ++to) {
+    if (to != kept[to]) {
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(kept[to] * length), length, rows.begin() + static_cast<std::ptrdiff_t>(to * length));
+    }
+  }
+  rows.resize(kept.size() * length);
+}
+
+class Adam {
+ public:
+  explicit Adam(const Parameters& parameters) {
+    for (const Parameters::Node& node : parameters.nodes) {
+      slopes_.push_back({std::vector<double>(node.slope.size()), std::vector<double>(node.slope.size())});
+      logs_.push_back({std::vector<double>(node.lambda.size()), std::vector<double>(node.lambda.size())});
+    }
+  }
+
+  /// Closed entries move only with `all`.
+  void step(const Dual& dual, const Openings& open, bool all, const std::vector<Rival>& rivals, Parameters& parameters) {
+    power1_ *= beta1;
+    power2_ *= beta2;
+    const double correction1 = 1 / (1 - power1_);
+    const double correction2 = 1 / (1 - power2_);
+    for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
+      Parameters::Node& node = parameters.nodes[k];
+      const std::size_t m = node.slope.size() / rivals.size();
+      if (m == 0) {
+        continue;
+      }
+      for (std::size_t j = 0; j < rivals.size(); ++j) {
+        const double scale = 1 / rivals[j].margin;
+        const auto change = [&](Moments& moments, std::size_t at, double gradient) {
+          const double g = scale * gradient;
+          double& first = moments.first[at];
+          double& second = moments.second[at];
+          first = beta1 * first + (1 - beta1) * g;
+          second = beta2 * second + (1 - beta2) * g * g;
+          return correction1 * first / (std::sqrt(correction2 * second) + 1e-8);
+        };
+        const char* const straight = open.nodes[k].straight.data();
+        for (std::size_t i = 0; i < m; ++i) {
+          if (all || straight[i] == 0) {
+            const std::size_t at = j * m + i;
+            node.slope[at] += slope_rate * change(slopes_[k], at, dual.slopes[k][at]);
+          }
+        }
+        node.lambda[j] *= std::exp(log_rate * change(logs_[k], j, dual.logs[k][j]));
+      }
+    }
+  }
+
+  void keep(const std::vector<std::size_t>& kept, std::size_t batch) {
+    for (std::size_t k = 0; k < slopes_.size(); ++k) {
+      const std::size_t m = slopes_[k].first.size() / batch;
+      keep_rows(slopes_[k].first, kept, m);
+      keep_rows(slopes_[k].second, kept, m);
+      keep_rows(logs_[k].first, kept, 1);
+      keep_rows(logs_[k].second, kept, 1);
+    }
+  }
+
+ private:
+  std::vector<Moments> slopes_;
+  std::vector<Moments> logs_;
+  double power1_ = 1;
+  double power2_ = 1;
+};
+
+void keep(Parameters& parameters, const std::vector<std::size_t>& kept, std::size_t batch) {
+  for (Parameters::Node& node : parameters.nodes) {
+    keep_rows(node.slope, kept, node.slope.size() / batch);
+    keep_rows(node.lambda, kept, 1);
+  }
+  keep_rows(parameters.input_lambda, kept, 1);
+}
+
+/// The best F / margin of a rival after each step.
+struct Progress {
+  std::vector<double> best;
+
+  void note(double value) { best.push_back(best.empty() ? value : std::max(best.back(), value)); }
+  /// Gains become smaller: where even the last ones, kept up, do not reach 0, nothing will.
+  [[nodiscard]] bool hopeless(unsigned left) const {
+    if (true) {
+      return false;
+    }
+    const double gain = best.back() - best[best.size() - 1 - window];
+    return best.back() + gain * left / window < 0;
+  }
+};
+
+}  // namespace
+
+bool is_positive(const Rival& rival, const Bound& bound) {
+  return rival.margin + bound.value > 1e-6 * (rival.magnitude + bound.magnitude);
+}
+
+Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low, const std::vector<double>& high,
+               unsigned steps)
+    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), dual_(plan, centre, open, low, high) {}
+
+std::vector<bool> Search::proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
+  Parameters parameters = parameters_of(open_, given);
+  dual_.evaluate(seeds_of(rivals), parameters, false);
+  std::vector<bool> result;
+  for (std::size_t j = 0; j < rivals.size(); ++j) {
+    result.push_back(is_positive(rivals[j], dual_.bounds[j]));
+  }
+  return result;
+}
+
+std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memory& memory) {
+  if (rivals.empty()) {
+    return std::string();
+  }
+  const bool near_an_edge = std::any_of(open_.nodes.begin(), open_.nodes.end(), [](const Opening& node) { return node.edge; });
+  std::vector<bool> by_fixed_rule = proved(rivals, std::vector<const Given*>(rivals.size(), nullptr));
+  if (near_an_edge) {  // which entries are open decides the rule's multipliers: nothing is left to the rule
+    by_fixed_rule.assign(rivals.size(), false);
+  }
+  std::vector<std::size_t> order;
+  for (std::size_t j = 0; j < rivals.size(); ++j) {
+    if (!by_fixed_rule[j]) {
+      order.push_back(j);
+    }
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return dual_.bounds[a].value / rivals[a].margin < dual_.bounds[b].value / rivals[b].margin;
+  });
+  std::map<std::uint32_t, Given> found;
+  if (!order.empty() && steps_ == 0) {
+    return std::nullopt;
+  }
+  for (std::size_t first = 0; first < order.size(); first = first == 0 ? 1 : order.size()) {
+    std::vector<Rival> batch;
+    for (std::size_t k = first; k < (first == 0 ? 1 : order.size()); ++k) {
+      batch.push_back(rivals[order[k]]);
+    }
+    batch = improve(std::move(batch), false, memory, found);
+    if (!batch.empty() && !improve(std::move(batch), true, memory, found).empty()) {
+      return std::nullopt;
+    }
+  }
+  std::vector<RivalEvidence> evidence;
+  for (auto& [index, given] : found) {
+    evidence.push_back({index, std::move(given)});
+  }
+  // The bytes themselves are judged once more, as the checker will read them.
+  std::string bytes = encode(plan_, open_, evidence);
+  const std::vector<RivalEvidence> read = decode(plan_, open_, bytes);
+  std::vector<const Given*> given;
+  for (const Rival& rival : rivals) {
+    const auto at = std::find_if(read.begin(), read.end(), [&](const RivalEvidence& e) { return e.rival == rival.index; });
+    given.push_back(at == read.end() ? nullptr : &at->given);
+  }
+  const std::vector<bool> final = proved(rivals, given);
+  if (std::find(final.begin(), final.end(), false) != final.end()) {
+    return std::nullopt;
+  }
+  return bytes;
+}
+
+Parameters Search::begin(const std::vector<Rival>& rivals, const Memory& memory) {
+  const std::size_t batch = rivals.size();
+  const std::vector<Seed> seeds = seeds_of(rivals);
+  Parameters parameters = fixed_rule(open_, batch, range_ ? best : by_rule);
+  dual_.evaluate(seeds, parameters, false);  // the rule's multipliers
+  const std::vector<Bound> at_rule = dual_.bounds;
+  Parameters smaller = parameters;
+  for (Parameters::Node& node : smaller.nodes) {
+    for (double& lambda : node.lambda) {
+      lambda /= 20;
+    }
+  }
+  smaller.input_lambda.assign(batch, range_ ? best : by_rule);
+  dual_.evaluate(seeds, smaller, false);
+  for (std::size_t j = 0; j < batch; ++j) {
+    const auto known = memory.find(rivals[j].index);
+    for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
+      Parameters::Node& node = parameters.nodes[k];
+      const std::vector<std::uint32_t>& position = open_.nodes[k].position;
+      if (dual_.bounds[j].value > at_rule[j].value) {
+        node.lambda[j] = smaller.nodes[k].lambda[j];
+      }
+      if (known == memory.end() || position.empty()) {
+        continue;
+      }
+      const Found::Node& from = known->second.nodes[k];
+      if (from.lambda > 0) {
+        node.lambda[j] = from.lambda;
+      }
+      std::size_t at = 0;
+      for (std::size_t i = 0; i < position.size(); ++i) {
+        for (; at < from.position.size() && from.position[at] < position[i]; ++at) {
+        }
+        if (at < from.position.size() && from.position[at] == position[i]) {
+          node.slope[j * position.size() + i] = from.slope[at];
+        }
+      }
+    }
+  }
+  return parameters;
+}
+
+void Search::remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const {
+  Found found;
+  for (std::size_t k = 0; k < open_.nodes.size(); ++k) {
+    const std::vector<std::uint32_t>& position = open_.nodes[k].position;
+    const auto first = parameters.nodes[k].slope.begin() + static_cast<std::ptrdiff_t>(j * position.size());
+    found.nodes.push_back({position, {first, first + static_cast<std::ptrdiff_t>(position.size())}, parameters.nodes[k].lambda[j]});
+  }
+  memory[rival.index] = std::move(found);
+}
+
+std::vector<Rival> Search::improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found) {
+  std::vector<Rival> failed;
+  Parameters parameters = begin(rivals, memory);
+  Adam adam(parameters);
+  std::vector<Progress> progress(rivals.size());
+  for (unsigned step = 0; step <= steps_; ++step) {
+    parameters.input_lambda.assign(rivals.size(), range_ ? best : by_rule);
+    dual_.evaluate(seeds_of(rivals), parameters, true);
+    std::vector<std::size_t> positive;
+    std::vector<bool> done(rivals.size(), false);
+    for (std::size_t j = 0; j < rivals.size(); ++j) {
+      progress[j].note(dual_.bounds[j].value / rivals[j].margin + 1);
+      if (is_positive(rivals[j], dual_.bounds[j])) {
+        positive.push_back(j);
+      } else if (step == steps_ || progress[j].hopeless(steps_ - step)) {
+        failed.push_back(rivals[j]);
+        remember(rivals[j], parameters, j, memory);
+        done[j] = true;
+        if (all) {
+          return failed;
+        }
+      }
+    }
+    // The gradient is used before the bounds are computed anew for what lies on the grids.
+    const Parameters now = parameters;
+    if (step < steps_) {
+      adam.step(dual_, open_, all, rivals, parameters);
+    }
+    if (!positive.empty()) {
+      std::vector<Given> given;
+      std::vector<Rival> candidates;
+      for (const std::size_t j : positive) {
+        given.push_back(quantised(open_, now, j, range_));
+        candidates.push_back(rivals[j]);
+      }
+      std::vector<const Given*> pointers;
+      for (const Given& g : given) {
+        pointers.push_back(&g);
+      }
+      const std::vector<bool> result = proved(candidates, pointers);
+      for (std::size_t i = 0; i < positive.size(); ++i) {
+        if (result[i]) {
+          done[positive[i]] = true;
+          remember(candidates[i], now, positive[i], memory);
+          found[candidates[i].index] = std::move(given[i]);
+        } else if (step == steps_) {
+          failed.push_back(candidates[i]);
+        }
+      }
+    }
+    std::vector<std::size_t> kept;
+    for (std::size_t j = 0; j < rivals.size(); ++j) {
+      if (!done[j]) {
+        kept.push_back(j);
+      }
+    }
+    if (kept.empty()) {
+      break;
+    }
+    if (kept.size() < rivals.size()) {
+      adam.keep(kept, rivals.size());
+      keep(parameters, kept, rivals.size());
+      std::vector<Rival> others;
+      std::vector<Progress> their_progress;
+      for (const std::size_t j : kept) {
+        others.push_back(rivals[j]);
+        their_progress.push_back(std::move(progress[j]));
+      }
+      rivals = std::move(others);
+      progress = std::move(their_progress);
+    }
+  }
+  return failed;
+}
+
+}  // namespace lipcert::local
