@@ -25,6 +25,9 @@ const char* const kManyFormula =
 const char* const kOneFormula =
     "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: sign f(y) = sign f(x_k)";
 
+/// No record here claims a local radius (tests/verifier_local).
+std::optional<std::string> no_local(const LocalClaim& /*claim*/) { return "a local radius was not claimed"; }
+
 Graph graph_of(const ob::Model& model) {
   std::vector<ExternalFile> external;
   return read_onnx(model.bytes(), OnnxOptions{}, external);
@@ -177,7 +180,7 @@ struct World {
     if (change) change(request);
     try {
       const SampleClaim parsed = parse_sample_claim(Json::parse(c.dump(), "the claim"), outputs);
-      return check_samples(parsed, bounds, input, evaluation(), request).passed() ? "accepted" : "rejected";
+      return check_samples(parsed, bounds, input, evaluation(), no_local, request).passed() ? "accepted" : "rejected";
     } catch (const Failure& failure) {
       if (failure.outcome() == Outcome::rejected) return "rejected";
       return (failure.outcome() == Outcome::input   ? "input: "
@@ -328,7 +331,7 @@ TEST_CASE("the records file") {
   // A first index whose bytes look like gzip's.
   std::vector<Record> odd(1);
   odd[0].index = 0x8b1f;
-  RecordStream stream((write_file(world.folder / "odd", odd[0].bytes()), world.folder / "odd"), 0x8b1f, 1, 3, false);
+  RecordStream stream((write_file(world.folder / "odd", odd[0].bytes()), world.folder / "odd"), 0x8b1f, 1, 3, false, false);
   CHECK(stream.next(odd[0]));
 }
 
@@ -577,7 +580,7 @@ TEST_CASE("an audit checks exactly the samples that its seed draws") {
   request.audit = 10;
   request.seed = 3;
   const SampleReport report =
-      check_samples(parse_sample_claim(Json::parse(world.claim.dump(), "claim"), 3), world.bounds, {1, 6}, world.evaluation(), request);
+      check_samples(parse_sample_claim(Json::parse(world.claim.dump(), "claim"), 3), world.bounds, {1, 6}, world.evaluation(), no_local, request);
   CHECK(report.passed());
   CHECK(report.rechecked == 10);
   REQUIRE(report.proofs.size() == 10);

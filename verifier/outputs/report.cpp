@@ -119,6 +119,8 @@ std::string text_report(const Report& report, bool verbose) {
     std::string counts = std::to_string(s.total) + " samples, " + (s.labelled ? std::to_string(s.correct) + " right, " : "") + std::to_string(s.undecided) + " undecided";
     for (const SampleSummary::Eps& e : s.counts)
       counts += "; eps " + e.eps + " (" + s.eps_unit + "): " + std::to_string(e.certified) + " certified" + (s.labelled ? ", " + std::to_string(e.certified_correct) + " of them right" : "");
+    if (s.theorem == "layer-dual") counts += "; radii by layer-dual: " + std::to_string(s.local) + ", by margin-over-lipschitz: " + std::to_string(s.total - s.undecided - s.local);
+    if (!s.range_low.empty()) line(out, "only for", "inputs with " + s.range_low + " <= y std_c + mean_c <= " + s.range_high + " in every entry (scaled pixels); nothing is said about others");
     line(out, accepted && s.depth == SampleSummary::Depth::all ? "claim" : "claimed", s.formula + "; " + counts + " (" + depth_of(s) + ")");
     for (const AuditedRecord& audited : s.audited) {
       std::string path;
@@ -180,7 +182,10 @@ std::string json_report(const Report& report) {
                          {"correct", s.labelled ? ordered_json(s.correct) : ordered_json(nullptr)},
                          {"undecided", s.undecided},
                          {"epsUnit", s.eps_unit},
-                         {"counts", counts}};
+                         {"counts", counts},
+                         {"theorem", s.theorem},
+                         {"local", s.local},
+                         {"inputRange", s.range_low.empty() ? ordered_json(nullptr) : ordered_json{{"low", s.range_low}, {"high", s.range_high}}}};
     if (!s.audited.empty()) {
       item["audit"] = {{"seed", std::to_string(s.seed)}, {"proofs", ordered_json::array()}};
       for (const AuditedRecord& audited : s.audited)

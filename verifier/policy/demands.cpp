@@ -243,6 +243,13 @@ class Demands {
       return unmet("labels from column " + std::to_string(*s.label_column) + " (from 0)", again + ", with the label column that the policy names (the last where it names none)");
     if (!s.label_column && wanted.label_column) return unmet("labels that are no column of the rows", again + " --label-column " + std::to_string(*wanted.label_column));
     if (s.first != wanted.first) return unmet("samples from number " + std::to_string(s.first) + " (from 0) on", again + ", with the first sample that the policy names (0 where it names none)");
+    if (!s.range_low.empty()) {
+      const std::optional<Rational> low = parse_ratio(s.range_low), high = parse_ratio(s.range_high);
+      const bool equal = wanted.input_range && low && high && *low == wanted.input_range->first.value && *high == wanted.input_range->second.value;
+      if (!equal)
+        return unmet("a claim about inputs with scaled pixels from " + printable(s.range_low) + " to " + printable(s.range_high) + " only",
+                     again + (wanted.input_range ? ", with the --input-range that the policy names" : ", without --input-range, or name that range in the policy when it suffices"));
+    }
     if (s.eps_unit != wanted.unit) return unmet("eps in the unit '" + printable(s.eps_unit) + "'", again);
     if (s.total < wanted.min_samples || s.total == 0)
       return unmet(std::to_string(s.total) + " samples", again + ", with --limit as large as the policy wants or without it");
@@ -305,6 +312,7 @@ std::string wanted_text(const AccuracyDemand& demand) {
          (demand.first != 0 ? ", from sample " + std::to_string(demand.first) + " on" : "") +
          (demand.dataset_sha256 ? ", on the data " + *demand.dataset_sha256 : "") +
          (demand.labels_sha256 ? ", with the labels " + *demand.labels_sha256 : "") +
+         (demand.input_range ? ", at least for inputs with scaled pixels from " + demand.input_range->first.text + " to " + demand.input_range->second.text : "") +
          (demand.min_samples != 0 ? ", of at least " + std::to_string(demand.min_samples) + " samples" : "");
 }
 

@@ -109,6 +109,7 @@ class Explanation {
       if (!a.label_column) detail("Labels inside rows stand in the last column (default).");
       if (a.first == 0) detail("The first sample of the data is the first that was selected (default).");
       detail("The order in which rows and images are read (layout) is the issuer's choice.");
+      if (!a.input_range) detail("The radii hold for all inputs, not for a stated range of them (default).");
       if (a.min_samples == 0) detail("The issuer may have selected any number of the samples (default): pin it with minSamples.");
     }
     if (policy_.certified_accuracy.empty()) demand("/certifiedAccuracy", "No certified accuracy is demanded (default).");

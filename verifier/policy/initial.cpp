@@ -79,6 +79,7 @@ std::string policy_from(const Report& report, const Document& public_key) {
       item["datasetSha256"] = s.data_sha256;
       if (!s.labels_sha256.empty()) item["labelsSha256"] = s.labels_sha256;
       item["minSamples"] = s.total;
+      if (!s.range_low.empty()) item["inputRange"] = {{"low", radius_text(s.range_low)}, {"high", radius_text(s.range_high)}};
       accuracy.push_back(item);
     }
   if (!accuracy.empty()) out["certifiedAccuracy"] = accuracy;

@@ -101,7 +101,7 @@ LipschitzDemand read_lipschitz(const Place& place) {
 }
 
 AccuracyDemand read_accuracy(const Place& place) {
-  place.only({"epsilon", "unit", "min", "scale", "mean", "std", "datasetSha256", "labelsSha256", "labelColumn", "first", "minSamples"});
+  place.only({"epsilon", "unit", "min", "scale", "mean", "std", "datasetSha256", "labelsSha256", "labelColumn", "first", "minSamples", "inputRange"});
   AccuracyDemand out;
   out.epsilon = place.at("epsilon", "give the radius, as text: \"epsilon\": \"36/255\"").number();
   const Place unit = place.at("unit", "write \"scaled pixel\" or \"graph input\", as the certificate names it");
@@ -131,6 +131,12 @@ AccuracyDemand read_accuracy(const Place& place) {
   if (const auto at = place.find("datasetSha256")) out.dataset_sha256 = at->sha256();
   if (const auto at = place.find("labelsSha256")) out.labels_sha256 = at->sha256();
   if (const auto at = place.find("minSamples")) out.min_samples = at->count(1, std::uint64_t{1} << 40);
+  if (const auto at = place.find("inputRange")) {
+    at->only({"low", "high"});
+    const std::string remedy = "give both ends in scaled pixels, as text: \"inputRange\": {\"low\": \"0\", \"high\": \"1\"}";
+    out.input_range.emplace(at->at("low", remedy).signed_number(), at->at("high", remedy).signed_number());
+    if (out.input_range->first.value >= out.input_range->second.value) at->refuse("the range is empty", "write the lower end as low");
+  }
   return out;
 }
 

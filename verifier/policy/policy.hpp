@@ -50,6 +50,7 @@ struct AccuracyDemand {
   std::optional<std::uint64_t> label_column;    // from 0, of rows that hold their labels; absent: the last one
   std::uint64_t first = 0;                      // of the selected samples
   std::uint64_t min_samples = 0;  // 0: not demanded
+  std::optional<std::pair<PolicyNumber, PolicyNumber>> input_range;  // a claim about inputs in this range suffices; absent: it must be about all
 };
 
 /// What a revocation list says, or the policy itself.

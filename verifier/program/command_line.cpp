@@ -43,10 +43,10 @@ std::uint64_t random_seed() {
 
 /// What CLI11 filled, beside the CommandLine itself.
 struct Parsed {
-  std::string json, time, records, public_key, policy_init, junit, sarif, markdown, code_quality;
+  std::string json, time, records, evidence, public_key, policy_init, junit, sarif, markdown, code_quality;
   std::uint64_t audit = 0, seed = 0, memory = 0, work = 0;
   unsigned threads = 0, max_age = 0;
-  bool has_time = false, has_audit = false, has_seed = false, has_records = false;
+  bool has_time = false, has_audit = false, has_seed = false, has_records = false, has_evidence = false;
 };
 
 /// `--json out.json` names a certificate out.json; somebody who meant the output is told how to write it.
@@ -89,6 +89,7 @@ std::string contradiction(const CommandLine& line, const Parsed& p) {
            "output";
   if (checks && (!p.records.empty() || p.has_records) && line.certificates.size() != 1)
     return "--records belongs to one certificate; check that one alone";
+  if (checks && p.has_evidence && line.certificates.size() != 1) return "--local-evidence belongs to one certificate; check that one alone";
   const bool wants_vsa = std::any_of(line.outputs.begin(), line.outputs.end(), [](const auto& o) { return o.first == Output::vsa; });
   if (wants_vsa && (line.policy.empty() || line.vsa_key.empty()))
     return "--vsa says that a policy was met and is signed: give --policy and --vsa-key KEY.pem";
@@ -148,6 +149,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
       ->expected(1);
   const CLI::Option* records =
       app.add_option("--records", p.records, "the records file (default: the one named in the certificate, beside it)");
+  const CLI::Option* evidence =
+      app.add_option("--local-evidence", p.evidence, "the file of evidence of local radii (default: the one named in the certificate, beside it)");
   const CLI::Option* audit = app.add_option("--audit", p.audit,
                                             "recheck only this many samples, drawn at random, and print their inclusion proofs; of more "
                                             "samples: 'accepted in part', exit code 5")
@@ -223,6 +226,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   p.has_audit = audit->count() != 0;
   p.has_seed = seed->count() != 0;
   p.has_records = records->count() != 0;
+  p.has_evidence = evidence->count() != 0;
   if (!p.json.empty()) out.outputs.emplace_back(Output::json, p.json);
   for (std::size_t k = 0; k < given.size(); ++k)
     if (given[k].second->count() != 0) out.outputs.emplace_back(given[k].first, *files[k].path);
@@ -253,6 +257,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   if (out.data.size() == 1) samples.data = out.data[0];
   if (out.labels.size() == 1) samples.labels = out.labels[0];
   if (p.has_records) samples.records = p.records;
+  if (p.has_evidence) samples.evidence = p.evidence;
   if (p.has_audit) {
     samples.audit = p.audit;
     samples.seed = p.has_seed ? p.seed : random_seed();

@@ -51,6 +51,7 @@ std::uint64_t bytes_of(const CommandLine& line) {
   for (const std::string& path : line.data) sum += bytes_of_path(path);
   for (const std::string& path : line.labels) sum += bytes_of_path(path);
   if (line.request.samples.records) sum += bytes_of_path(*line.request.samples.records);
+  if (line.request.samples.evidence) sum += bytes_of_path(*line.request.samples.evidence);
   return sum;
 }
 

@@ -114,7 +114,6 @@ void parse_data(const Json& data, SampleClaim& claim) {
   }
 }
 
-constexpr std::uint64_t kRecordBytes = 32;
 constexpr std::size_t kMostEps = 64;
 
 }  // namespace
@@ -124,6 +123,16 @@ SampleClaim parse_sample_claim(const Json& json, std::uint64_t outputs) {
   SampleClaim claim;
   std::vector<std::string_view> names = {"id",      "kind",      "formula",  "data",   "selection", "total",
                                          "correct", "undecided", "labelled", "counts", "records",   "evidence"};
+  std::string ball = "||y - x_k||_2 < r_k";
+  if (const Json* range = json.find("inputRange", place)) {
+    names.emplace_back("inputRange");
+    require_members(*range, {"low", "high"}, place + ".inputRange");
+    claim.range_low = text(*range, "low", place + ".inputRange");
+    claim.range_high = text(*range, "high", place + ".inputRange");
+    claim.range.emplace(ratio(claim.range_low, place + ".inputRange.low"), ratio(claim.range_high, place + ".inputRange.high"));
+    if (claim.range->first >= claim.range->second) reject(place + ".inputRange is empty");
+    ball += " with " + claim.range_low + " <= y std_c + mean_c <= " + claim.range_high + " in every entry";
+  }
   if (json.find("epsUnit", place) != nullptr) {
     names.emplace_back("epsUnit");
     claim.scaled_pixels = text(json, "epsUnit", place) == "scaled pixel";
@@ -133,15 +142,26 @@ SampleClaim parse_sample_claim(const Json& json, std::uint64_t outputs) {
   require_text(json, "id", "sample-radii", place);
   require_text(json, "kind", "sample-radii", place);
   require_text(json, "formula",
-               std::string(outputs == 1 ? "for every selected sample x_k with a predicted class and every y with ||y - x_k||_2 < r_k: "
-                                          "sign f(y) = sign f(x_k)"
-                                        : "for every selected sample x_k with a predicted class, every y with ||y - x_k||_2 < r_k and "
-                                          "every j != c_k: f_(c_k)(y) > f_j(y)") +
+               (outputs == 1 ? "for every selected sample x_k with a predicted class and every y with " + ball + ": sign f(y) = sign f(x_k)"
+                             : "for every selected sample x_k with a predicted class, every y with " + ball + " and every j != c_k: f_(c_k)(y) > f_j(y)") +
                    (claim.scaled_pixels ? "; eps in scaled pixels (v * scale): certified where r_k min_c |std_c| > eps" : ""),
                place);
   const Json& evidence = json.member("evidence", place);
-  require_members(evidence, {"theorem"}, place + ": evidence");
-  require_text(evidence, "theorem", "margin-over-lipschitz", place + ": evidence");
+  claim.layer_dual = text(evidence, "theorem", place + ": evidence") == "layer-dual";
+  if (!claim.layer_dual) require_text(evidence, "theorem", "margin-over-lipschitz", place + ": evidence");
+  if (claim.range && !claim.layer_dual) reject(place + ".inputRange belongs to the theorem layer-dual");
+  const Json* const local = claim.layer_dual ? evidence.find("local", place + ": evidence") : nullptr;
+  if (local == nullptr) {
+    require_members(evidence, {"theorem"}, place + ": evidence");
+  } else {
+    const std::string at = place + ": evidence.local";
+    require_members(evidence, {"theorem", "local"}, place + ": evidence");
+    require_members(*local, {"file", "bytes", "sha256", "merkleRoot"}, at);
+    claim.evidence = DataFile{text(*local, "file", at), natural(*local, "bytes", at), digest(*local, "sha256", at)};
+    claim.evidence_root = digest(*local, "merkleRoot", at);
+    if (claim.evidence->role != claim.evidence->sha256 + ".lipcert.local") reject(at + ": the name of the file is not its digest");
+    if (claim.evidence->bytes == 0) reject(at + ": a file without evidence");
+  }
   parse_data(json.member("data", place), claim);
   Rational per_unit = 1;  // a length of 1 in the graph's input is at least so long in the unit of eps
   if (claim.scaled_pixels) {
@@ -177,8 +197,9 @@ SampleClaim parse_sample_claim(const Json& json, std::uint64_t outputs) {
   claim.records_sha256 = digest(records, "sha256", place);
   claim.merkle_root = digest(records, "merkleRoot", place);
   if (claim.records_file != claim.records_sha256 + ".lipcert.records") reject(place + ": the name of the records file is not its digest");
-  if (natural(records, "bytes", place) != kRecordBytes * counts.total)
-    reject(place + ": the records file does not have 32 bytes for each sample");
+  const std::uint64_t size = claim.layer_dual ? 40 : 32;
+  if (natural(records, "bytes", place) != size * counts.total)
+    reject(place + ": the records file does not have " + std::to_string(size) + " bytes for each sample");
   return claim;
 }
 
@@ -221,13 +242,13 @@ const RadiusRule::Quotient& RadiusRule::lipschitz(std::size_t i, std::size_t j) 
   return bounds_[outputs_ == 1 ? 0 : i * outputs_ - i * (i + 1) / 2 + (j - i - 1)];
 }
 
-std::optional<Mismatch> RadiusRule::check(const Record& record, const EnclosedOutput& output) const {
+std::optional<Mismatch> RadiusRule::check(const Record& record, const EnclosedOutput& output, std::vector<std::size_t>* open) const {
   if (record.predicted == kNone) return std::nullopt;
   const auto c = static_cast<std::size_t>(record.predicted);
   Integer mantissa;
   std::int64_t exponent = 0;
   // `margin` * 2^output.exponent is a lower end of f_c - f_j (one output: of |f| with the sign of the class).
-  const auto refute = [&](const Integer& margin, const Quotient& bound, const std::string& rival) -> std::optional<Mismatch> {
+  const auto refute = [&](const Integer& margin, const Quotient& bound, std::size_t j, const std::string& rival) -> std::optional<Mismatch> {
     const auto shown = [&] { return decimal_text(scaled(margin, output.exponent), Toward::below); };
     if (margin <= 0)
       return Mismatch{"predicted class", std::to_string(c),
@@ -241,13 +262,17 @@ std::optional<Mismatch> RadiusRule::check(const Record& record, const EnclosedOu
     }
     mantissa_of_bits(record.radius, mantissa, exponent);
     if (at_least(margin * bound.denominator, output.exponent, mantissa * bound.numerator, exponent)) return std::nullopt;
+    if (open != nullptr) {
+      open->push_back(j);
+      return std::nullopt;
+    }
     const Rational radius = scaled(margin, output.exponent) * Rational(bound.denominator, bound.numerator);
     return Mismatch{"radius against " + rival, text_of_bits(record.radius), "at least " + decimal_text(radius, Toward::below)};
   };
-  if (outputs_ == 1) return refute(c == 1 ? output.lower[0] : Integer(-output.upper[0]), bounds_[0], "0");
+  if (outputs_ == 1) return refute(c == 1 ? output.lower[0] : Integer(-output.upper[0]), bounds_[0], 0, "0");
   for (std::size_t j = 0; j < outputs_; ++j) {
     if (j == c) continue;
-    if (auto mismatch = refute(output.lower[c] - output.upper[j], lipschitz(c, j), "class " + std::to_string(j))) return mismatch;
+    if (auto mismatch = refute(output.lower[c] - output.upper[j], lipschitz(c, j), j, "class " + std::to_string(j))) return mismatch;
   }
   return std::nullopt;
 }
@@ -290,14 +315,25 @@ void compare_files(SampleReport& report, const SampleClaim& claim, const std::ve
 }
 
 RecordStream open_records(const SampleClaim& claim, const LipschitzBounds& bounds, const SampleRequest& request) {
-  return {request.records, claim.first, claim.counts.total, bounds.outputs, claim.labelled};
+  return {request.records, claim.first, claim.counts.total, bounds.outputs, claim.labelled, claim.layer_dual};
+}
+
+EvidenceStream open_evidence(const SampleClaim& claim, const SampleRequest& request) {
+  return EvidenceStream(claim.evidence ? std::optional<std::string>(request.evidence) : std::nullopt);
 }
 
 /// Everything that follows from the records file alone.
 void check_records(const SampleClaim& claim, const LipschitzBounds& bounds, const SampleRequest& request,
                    const std::vector<std::uint64_t>& proofs_for, SampleReport& report) {
   RecordStream records = open_records(claim, bounds, request);
-  RecordSummary summary = summarise(records, claim.eps, proofs_for);
+  EvidenceStream evidence = open_evidence(claim, request);
+  RecordSummary summary = summarise(records, evidence, claim.eps, proofs_for);
+  if (claim.evidence) {
+    compare(report, "evidence digest", claim.evidence->sha256 + ", " + std::to_string(claim.evidence->bytes) + " bytes",
+            summary.evidence_sha256 + ", " + std::to_string(summary.evidence_bytes) + " bytes");
+    compare(report, "evidence Merkle root", claim.evidence_root, summary.evidence_root);
+  }
+  report.local = summary.counts.local;
   compare(report, "records digest", claim.records_sha256, summary.sha256);
   compare(report, "records Merkle root", claim.merkle_root, summary.merkle_root);
   const auto count = [&](const std::string& what, std::uint64_t claimed, std::uint64_t recomputed) {
@@ -330,13 +366,14 @@ std::uint32_t label_of(const Sample& sample, std::uint64_t outputs) {
 struct Task {
   Sample sample;
   Record record;
+  std::string evidence;
   std::optional<Mismatch> mismatch;
 };
 
 }  // namespace
 
 SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, const Shape& input, const Evaluation& evaluate,
-                           const SampleRequest& request) {
+                           const LocalProof& local, const SampleRequest& request) {
   SampleReport report;
   const std::uint64_t inputs = element_count(input);
   std::vector<std::uint64_t> drawn;
@@ -359,6 +396,9 @@ SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& boun
                         claim.arrangement.channels_last);
   const RadiusRule rule(bounds);
   RecordStream records = open_records(claim, bounds, request);
+  EvidenceStream evidence = open_evidence(claim, request);
+  std::optional<InputBox> range;
+  if (claim.range) range = scaling.box(claim.range->first, claim.range->second);
 
   const std::uint64_t all = audit ? drawn.size() : claim.counts.total;
   const std::size_t block = static_cast<std::size_t>(std::clamp<std::uint64_t>((std::uint64_t{1} << 22) / inputs, 1, 512));
@@ -374,10 +414,18 @@ SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& boun
       return;
     }
     if (task.record.predicted == kNone) return;
-    task.mismatch = rule.check(task.record, evaluate(task.sample, scaling, false));
-    if (!task.mismatch) return;
-    ++wider;
-    task.mismatch = rule.check(task.record, evaluate(task.sample, scaling, true));
+    const bool may_be_local = task.record.rule == 1;
+    std::vector<std::size_t> open;
+    task.mismatch = rule.check(task.record, evaluate(task.sample, scaling, false), may_be_local ? &open : nullptr);
+    if (task.mismatch) {
+      ++wider;
+      open.clear();
+      task.mismatch = rule.check(task.record, evaluate(task.sample, scaling, true), may_be_local ? &open : nullptr);
+    }
+    if (task.mismatch || open.empty()) return;
+    if (const auto why = local({task.sample, scaling, range ? &*range : nullptr, static_cast<std::size_t>(task.record.predicted), open,
+                                value_of_bits(task.record.radius), task.evidence}))
+      task.mismatch = Mismatch{"local radius", text_of_bits(task.record.radius), *why};
   };
   /// Checks what is waiting; false after a sample that fails: the first one in the order of the file, whatever the threads did.
   const auto flush = [&] {
@@ -403,10 +451,12 @@ SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& boun
     const bool selected = index >= claim.first && index - claim.first < claim.counts.total;
     Record record;
     if (selected && !records.next(record)) exhausted("the records end before the selection: a fault of the checker");
+    std::string proof = selected ? evidence.next(record) : std::string();
     const bool wanted = selected && (!audit || std::binary_search(drawn.begin(), drawn.end(), index - claim.first));
     more = data->next(wanted ? tasks[waiting].sample : skipped);
     if (!more) break;
     if (!wanted) continue;
+    tasks[waiting].evidence = std::move(proof);
     tasks[waiting++].record = record;
     if (waiting == block && !flush()) return report;
   }
@@ -418,6 +468,7 @@ SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& boun
   Record extra;
   if (records.next(extra)) exhausted("the records go on after the selection: a fault of the checker");
   compare(report, "records digest as read", claim.records_sha256, records.sha256());
+  if (claim.evidence) compare(report, "evidence digest as read", claim.evidence->sha256, evidence.sha256());
   compare(report, audit ? "samples audited" : "samples rechecked", std::to_string(all), std::to_string(report.rechecked));
   return report;
 }

@@ -5,6 +5,9 @@
 // Eps counted in scaled pixels (p = v * scale): x = (p - mean_c) / std_c moves by at most 1 / min_c |std_c| times as much as p, so that the
 // decision stays for every p' within eps of p where r > eps / min_c |std_c|.
 //
+// Theorem `layer-dual` (section 9): a record may say that its radius follows from a bound for the ball around its sample instead, which the room
+// local/ proves; and the claim may be about a stated range of inputs only.
+//
 // Three depths: the records alone (digest, Merkle root, every count), a random subset of samples with inclusion proofs, or all samples. A
 // sample is checked against this checker's own enclosure of f at the exact input that its own reader finds in the data file. All
 // comparisons are exact.
@@ -14,6 +17,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "verifier/base/json.hpp"
@@ -39,6 +44,11 @@ struct SampleClaim {
   std::vector<Rational> eps;  // in units of the graph's input
   RecordCounts counts;
   std::string records_file, records_sha256, merkle_root;
+  bool layer_dual = false;
+  std::optional<DataFile> evidence;  // its role is the name of the file
+  std::string evidence_root;
+  std::optional<std::pair<Rational, Rational>> range;  // of scaled pixels
+  std::string range_low, range_high;                   // as claimed
 };
 
 /// Takes the claim apart. Whatever is not as specified, contradicts itself or has an unknown member: Failure (rejected). `outputs`: entries
@@ -65,8 +75,9 @@ struct Mismatch {
 class RadiusRule {
  public:
   explicit RadiusRule(const LipschitzBounds& bounds);
-  /// Predicted class, margin and radius against the enclosure; nothing when all of them follow from it. An undecided record claims nothing.
-  [[nodiscard]] std::optional<Mismatch> check(const Record& record, const EnclosedOutput& output) const;
+  /// Predicted class, margin and radius against the enclosure; nothing when all of them follow from it. An undecided record claims nothing. With `open`: the
+  /// outputs against which the radius does not follow go there (one output: 0), and are no mismatch.
+  [[nodiscard]] std::optional<Mismatch> check(const Record& record, const EnclosedOutput& output, std::vector<std::size_t>* open = nullptr) const;
 
  private:
   struct Quotient {
@@ -87,6 +98,7 @@ struct SampleCheck {
 
 struct SampleRequest {
   std::string records;              // path of the records file
+  std::string evidence;             // path of the file of evidence, where the claim names one
   std::optional<std::string> data;  // path; without it no sample is rechecked
   std::optional<std::string> labels;
   std::optional<std::uint64_t> audit;  // number of samples; without it all are rechecked
@@ -98,6 +110,7 @@ struct SampleRequest {
 struct SampleReport {
   std::vector<SampleCheck> checks;     // in order; ends after the first sample that fails
   std::uint64_t rechecked = 0;         // samples whose record follows from this checker's own enclosure
+  std::uint64_t local = 0;             // records whose radius follows by layer-dual, by their own word
   std::uint64_t wider = 0;             // of these: needed the second, wider evaluation
   std::vector<InclusionProof> proofs;  // audit: of the samples that were drawn
   std::vector<std::string> proof_leaves;
@@ -107,8 +120,21 @@ struct SampleReport {
 /// Encloses f at a sample. `wide`: as tight as this checker can, whatever it costs. Called from several threads at once.
 using Evaluation = std::function<EnclosedOutput(const Sample& sample, const Scaling& scaling, bool wide)>;
 
+/// What is local about a radius: proves that in the closed ball of radius `radius` around the sample (and in `range`, where there is one) output c exceeds each of
+/// `rivals`, or says in one sentence why not. Called from several threads at once.
+struct LocalClaim {
+  const Sample& sample;
+  const Scaling& scaling;
+  const InputBox* range = nullptr;
+  std::size_t predicted = 0;
+  const std::vector<std::size_t>& rivals;
+  Rational radius;
+  std::string_view evidence;
+};
+using LocalProof = std::function<std::optional<std::string>(const LocalClaim& claim)>;
+
 /// Checks the claim as deep as the request allows. `input`: shape of the network's input. Files that cannot be read: Failure (input).
 [[nodiscard]] SampleReport check_samples(const SampleClaim& claim, const LipschitzBounds& bounds, const Shape& input,
-                                         const Evaluation& evaluate, const SampleRequest& request);
+                                         const Evaluation& evaluate, const LocalProof& local, const SampleRequest& request);
 
 }  // namespace lipverify

@@ -3,6 +3,7 @@
 
 #include "verifier/base/bytes.hpp"
 #include "verifier/base/failure.hpp"
+#include "verifier/local/local_rule.hpp"
 #include "verifier/samples/samples.hpp"
 #include "verifier/verdict/partition.hpp"
 
@@ -40,8 +41,10 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
 
   SampleRequest request;
   const std::size_t slash = certificate.find_last_of('/');
-  request.records =
-      files.records ? *files.records : (slash == std::string::npos ? "" : certificate.substr(0, slash + 1)) + claim.records_file;
+  const std::string folder = slash == std::string::npos ? "" : certificate.substr(0, slash + 1);
+  request.records = files.records ? *files.records : folder + claim.records_file;
+  if (claim.evidence) request.evidence = files.evidence ? *files.evidence : folder + claim.evidence->role;
+  if (!claim.evidence && files.evidence) throw Failure(Outcome::usage, "the claim about samples names no file of evidence; leave --local-evidence out");
   request.data = files.data;
   request.labels = files.labels;
   request.audit = files.audit;
@@ -51,7 +54,10 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   std::optional<NetworkAtSamples> network;
   if (files.data) network.emplace(graph, blocks);
   const Evaluation evaluate = [&](const Sample& sample, const Scaling& scaling, bool wide) { return (*network)(sample, scaling, wide); };
-  SampleReport report = check_samples(claim, bounds, graph.input().shape, evaluate, request);
+  std::optional<LocalRule> rule;
+  if (files.data && claim.layer_dual) rule.emplace(graph, blocks);
+  const LocalProof local = [&](const LocalClaim& c) { return rule->refute(c.sample, c.scaling, c.range, c.predicted, c.rivals, c.radius, c.evidence); };
+  SampleReport report = check_samples(claim, bounds, graph.input().shape, evaluate, local, request);
 
   for (SampleCheck& check : report.checks)
     checks.push_back({std::move(check.id), std::move(check.subject), std::move(check.claimed), std::move(check.recomputed), check.passed});
@@ -65,6 +71,10 @@ SampleSummary check_sample_claim(const Graph& graph, const Statement& statement,
   summary.total = claim.counts.total;
   summary.correct = claim.counts.correct;
   summary.undecided = claim.counts.undecided;
+  summary.theorem = claim.layer_dual ? "layer-dual" : "margin-over-lipschitz";
+  summary.local = report.local;
+  summary.range_low = claim.range_low;
+  summary.range_high = claim.range_high;
   summary.labelled = claim.labelled;
   summary.rechecked = report.rechecked;
   summary.wider = report.wider;

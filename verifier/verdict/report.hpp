@@ -29,6 +29,7 @@ struct SampleFiles {
   std::optional<std::string> data;  // file or folder; a claim about samples needs it, or `leave_out`
   std::optional<std::string> labels;
   std::optional<std::string> records;  // default: the file that the claim names, beside the certificate
+  std::optional<std::string> evidence;  // of local radii; default as above
   std::optional<std::uint64_t> audit;  // recheck this many samples, drawn from the seed; default: all
   std::uint64_t seed = 0;
   bool leave_out = false;  // recheck no sample, only digest, Merkle root and counts of the records: accepted in part
@@ -74,6 +75,9 @@ struct SampleSummary {
   enum class Depth { records, audit, all } depth = Depth::records;  // records: counts, digest and Merkle root only
   std::string formula;
   std::uint64_t total = 0, correct = 0, undecided = 0, rechecked = 0;  // numbers of samples
+  std::string theorem;                                                 // "margin-over-lipschitz", "layer-dual"
+  std::uint64_t local = 0;                                             // records whose radius follows by layer-dual
+  std::string range_low, range_high;                                   // of scaled pixels, as claimed; empty: all inputs
   std::uint64_t wider = 0;                                             // of those rechecked: needed a second, wider evaluation
   bool labelled = false;
   std::string eps_unit;  // "graph input", or "scaled pixel" (v * scale, before mean and std)

@@ -345,7 +345,7 @@ class Verification {
 
   void check_samples(const Graph& graph, const Statement& statement) {
     if (!statement.samples) {
-      if (request_.samples.data || request_.samples.records)
+      if (request_.samples.data || request_.samples.records || request_.samples.evidence)
         throw Failure(Outcome::usage, "data or records were given, but the certificate makes no claim about samples; leave them out");
       return;
     }
