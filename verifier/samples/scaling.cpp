@@ -86,7 +86,7 @@ SampleShape arranged(const SampleShape& stored, const Arrangement& how, const Sh
 
 Scaling::Scaling(const SampleShape& shape, Layout layout, const Rational& scale, const std::vector<Rational>& means,
                  const std::vector<Rational>& deviations, bool channels_last)
-    : plane_(static_cast<std::size_t>(shape.rows * shape.columns)), last_(channels_last) {
+    : means_(means), deviations_(deviations), plane_(static_cast<std::size_t>(shape.rows * shape.columns)), last_(channels_last) {
   const std::size_t count = std::max(means.size(), deviations.size());
   for (const std::size_t size : {means.size(), deviations.size()})
     if (size != 1 && size != shape.channels)
@@ -132,6 +132,19 @@ std::vector<Rational> Scaling::exact(const Sample& sample) const {
     point[target_[i]] = Rational(x.numerator, x.denominator);
   }
   return point;
+}
+
+InputBox Scaling::box(const Rational& low, const Rational& high) const {
+  InputBox out{std::vector<Rational>(target_.size()), std::vector<Rational>(target_.size())};
+  for (std::size_t i = 0; i < target_.size(); ++i) {
+    const std::size_t c = channel(i);
+    const Rational& mean = means_[means_.size() == 1 ? 0 : c];
+    const Rational& deviation = deviations_[deviations_.size() == 1 ? 0 : c];
+    const Rational first = (low - mean) / deviation, second = (high - mean) / deviation;
+    out.low[target_[i]] = std::min(first, second);  // a negative deviation turns the range round
+    out.high[target_[i]] = std::max(first, second);
+  }
+  return out;
 }
 
 GridPoint Scaling::enclose(const Sample& sample) const {

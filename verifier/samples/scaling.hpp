@@ -34,6 +34,11 @@ struct GridPoint {
   std::uint64_t inexact = 0;
 };
 
+/// A range of each entry of the graph's input, exact.
+struct InputBox {
+  std::vector<Rational> low, high;
+};
+
 class Scaling {
  public:
   /// `shape`: as `arranged` gives it. `means`, `deviations`: one for all entries, or one for each channel; deviations and scale are not zero.
@@ -45,6 +50,8 @@ class Scaling {
   [[nodiscard]] std::vector<Rational> exact(const Sample& sample) const;
   /// The same on the finest grid that holds it (within a factor of 4). Thread-safe.
   [[nodiscard]] GridPoint enclose(const Sample& sample) const;
+  /// Where the entries of the graph's input lie when the scaled pixels (values times scale) lie in [low, high].
+  [[nodiscard]] InputBox box(const Rational& low, const Rational& high) const;
 
  private:
   /// x = (v * factor - offset) / denominator, integers, denominator > 0.
@@ -55,6 +62,7 @@ class Scaling {
   [[nodiscard]] std::size_t channel(std::size_t i) const { return channels_.size() == 1 ? 0 : last_ ? i % channels_.size() : i / plane_; }
 
   std::vector<Affine> channels_;
+  std::vector<Rational> means_, deviations_;  // one, or one for each channel
   std::size_t plane_;                  // entries of one channel
   bool last_;                          // channels are the last dimension in the file
   std::vector<std::uint32_t> target_;  // position in the graph's input of each entry of the file
