@@ -315,7 +315,7 @@ TEST_CASE("a block's constant, and a tensor that two blocks read") {
   network.begin_block(0, 1);
   network.add(kink_step(Kink::relu, {}), {0}, 1);
   network.end_block({1});
-  network.begin_join();
+  network.begin_join(Rational(1));
   network.add(joining_step(Joining::sum), {1, 0}, 2);
   network.end_block({2});
   GridPoint x;

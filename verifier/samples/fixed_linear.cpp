@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 
 #include "verifier/base/parallel.hpp"
 #include "verifier/samples/fixed_network.hpp"
@@ -25,6 +26,19 @@ class Affine : public FixedStep {
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const final { return apply(*in.at(0), true); }
   FixedTensor derivative(const std::vector<const FixedTensor*>& /*at*/, const std::vector<const FixedTensor*>& along) const final {
     return apply(*along.at(0), false);
+  }
+  StepForm form() const override { return {.kind = StepForm::Kind::affine}; }
+  UpperBound stretch() const final { return bound_; }
+  std::int64_t adjoint_exponent() const final { return exponent_; }
+  /// What the weights leave out costs its norm times that of c.
+  void adjoint(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const final {
+    out.assign(c.size(), {});
+    for (std::size_t v = 0; v < c.size(); ++v) {
+      UInt128 squares = 0;
+      for (const std::int64_t x : c[v]) squares += static_cast<UInt128>(static_cast<Int128>(x) * x);
+      out[v].error = weight_error_ * sqrt_ceiling(integer_of(static_cast<Int128>(squares)));
+    }
+    transposed(c, out);
   }
 
  protected:
@@ -63,6 +77,26 @@ class Affine : public FixedStep {
 
   /// Integers times the integers that stand for A.
   virtual void products(const std::vector<std::int64_t>& x, std::vector<Int128>& sums) const = 0;
+
+  virtual void transposed(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const = 0;
+
+  /// Weights with at most 31 bits, for norms: magnitudes rounded up, in units 2^(exponent_ + coarser()).
+  [[nodiscard]] int coarser() const {
+    std::uint64_t largest = 0;
+    for (const std::int64_t w : weights_) largest |= static_cast<std::uint64_t>(w < 0 ? -w : w);
+    return std::max(0, static_cast<int>(std::bit_width(largest)) - 31);
+  }
+  static UInt128 coarse_square(Int128 w, int drop) {
+    const UInt128 size = magnitude(w);
+    const UInt128 up = (size >> drop) + (drop != 0 && size != 0 ? 1 : 0);  // at most 2^33
+    return up * up;
+  }
+  /// The root of a sum of such squares, with what the weights leave out: at most the norm of that is in any row.
+  [[nodiscard]] std::uint64_t coarse_root(UInt128 squares, int drop) const {
+    const Integer root = sqrt_ceiling(Integer(squares)) + ceil_scaled(weight_error_, -drop);
+    if (root >= (Integer(1) << 60)) throw Unavailable{};
+    return static_cast<std::uint64_t>(root);
+  }
 
   /// Integer weights from a matrix whose rows are summed up. `copies`: ||A|| and the norm of what the weights leave out are at most the
   /// root of `copies` times the Frobenius norms of the matrix and of what is left out of it.
@@ -124,10 +158,46 @@ class Dense : public Affine {
   Dense(const EnclosedMatrix& a, std::uint64_t left, std::uint64_t right, const IntervalTensor& offset)
       : rows_(a.rows), columns_(a.columns), left_(static_cast<std::size_t>(left)), right_(static_cast<std::size_t>(right)) {
     set_weights(a, 1);  // left * right copies of A on different entries: the norm is that of A
+    coarse_ = coarser();
     set_offset(offset, 1, left_ * rows_ * right_);
+  }
+  RowNorms row_norms() const override {
+    const int drop = coarse_;
+    std::vector<std::uint64_t> of_row(rows_);
+    for (std::size_t i = 0; i < rows_; ++i) {
+      UInt128 squares = 0;
+      for (std::size_t k = 0; k < columns_; ++k) squares += coarse_square(weights_[i * columns_ + k], drop);
+      of_row[i] = coarse_root(squares, drop);
+    }
+    RowNorms out{std::vector<std::uint64_t>(left_ * rows_ * right_), exponent_ + drop};
+    for (std::size_t i = 0; i < out.norms.size(); ++i) out.norms[i] = of_row[i / right_ % rows_];
+    return out;
+  }
+  std::optional<std::uint64_t> row_difference(std::size_t i, std::size_t j) const override {
+    if (i % right_ != j % right_ || i / right_ / rows_ != j / right_ / rows_) return std::nullopt;
+    const std::int64_t* a = weights_.data() + i / right_ % rows_ * columns_;
+    const std::int64_t* b = weights_.data() + j / right_ % rows_ * columns_;
+    const int drop = coarse_;
+    UInt128 squares = 0;
+    for (std::size_t k = 0; k < columns_; ++k) squares += coarse_square(static_cast<Int128>(a[k]) - b[k], drop);
+    return coarse_root(squares, drop) + static_cast<std::uint64_t>(ceil_scaled(weight_error_, -drop));
   }
 
  private:
+  void transposed(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const override {
+    for (AdjointSums& sums : out) sums.sums.assign(left_ * columns_ * right_, 0);
+    for (std::size_t l = 0; l < left_; ++l)
+      for (std::size_t i = 0; i < rows_; ++i) {
+        const std::int64_t* w = weights_.data() + i * columns_;
+        for (std::size_t v = 0; v < c.size(); ++v)
+          for (std::size_t q = 0; q < right_; ++q) {
+            const std::int64_t factor = c[v][(l * rows_ + i) * right_ + q];
+            if (factor == 0) continue;
+            Int128* to = out[v].sums.data() + l * columns_ * right_ + q;
+            for (std::size_t k = 0; k < columns_; ++k) to[k * right_] += static_cast<Int128>(w[k]) * factor;
+          }
+      }
+  }
   void products(const std::vector<std::int64_t>& centre, std::vector<Int128>& sums) const override {
     // Entry ((l rows + i) right + q) of the result: row i of A with the entries ((l columns + k) right + q) of the input.
     sums.resize(left_ * rows_ * right_);
@@ -143,6 +213,7 @@ class Dense : public Affine {
       }
   }
   std::size_t rows_, columns_, left_, right_;
+  int coarse_ = 0;
 };
 
 /// A = sum over kernel positions k of P_k (x) W_k with W_k the channel matrix at k, and P_k the map from places of the data to those of the
@@ -159,9 +230,74 @@ class Convolution : public Affine {
     source_.assign(places_ * c.kernel, -1);
     for (std::size_t p = 0; p < places_; ++p)
       for (const Tap& tap : c.taps[p]) source_.at(p * c.kernel + tap.kernel) = static_cast<std::int32_t>(tap.data);
+    coarse_ = coarser();
+  }
+  /// Of the taps that meet the data at the place.
+  RowNorms row_norms() const override {
+    const std::size_t rows = c_.groups * c_.outputs;
+    RowNorms out{std::vector<std::uint64_t>(c_.batch * rows * places_), exponent_ + coarse_};
+    for (std::size_t o = 0; o < rows; ++o) fill_norms(of_taps(o, o, false), out.norms.data() + o * places_);
+    for (std::size_t i = rows * places_; i < out.norms.size(); ++i) out.norms[i] = out.norms[i - rows * places_];
+    return out;
+  }
+  std::optional<std::uint64_t> row_difference(std::size_t i, std::size_t j) const override {
+    const std::size_t a = i / places_, b = j / places_;
+    if (i % places_ != j % places_ || a / c_.outputs != b / c_.outputs) return std::nullopt;
+    const std::vector<UInt128> squares = of_taps(a % (c_.groups * c_.outputs), b % (c_.groups * c_.outputs), true);
+    const std::int32_t* source = source_.data() + i % places_ * c_.kernel;
+    UInt128 sum = 0;
+    for (std::size_t k = 0; k < c_.kernel; ++k)
+      if (source[k] >= 0) sum += squares[k];
+    return coarse_root(sum, coarse_) + static_cast<std::uint64_t>(ceil_scaled(weight_error_, -coarse_));
   }
 
  private:
+  /// For every kernel position the sum of squares over the inputs of row a (less row b).
+  [[nodiscard]] std::vector<UInt128> of_taps(std::size_t a, std::size_t b, bool less) const {
+    const std::size_t columns = c_.inputs * c_.kernel;
+    std::vector<UInt128> out(c_.kernel, 0);
+    for (std::size_t k = 0; k < columns; ++k)
+      out[k % c_.kernel] += coarse_square(static_cast<Int128>(weights_[a * columns + k]) - (less ? weights_[b * columns + k] : 0), coarse_);
+    return out;
+  }
+  void fill_norms(const std::vector<UInt128>& squares, std::uint64_t* norms) const {
+    std::map<UInt128, std::uint64_t> known;  // most places meet all taps
+    for (std::size_t p = 0; p < places_; ++p) {
+      UInt128 sum = 0;
+      for (std::size_t k = 0; k < c_.kernel; ++k)
+        if (source_[p * c_.kernel + k] >= 0) sum += squares[k];
+      const auto [found, fresh] = known.emplace(sum, 0);
+      if (fresh) found->second = coarse_root(sum, coarse_);
+      norms[p] = found->second;
+    }
+  }
+  void transposed(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const override {
+    const std::size_t columns = c_.inputs * c_.kernel;
+    std::vector<Int128> patch(columns);
+    for (AdjointSums& sums : out) sums.sums.assign(c_.batch * c_.groups * c_.inputs * c_.size, 0);
+    for (std::size_t block = 0; block < c_.batch * c_.groups; ++block) {
+      const std::int64_t* weights = weights_.data() + block % c_.groups * c_.outputs * columns;
+      for (std::size_t v = 0; v < c.size(); ++v) {
+        Int128* to = out[v].sums.data() + block * c_.inputs * c_.size;
+        for (std::size_t p = 0; p < places_; ++p) {
+          bool any = false;
+          for (std::size_t o = 0; o < c_.outputs; ++o) {
+            const std::int64_t factor = c[v][(block * c_.outputs + o) * places_ + p];
+            if (factor == 0) continue;
+            if (!any) std::fill(patch.begin(), patch.end(), 0);
+            any = true;
+            const std::int64_t* w = weights + o * columns;
+            for (std::size_t k = 0; k < columns; ++k) patch[k] += static_cast<Int128>(w[k]) * factor;
+          }
+          if (!any) continue;
+          const std::int32_t* source = source_.data() + p * c_.kernel;
+          for (std::size_t i = 0; i < c_.inputs; ++i)
+            for (std::size_t k = 0; k < c_.kernel; ++k)
+              if (source[k] >= 0) to[i * c_.size + static_cast<std::size_t>(source[k])] += patch[i * c_.kernel + k];
+        }
+      }
+    }
+  }
   void products(const std::vector<std::int64_t>& centre, std::vector<Int128>& sums) const override {
     sums.resize(c_.batch * c_.groups * c_.outputs * places_);
     const std::size_t columns = c_.inputs * c_.kernel;
@@ -191,6 +327,7 @@ class Convolution : public Affine {
   static constexpr std::size_t kTogether = 4;
   FixedConvolution c_;  // its numbers only
   std::size_t places_;
+  int coarse_ = 0;
   std::vector<std::int32_t> source_;  // for each place and kernel position the entry of a channel; -1: padding
 };
 
@@ -207,8 +344,25 @@ class Diagonal : public Affine {
     if (d.size() != offset.size()) throw Unavailable{};
     set_offset(offset, run, entries);
   }
+  StepForm form() const override {
+    const bool one = weight_error_ == 0 && exponent_ <= 0 && exponent_ > -62 &&
+                     std::all_of(weights_.begin(), weights_.end(), [&](std::int64_t w) { return w == std::int64_t{1} << -exponent_; });
+    return {.kind = StepForm::Kind::diagonal, .shifts = one};
+  }
+  RowNorms row_norms() const override {
+    RowNorms out{std::vector<std::uint64_t>(entries_), exponent_};
+    const auto error = static_cast<std::uint64_t>(weight_error_);
+    for (std::size_t i = 0; i < entries_; ++i) {
+      const std::int64_t w = weights_[i / run_ % weights_.size()];
+      out.norms[i] = static_cast<std::uint64_t>(w < 0 ? -w : w) + error;
+    }
+    return out;
+  }
 
  private:
+  void transposed(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const override {
+    for (std::size_t v = 0; v < c.size(); ++v) products(c[v], out[v].sums);
+  }
   void products(const std::vector<std::int64_t>& centre, std::vector<Int128>& sums) const override {
     if (centre.size() != entries_) throw Unavailable{};
     sums.resize(entries_);
@@ -238,6 +392,33 @@ class Average : public FixedStep {
                  : std::min(40, kSumBits - kBits - static_cast<int>(std::bit_width(most)));
     if (finer_ < 0) throw Unavailable{};
     bound_ = UpperBound(sqrt_above(Rational(Integer(most) * overlap(groups), Integer(least) * least)));
+    for (const std::uint32_t k : entries_) inputs_ = std::max<std::size_t>(inputs_, std::size_t{k} + 1);
+    spread_ = sqrt_ceiling(Integer(most) * overlap(groups));
+  }
+  StepForm form() const override { return {.kind = StepForm::Kind::average, .divisors = &divisors_, .start = &start_, .entries = &entries_}; }
+  UpperBound stretch() const override { return bound_; }
+  std::int64_t adjoint_exponent() const override { return -finer_; }
+  /// c_i / divisor_i is rounded: what it is off goes to the entries of set i, in a norm of at most sqrt(most * overlap) times that.
+  void adjoint(const std::vector<std::vector<std::int64_t>>& c, std::vector<AdjointSums>& out) const override {
+    out.assign(c.size(), {});
+    for (std::size_t v = 0; v < c.size(); ++v) {
+      out[v].sums.assign(inputs_, 0);
+      std::uint64_t inexact = 0;
+      for (std::size_t i = 0; i < divisors_.size(); ++i) {
+        const Int128 whole = static_cast<Int128>(c[v][i]) * (Int128{1} << finer_);
+        const auto divisor = static_cast<Int128>(divisors_[i]);
+        const Int128 part = whole / divisor;
+        if (part * divisor != whole) ++inexact;
+        for (std::size_t k = start_[i]; k < start_[i + 1]; ++k) out[v].sums[entries_[k]] += part;
+      }
+      out[v].error = spread_ * sqrt_ceiling(Integer(inexact));
+    }
+  }
+  RowNorms row_norms() const override {
+    RowNorms out{std::vector<std::uint64_t>(divisors_.size()), -30};
+    for (std::size_t i = 0; i < divisors_.size(); ++i)
+      out.norms[i] = static_cast<std::uint64_t>(ceil_of(sqrt_above(Rational(Integer(start_[i + 1] - start_[i]), Integer(divisors_[i]) * divisors_[i])) * (Integer(1) << 30)));
+    return out;
   }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     const FixedTensor& x = *in.at(0);
@@ -261,6 +442,8 @@ class Average : public FixedStep {
   std::vector<std::uint64_t> divisors_;
   int finer_ = 0;  // binary digits behind those of the data
   UpperBound bound_;
+  std::size_t inputs_ = 0;  // entries of the data that are read: those behind them have no part
+  Integer spread_;
 };
 
 }  // namespace

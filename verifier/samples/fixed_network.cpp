@@ -13,10 +13,13 @@ void FixedNetwork::begin_block(ValueId input, const Rational& upper) {
   blocks_.back().bound = UpperBound(upper);
 }
 
-void FixedNetwork::begin_join() { blocks_.emplace_back(); }
+void FixedNetwork::begin_join(const Rational& upper) {
+  blocks_.emplace_back();
+  blocks_.back().bound = UpperBound(upper);
+}
 
-void FixedNetwork::add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output) {
-  blocks_.back().steps.push_back({std::move(step), std::move(inputs), output});
+void FixedNetwork::add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output, std::size_t node) {
+  blocks_.back().steps.push_back({std::move(step), std::move(inputs), output, node});
 }
 
 void FixedNetwork::end_block(std::vector<ValueId> outputs) { blocks_.back().outputs = std::move(outputs); }

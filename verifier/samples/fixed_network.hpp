@@ -29,6 +29,41 @@
 
 namespace lipverify {
 
+/// What a node is to a bound around one sample (verifier/local/): which of the members below it has.
+struct StepForm {
+  enum class Kind { other, affine, diagonal, average, moving, sum, difference, kink, activation, extreme, order, larger, smaller };
+  Kind kind = Kind::other;
+  const std::vector<Source>* sources = nullptr;  // moving
+  Dyadic left = {};                              // kink at 0: the slope on the left of it; on the right it is 1
+  const Node* node = nullptr;                    // activation
+  bool shifts = false;                           // diagonal: adds constants and does nothing else
+  const std::vector<std::uint64_t>* divisors = nullptr;  // average: of the sums of the sets below
+  // extreme, average: set i holds entries[start[i]] ... entries[start[i + 1] - 1]; order: entry i is number ranks[i] of lines[line[i]]
+  const std::vector<std::size_t>* start = nullptr;
+  const std::vector<std::uint32_t>* entries = nullptr;
+  bool smallest = false;
+  const std::vector<std::vector<std::uint32_t>>* lines = nullptr;
+  const std::vector<std::uint32_t>*line = nullptr, *ranks = nullptr;
+};
+
+/// Sums of products on a grid: A'c = 2^exponent sums, up to an error of at most `error` in Euclidean length (same units).
+struct AdjointSums {
+  std::vector<Int128> sums;
+  Integer error = 0;
+};
+
+/// Norms of rows, from above, in units 2^exponent, below 2^62.
+struct RowNorms {
+  std::vector<std::uint64_t> norms;
+  std::int64_t exponent = 0;
+};
+
+/// Slopes of an activation within a box around every entry: low[i] <= slope <= high[i], units 2^-kSlopeBits.
+struct SlopeBounds {
+  std::vector<std::int64_t> low, high;
+};
+inline constexpr int kSlopeBits = 24;
+
 /// One node: its output from those of its inputs that are data, in the node's order; and its one-sided derivative at any point within the distances of
 /// `at`, along `along`. A linear node is its own derivative, wherever that is. Thread-safe.
 class FixedStep {
@@ -42,6 +77,20 @@ class FixedStep {
   [[nodiscard]] virtual FixedTensor derivative(const std::vector<const FixedTensor*>& /*at*/, const std::vector<const FixedTensor*>& along) const {
     return (*this)(along);
   }
+
+  // For bounds around one sample. What a form does not have throws Unavailable.
+  [[nodiscard]] virtual StepForm form() const { return {}; }
+  /// ||output(x) - output(y)|| <= stretch ||x - y||, inputs taken together as one vector.
+  [[nodiscard]] virtual UpperBound stretch() const { throw Unavailable{}; }
+  /// affine, diagonal, average: A'c for each of `c`, |c_i| <= 2^31, on the grid of 2^adjoint_exponent() of that of c.
+  virtual void adjoint(const std::vector<std::vector<std::int64_t>>& /*c*/, std::vector<AdjointSums>& /*out*/) const { throw Unavailable{}; }
+  [[nodiscard]] virtual std::int64_t adjoint_exponent() const { throw Unavailable{}; }
+  /// affine, average: ||row i||_2 for every entry of the output; diagonal: |d_i|.
+  [[nodiscard]] virtual RowNorms row_norms() const { throw Unavailable{}; }
+  /// affine: at least ||row i - row j||_2 where both rows meet the data at the same places, in the units of row_norms; else nothing.
+  [[nodiscard]] virtual std::optional<std::uint64_t> row_difference(std::size_t /*i*/, std::size_t /*j*/) const { return std::nullopt; }
+  /// activation: within `radius` units of the centre of every entry (units 2^exponent).
+  [[nodiscard]] virtual SlopeBounds slopes(const FixedTensor& /*centre*/, const std::vector<std::int64_t>& /*radius*/, std::int64_t /*exponent*/) const { throw Unavailable{}; }
 };
 
 /// x -> (I_left (x) A (x) I_right) x + offset.
@@ -92,9 +141,9 @@ class FixedNetwork {
  public:
   /// The following steps are of a block whose one input is this, and whose constant is at most `upper`.
   void begin_block(ValueId input, const Rational& upper);
-  /// The following steps are of a join.
-  void begin_join();
-  void add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output);
+  /// The following steps are of a join; `upper`: the constant from the graph's input to its output.
+  void begin_join(const Rational& upper);
+  void add(std::unique_ptr<FixedStep> step, std::vector<ValueId> inputs, ValueId output, std::size_t node = 0);
   /// `outputs`: what may be read later.
   void end_block(std::vector<ValueId> outputs);
 
@@ -105,18 +154,21 @@ class FixedNetwork {
   using Tensors = std::map<ValueId, FixedTensor>;
   void differentiate(Tensors& values, Tensors& along) const;
 
- private:
   struct Placed {
     std::unique_ptr<FixedStep> step;
     std::vector<ValueId> inputs;
     ValueId output = kAbsent;
+    std::size_t node = 0;  // of the graph; of several that are folded the last
   };
   struct Block {
     std::vector<Placed> steps;
-    std::optional<ValueId> input;  // with `bound`
-    UpperBound bound;
+    std::optional<ValueId> input;  // none: a join
+    UpperBound bound;              // from this input to the output; of a join from the graph's input
     std::vector<ValueId> outputs;
   };
+  [[nodiscard]] const std::vector<Block>& blocks() const { return blocks_; }
+
+ private:
   static void run(const Block& block, Tensors& tensors);
   static void finish(const Block& block, const Integer& before, Tensors& tensors);
   std::vector<Block> blocks_;

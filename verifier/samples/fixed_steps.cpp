@@ -1,6 +1,7 @@
 // The nodes of fixed_network.hpp that are not linear or only move entries, and the one for whatever has no step of its own.
 #include <algorithm>
 
+#include "verifier/graph/activations.hpp"
 #include "verifier/samples/fixed_network.hpp"
 
 namespace lipverify {
@@ -86,6 +87,8 @@ class Moving : public FixedStep {
       if (s.input != kPadding) of_input[s.input].push_back(s.index);
     for (const auto& [input, entries] : of_input) copies_ = std::max(copies_, overlap({entries}));
   }
+  StepForm form() const override { return {.kind = StepForm::Kind::moving, .sources = &sources_}; }
+  UpperBound stretch() const override { return UpperBound(sqrt_above(Rational(Integer(copies_)))); }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     if (in.size() == 1) {
       FixedTensor out;
@@ -119,6 +122,8 @@ class Extreme : public FixedStep {
       start_.push_back(entries_.size());
     }
   }
+  StepForm form() const override { return {.kind = StepForm::Kind::extreme, .start = &start_, .entries = &entries_, .smallest = smallest_}; }
+  UpperBound stretch() const override { return UpperBound(sqrt_above(Rational(Integer(overlap_)))); }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     const FixedTensor& x = *in.at(0);
     FixedTensor out;
@@ -163,6 +168,8 @@ class Order : public FixedStep {
  public:
   Order(std::vector<std::vector<std::uint32_t>> lines, std::vector<std::uint32_t> line, std::vector<std::uint32_t> ranks, bool ascending)
       : lines_(std::move(lines)), line_(std::move(line)), ranks_(std::move(ranks)), ascending_(ascending) {}
+  StepForm form() const override { return {.kind = StepForm::Kind::order, .smallest = ascending_, .lines = &lines_, .line = &line_, .ranks = &ranks_}; }
+  UpperBound stretch() const override { return UpperBound(Rational(1)); }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     std::vector<std::vector<std::int64_t>> sorted;
     for (const auto& line : lines_) {
@@ -207,6 +214,14 @@ class Order : public FixedStep {
 class Join : public FixedStep {
  public:
   explicit Join(Joining joining) : joining_(joining) {}
+  StepForm form() const override {
+    return {.kind = joining_ == Joining::sum          ? StepForm::Kind::sum
+                    : joining_ == Joining::difference ? StepForm::Kind::difference
+                    : joining_ == Joining::maximum    ? StepForm::Kind::larger
+                                                      : StepForm::Kind::smaller};
+  }
+  /// Of maxima; sums add up.
+  UpperBound stretch() const override { return UpperBound(Rational(1)); }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     const Aligned all(in);
     const bool sums = joining_ == Joining::sum || joining_ == Joining::difference;
@@ -259,6 +274,8 @@ class KinkStep : public FixedStep {
     const Rational size = rational_of(slope_) < 0 ? Rational(-rational_of(slope_)) : rational_of(slope_);
     bound_ = UpperBound(std::max(Rational(1), size));
   }
+  StepForm form() const override { return {.kind = StepForm::Kind::kink, .left = kink_ == Kink::leaky_relu ? slope_ : Dyadic{kink_ == Kink::abs ? -1 : 0, 0}}; }
+  UpperBound stretch() const override { return bound_; }
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     const FixedTensor& x = *in.at(0);
     if (kink_ != Kink::leaky_relu) {
@@ -317,6 +334,34 @@ class Enclosing : public FixedStep {
   FixedTensor operator()(const std::vector<const FixedTensor*>& in) const override {
     const Enclosed x(*this, in);
     return fixed(node_value(x.inputs(*this), output_), in[0]->exponent);
+  }
+  StepForm form() const override {
+    const Node& node = graph_.nodes[node_];
+    const bool first = !inputs_.empty() && inputs_[0] == nullptr && std::count(inputs_.begin(), inputs_.end(), nullptr) == 1;
+    return {.kind = is_activation(node.op) && first ? StepForm::Kind::activation : StepForm::Kind::other, .node = &node};
+  }
+  /// One-sided derivatives along 1 at all points of the box: an activation is the integral of them.
+  SlopeBounds slopes(const FixedTensor& centre, const std::vector<std::int64_t>& radius, std::int64_t exponent) const override {
+    IntervalTensor box, one(centre.centre.size(), Interval(Dyadic{1, 0}));
+    for (std::size_t i = 0; i < centre.centre.size(); ++i)
+      box.push_back(Interval(Dyadic{centre.centre[i], static_cast<std::int32_t>(centre.exponent)}) +
+                    Interval(Wide(-radius[i]), Wide(radius[i]), exponent));
+    const Shape& shape = graph_.values[graph_.nodes[node_].inputs[0]].shape;
+    const Operand x = operand_of(std::move(box), shape), t = operand_of(std::move(one), shape);
+    std::vector<const Operand*> operands = inputs_, along(inputs_.size(), nullptr);
+    operands[0] = &x;
+    along[0] = &t;
+    const NodeInputs inputs{graph_, node_, operands, 1};
+    const Operand y = node_derivative(inputs, along, node_value(inputs, output_), output_);
+    SlopeBounds out;
+    for (std::size_t i = 0; i < centre.centre.size(); ++i) {
+      const Interval slope = y.at(i);
+      if (bit_length(slope.low) + slope.exponent > 20 || bit_length(slope.high) + slope.exponent > 20) throw Unavailable{};
+      const Rational low = lower_end(slope) * (Integer(1) << kSlopeBits), high = upper_end(slope) * (Integer(1) << kSlopeBits);
+      out.low.push_back(low >= 0 ? static_cast<std::int64_t>(ceil_of(low)) - 1 : -static_cast<std::int64_t>(ceil_of(-low)));
+      out.high.push_back(high >= 0 ? static_cast<std::int64_t>(ceil_of(high)) : 1 - static_cast<std::int64_t>(ceil_of(-high)));
+    }
+    return out;
   }
   bool linear() const override { return false; }
   FixedTensor derivative(const std::vector<const FixedTensor*>& at, const std::vector<const FixedTensor*>& along) const override {

@@ -94,8 +94,8 @@ IntervalTensor entries_of(const Operand& x) {
 /// Puts the blocks of a graph into a FixedNetwork.
 class Builder {
  public:
-  Builder(const Graph& graph, Evaluator& evaluator, FixedNetwork& network, unsigned threads = 1)
-      : graph_(graph), evaluator_(evaluator), network_(network), threads_(threads) {}
+  Builder(const Graph& graph, Evaluator& evaluator, FixedNetwork& network, unsigned threads = 1, bool fold = true)
+      : graph_(graph), evaluator_(evaluator), network_(network), threads_(threads), fold_(fold) {}
 
   void block(const VerifiedBlock& block) {
     std::set<ValueId> made;
@@ -106,12 +106,12 @@ class Builder {
       made.insert(graph_.nodes[i].outputs.begin(), graph_.nodes[i].outputs.end());
     }
     if (block.join)
-      network_.begin_join();
+      network_.begin_join(block.upper);
     else if (read.size() == 1)
       network_.begin_block(*read.begin(), block.upper);
     else
       throw Unavailable{};
-    if (!folded(block.nodes))
+    if (!fold_ || !folded(block.nodes))
       for (const std::size_t i : block.nodes) node(i);
     network_.end_block(usable_outputs(block.nodes.back()));
   }
@@ -127,7 +127,7 @@ class Builder {
   [[nodiscard]] const Node& at(std::size_t index) const { return graph_.nodes[index]; }
   [[nodiscard]] const Shape& shape_of(ValueId id) const { return graph_.values[id].shape; }
   void put(std::size_t index, std::unique_ptr<FixedStep> step) {
-    network_.add(std::move(step), evaluator_.data_inputs(index), at(index).outputs[0]);
+    network_.add(std::move(step), evaluator_.data_inputs(index), at(index).outputs[0], index);
   }
 
   /// The node's constants; null where it reads data.
@@ -188,7 +188,7 @@ class Builder {
         step = diagonal_step(d, offset, 1, offset.size());
       }
     }
-    network_.add(std::move(step), {first}, current);
+    network_.add(std::move(step), {first}, current, nodes.back());
     return true;
   }
 
@@ -201,7 +201,7 @@ class Builder {
     ++enclosed_;
     for (std::size_t k = 0; k < at(index).outputs.size(); ++k)
       if (const ValueId id = at(index).outputs[k]; id != kAbsent && !graph_.values[id].unusable)
-        network_.add(enclosing_step(graph_, index, k, constants(index)), evaluator_.data_inputs(index), id);
+        network_.add(enclosing_step(graph_, index, k, constants(index)), evaluator_.data_inputs(index), id, index);
   }
 
   /// A step of its own for the node's operator; false when there is none.
@@ -273,7 +273,7 @@ class Builder {
         if (!y.at(i).is_zero()) return false;
     }
     std::size_t next = 0;
-    for (const ValueId id : usable_outputs(index)) network_.add(moving_step(std::move(all[next++])), evaluator_.data_inputs(index), id);
+    for (const ValueId id : usable_outputs(index)) network_.add(moving_step(std::move(all[next++])), evaluator_.data_inputs(index), id, index);
     return true;
   }
 
@@ -362,6 +362,7 @@ class Builder {
   Evaluator& evaluator_;
   FixedNetwork& network_;
   unsigned threads_;
+  bool fold_;
   std::size_t enclosed_ = 0;
 };
 
@@ -374,12 +375,16 @@ struct NetworkAtSamples::State {
   FixedNetwork network;
   bool fast = true;
   std::size_t enclosed = 0;
+  std::vector<VerifiedBlock> blocks;
+  std::unique_ptr<FixedNetwork> nodes;  // the network without folding
+  bool has_nodes = true;
 };
 
 NetworkAtSamples::~NetworkAtSamples() = default;
 
 NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<VerifiedBlock>& blocks) : state_(std::make_unique<State>(graph)) {
   State& state = *state_;
+  state.blocks = blocks;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i)
     if (!graph.values[graph.nodes[i].outputs[0]].constant)
       for (const ValueId id : graph.nodes[i].inputs)
@@ -391,6 +396,19 @@ NetworkAtSamples::NetworkAtSamples(const Graph& graph, const std::vector<Verifie
     state.fast = false;
   }
   state.enclosed = builder.enclosed();
+}
+
+const FixedNetwork* NetworkAtSamples::by_nodes() {
+  if (!state_->nodes) {
+    state_->nodes = std::make_unique<FixedNetwork>();
+    Builder builder(state_->graph, state_->evaluator, *state_->nodes, 1, false);
+    try {
+      for (const VerifiedBlock& block : state_->blocks) builder.block(block);
+    } catch (const Unavailable&) {
+      state_->has_nodes = false;
+    }
+  }
+  return state_->has_nodes ? state_->nodes.get() : nullptr;
 }
 
 std::size_t NetworkAtSamples::enclosed() const { return state_->enclosed; }

@@ -12,11 +12,13 @@
 
 namespace lipverify {
 
+class FixedNetwork;
+
 /// A block of the certificate whose bound has been verified.
 struct VerifiedBlock {
   std::vector<std::size_t> nodes;
-  bool join = false;  // one Add, Sub, Concat, Max or Min of tensors of data: `upper` is not its constant, and not used
-  Rational upper;     // the Lipschitz constant from its one input to its output is at most this
+  bool join = false;  // one Add, Sub, Concat, Max or Min of tensors of data: `upper` is the constant from the graph's input to its output
+  Rational upper;     // else: the Lipschitz constant from its one input to its output is at most this
 };
 
 class NetworkAtSamples {
@@ -27,6 +29,8 @@ class NetworkAtSamples {
   [[nodiscard]] bool has_fast() const;
   /// Nodes that the fast evaluation has no integers for: it encloses them as the wide one does.
   [[nodiscard]] std::size_t enclosed() const;
+  /// The network with a step for every node, for bounds around samples; null where a block has no such form. It lives as long as this object.
+  [[nodiscard]] const FixedNetwork* by_nodes();
   /// Thread-safe. Without `wide` the fast evaluation is taken when there is one.
   [[nodiscard]] EnclosedOutput operator()(const Sample& sample, const Scaling& scaling, bool wide) const;
 
