@@ -105,12 +105,24 @@ void open_clip(std::size_t i, double low, double high, double z, double e, Openi
 
 }  // namespace
 
-double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out) {
+double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out,
+                       std::vector<double>& moved) {
   out.closed.assign(z.size(), 0.0);
+  moved.resize(z.size());
   const Activation& row = activation_of(step);
+  const double steepest = row.slopes(step).largest_magnitude().upper();
   Curves curves(step);
   for (std::size_t i = 0; i < z.size(); ++i) {
     const Curve& curve = curves.at(i);
+    if (row.plain.two_slopes || step.op == Operator::clip) {  // the largest distance is at an end of the box, or at a kink
+      const double here = row.plain.at(curve, z[i]).value;
+      moved[i] = 0;
+      for (const double t : {z[i] - e[i], z[i] + e[i], std::clamp(0.0, z[i] - e[i], z[i] + e[i])}) {
+        moved[i] = std::max(moved[i], std::fabs(row.plain.at(curve, t).value - here));
+      }
+    } else {
+      moved[i] = steepest * e[i];
+    }
     if (row.plain.two_slopes) {
       open_kink(i, row.plain.at(curve, -1.0).slope, 1, z[i], e[i], out);
     } else if (step.op == Operator::clip) {
@@ -130,7 +142,7 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
     }
   }
   out.rho = rho;
-  return row.slopes(step).largest_magnitude().upper();
+  return steepest * rho;
 }
 
 std::vector<double> largest_of_sets(const PlanNode& node, const Openings& open) {

@@ -31,7 +31,7 @@ struct InputRange {
 };
 
 struct LocalSettings {
-  unsigned steps = 100;  // of the search, for one rival; 0: the fixed rule alone
+  unsigned steps = 200;  // of the search, for one rival; 0: the fixed rule alone
   InputRange range;
 };
 

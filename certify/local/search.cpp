@@ -52,6 +52,8 @@ class Adam {
   void step(const Dual& dual, const Openings& open, bool all, const std::vector<Rival>& rivals, Parameters& parameters) {
     power1_ *= beta1;
     power2_ *= beta2;
+    ++steps_;
+    const double fall = 1 / (1 + static_cast<double>(steps_) / 30);  // else the last half per cent of F is lost to oscillations
     const double correction1 = 1 / (1 - power1_);
     const double correction2 = 1 / (1 - power2_);
     for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
@@ -74,10 +76,10 @@ class Adam {
         for (std::size_t i = 0; i < m; ++i) {
           if (all || straight[i] == 0) {
             const std::size_t at = j * m + i;
-            node.slope[at] += slope_rate * change(slopes_[k], at, dual.slopes[k][at]);
+            node.slope[at] += slope_rate * fall * change(slopes_[k], at, dual.slopes[k][at]);
           }
         }
-        node.lambda[j] *= std::exp(log_rate * change(logs_[k], j, dual.logs[k][j]));
+        node.lambda[j] *= std::exp(log_rate * fall * change(logs_[k], j, dual.logs[k][j]));
       }
     }
   }
@@ -95,6 +97,7 @@ class Adam {
  private:
   std::vector<Moments> slopes_;
   std::vector<Moments> logs_;
+  unsigned steps_ = 0;
   double power1_ = 1;
   double power2_ = 1;
 };
@@ -193,6 +196,16 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
   return bytes;
 }
 
+std::optional<Given> Search::on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j) {
+  for (const double left_to_rule : {0x1p-6, 0x1p-8, 0x1p-15}) {  // the fewer slopes are given, the shorter is the evidence
+    Given given = quantised(open_, parameters, j, range_, left_to_rule);
+    if (proved({rival}, {&given})[0]) {
+      return given;
+    }
+  }
+  return std::nullopt;
+}
+
 Parameters Search::begin(const std::vector<Rival>& rivals, const Memory& memory) {
   const std::size_t batch = rivals.size();
   const std::vector<Seed> seeds = seeds_of(rivals);
@@ -274,24 +287,15 @@ std::vector<Rival> Search::improve(std::vector<Rival> rivals, bool all, Memory& 
       adam.step(dual_, open_, all, rivals, parameters);
     }
     if (!positive.empty()) {
-      std::vector<Given> given;
-      std::vector<Rival> candidates;
       for (const std::size_t j : positive) {
-        given.push_back(quantised(open_, now, j, range_));
-        candidates.push_back(rivals[j]);
-      }
-      std::vector<const Given*> pointers;
-      for (const Given& g : given) {
-        pointers.push_back(&g);
-      }
-      const std::vector<bool> result = proved(candidates, pointers);
-      for (std::size_t i = 0; i < positive.size(); ++i) {
-        if (result[i]) {
-          done[positive[i]] = true;
-          remember(candidates[i], now, positive[i], memory);
-          found[candidates[i].index] = std::move(given[i]);
+        std::optional<Given> given = on_the_grid(rivals[j], now, j);
+        if (given) {
+          remember(rivals[j], now, j, memory);
+          found[rivals[j].index] = std::move(*given);
+          done[j] = true;
         } else if (step == steps_) {
-          failed.push_back(candidates[i]);
+          failed.push_back(rivals[j]);
+          done[j] = true;
         }
       }
     }

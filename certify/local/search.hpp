@@ -48,6 +48,8 @@ class Search {
   [[nodiscard]] std::vector<Rival> improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found);
   [[nodiscard]] Parameters begin(const std::vector<Rival>& rivals, const Memory& memory);
   [[nodiscard]] std::vector<bool> proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
+  /// Numbers on the grids of the evidence near those of rival `j` of a batch with which F is positive still.
+  [[nodiscard]] std::optional<Given> on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j);
   void remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const;
 
   const Plan& plan_;
