@@ -117,7 +117,7 @@ struct Progress {
   void note(double value) { best.push_back(best.empty() ? value : std::max(best.back(), value)); }
   /// Gains become smaller: where even the last ones, kept up, do not reach 0, nothing will.
   [[nodiscard]] bool hopeless(unsigned left) const {
-    if (true) {
+    if (best.size() <= 2 * window) {
       return false;
     }
     const double gain = best.back() - best[best.size() - 1 - window];
