@@ -70,12 +70,14 @@ void close(std::size_t i, double e, double a, Opening& out) {
 
 /// Slopes a (left) and b (right) of a kink at 0.
 void open_kink(std::size_t i, double a, double b, double z, double e, Opening& out) {
-  out.edge = out.edge || std::fabs(std::fabs(z) - e) <= edge_width * (std::fabs(z) + e);
-  if (a == b || z >= e || z <= -e) {
+  const bool edge = std::fabs(std::fabs(z) - e) <= edge_width * (std::fabs(z) + e);
+  out.edge = out.edge || edge;
+  if (a == b || e == 0 || (!edge && (z >= e || z <= -e))) {
     close(i, e, a == b ? a : z >= e ? b : a, out);
     return;
   }
-  add(out, i, {e, -z, a, b, kink_rule(a, b, z, e), infinite, 0, false});
+  // At an edge the entry counts as open: the rho of whoever sees it closed is not larger.
+  add(out, i, {e, std::clamp(-z, -e, e), a, b, kink_rule(a, b, std::clamp(z, -e, e), e), infinite, 0, false});
 }
 
 /// min(max(z, low), high).
@@ -240,8 +242,9 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
       }
       const double d = at(k) - at(m);
       const double width = width_of(sets, open, s, k, m);
-      out.edge = out.edge || std::fabs(d + width) <= edge_width * (width - d);
-      if (d + width <= 0) {  // the leader is ahead in the whole box
+      const bool edge = width > 0 && std::fabs(d + width) <= edge_width * (width - d);
+      out.edge = out.edge || edge;
+      if (!edge && d + width <= 0) {  // the leader is ahead in the whole box
         if (width > 0 && sets.start[s + 1] - sets.start[s] == 2) {
           add(out, k, closed_entry(width, 0));
           out.matches.push_back({s, sets.members[m], sets.members[k]});
@@ -249,7 +252,7 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
         continue;
       }
       ++rivals;
-      add(out, k, {width, -d, 0, 1, kink_rule(0, 1, d, width), infinite, 0, false});
+      add(out, k, {width, std::min(-d, width), 0, 1, kink_rule(0, 1, std::max(d, -width), width), infinite, 0, false});
       out.matches.push_back({s, sets.members[m], sets.members[k]});
     }
     most_rivals = std::max(most_rivals, rivals);

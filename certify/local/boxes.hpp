@@ -7,7 +7,8 @@
 
 namespace lipcert::local {
 
-/// Fills `out` for an activation with centres z and half widths e, and `moved` with how far its entries move; returns how far the tensor moves.
+/// Fills `out` for an activation with centres z and half widths e, and `moved` with how far its entries move; returns how far the tensor
+/// moves.
 double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out,
                        std::vector<double>& moved);
 

@@ -1,4 +1,5 @@
-// The evidence of one sample (formats/SPEC.md, section 9): slopes on the grid of 2^-14 and multipliers m 2^e, for the rivals that need them.
+// The evidence of one sample (formats/SPEC.md, section 9): slopes on the grid of 2^-14 and multipliers m 2^e, for the rivals that need
+// them.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,8 @@ struct Given {
   Multiplier input;
 };
 
-/// The nearest numbers on the grids to those of rival `j` of a batch; a slope that is within `left_to_rule` of the fixed rule's is left to it.
+/// The nearest numbers on the grids to those of rival `j` of a batch; a slope that is within `left_to_rule` of the fixed rule's is left to
+/// it.
 [[nodiscard]] Given quantised(const Openings& open, const Parameters& parameters, std::size_t j, bool range, double left_to_rule);
 
 /// What a batch of rivals is evaluated with: null is the fixed rule.

@@ -29,11 +29,18 @@ std::vector<Seed> seeds_of(const std::vector<Rival>& rivals) {
   return seeds;
 }
 
+/// Rivals of one batch, so that what is held of them stays small.
+std::size_t together(const Plan& plan) {
+  const std::size_t entries = std::accumulate(plan.sizes.begin(), plan.sizes.end(), std::size_t{1});
+  return std::max<std::size_t>(1, (std::size_t{1} << 22) / entries);
+}
+
 /// Keeps the rows of a batch.
 void keep_rows(std::vector<double>& rows, const std::vector<std::size_t>& kept, std::size_t length) {
   for (std::size_t to = 0; to < kept.size(); ++to) {
     if (to != kept[to]) {
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(kept[to] * length), length, rows.begin() + static_cast<std::ptrdiff_t>(to * length));
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(kept[to] * length), length,
+                  rows.begin() + static_cast<std::ptrdiff_t>(to * length));
     }
   }
   rows.resize(kept.size() * length);
@@ -131,16 +138,18 @@ bool is_positive(const Rival& rival, const Bound& bound) {
   return rival.margin + bound.value > 1e-6 * (rival.magnitude + bound.magnitude);
 }
 
-Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low, const std::vector<double>& high,
-               unsigned steps)
-    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), dual_(plan, centre, open, low, high) {}
+Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low,
+               const std::vector<double>& high, unsigned steps)
+    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), most_together_(together(plan)), dual_(plan, centre, open, low, high) {}
 
-std::vector<bool> Search::proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
-  Parameters parameters = parameters_of(open_, given);
-  dual_.evaluate(seeds_of(rivals), parameters, false);
-  std::vector<bool> result;
-  for (std::size_t j = 0; j < rivals.size(); ++j) {
-    result.push_back(is_positive(rivals[j], dual_.bounds[j]));
+std::vector<Bound> Search::judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
+  std::vector<Bound> result;
+  for (std::size_t first = 0; first < rivals.size(); first += most_together_) {
+    const std::size_t last = std::min(rivals.size(), first + most_together_);
+    const auto at = [](const auto& all, std::size_t i) { return all.begin() + static_cast<std::ptrdiff_t>(i); };
+    Parameters parameters = parameters_of(open_, {at(given, first), at(given, last)});
+    dual_.evaluate(seeds_of({at(rivals, first), at(rivals, last)}), parameters, false);
+    result.insert(result.end(), dual_.bounds.begin(), dual_.bounds.end());
   }
   return result;
 }
@@ -150,26 +159,25 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
     return std::string();
   }
   const bool near_an_edge = std::any_of(open_.nodes.begin(), open_.nodes.end(), [](const Opening& node) { return node.edge; });
-  std::vector<bool> by_fixed_rule = proved(rivals, std::vector<const Given*>(rivals.size(), nullptr));
-  if (near_an_edge) {  // which entries are open decides the rule's multipliers: nothing is left to the rule
-    by_fixed_rule.assign(rivals.size(), false);
-  }
+  const std::vector<Bound> by_fixed_rule = judge(rivals, std::vector<const Given*>(rivals.size(), nullptr));
   std::vector<std::size_t> order;
   for (std::size_t j = 0; j < rivals.size(); ++j) {
-    if (!by_fixed_rule[j]) {
+    // Near an edge others may see other entries open, and then the rule's multipliers are others: nothing is left to the rule.
+    if (near_an_edge || !is_positive(rivals[j], by_fixed_rule[j])) {
       order.push_back(j);
     }
   }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return dual_.bounds[a].value / rivals[a].margin < dual_.bounds[b].value / rivals[b].margin;
+    return by_fixed_rule[a].value / rivals[a].margin < by_fixed_rule[b].value / rivals[b].margin;
   });
   std::map<std::uint32_t, Given> found;
   if (!order.empty() && steps_ == 0) {
     return std::nullopt;
   }
-  for (std::size_t first = 0; first < order.size(); first = first == 0 ? 1 : order.size()) {
+  for (std::size_t first = 0, next = 0; first < order.size(); first = next) {
+    next = first == 0 ? 1 : std::min(order.size(), first + most_together_);
     std::vector<Rival> batch;
-    for (std::size_t k = first; k < (first == 0 ? 1 : order.size()); ++k) {
+    for (std::size_t k = first; k < next; ++k) {
       batch.push_back(rivals[order[k]]);
     }
     batch = improve(std::move(batch), false, memory, found);
@@ -189,9 +197,11 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
     const auto at = std::find_if(read.begin(), read.end(), [&](const RivalEvidence& e) { return e.rival == rival.index; });
     given.push_back(at == read.end() ? nullptr : &at->given);
   }
-  const std::vector<bool> final = proved(rivals, given);
-  if (std::find(final.begin(), final.end(), false) != final.end()) {
-    return std::nullopt;
+  const std::vector<Bound> final = judge(rivals, given);
+  for (std::size_t j = 0; j < rivals.size(); ++j) {
+    if (!is_positive(rivals[j], final[j])) {
+      return std::nullopt;
+    }
   }
   return bytes;
 }
@@ -199,7 +209,7 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
 std::optional<Given> Search::on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j) {
   for (const double left_to_rule : {0x1p-6, 0x1p-8, 0x1p-15}) {  // the fewer slopes are given, the shorter is the evidence
     Given given = quantised(open_, parameters, j, range_, left_to_rule);
-    if (proved({rival}, {&given})[0]) {
+    if (is_positive(rival, judge({rival}, {&given})[0])) {
       return given;
     }
   }
