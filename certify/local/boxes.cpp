@@ -70,12 +70,14 @@ void close(std::size_t i, double e, double a, Opening& out) {
 
 /// Slopes a (left) and b (right) of a kink at 0.
 void open_kink(std::size_t i, double a, double b, double z, double e, Opening& out) {
-  out.edge = out.edge || std::fabs(std::fabs(z) - e) <= edge_width * (std::fabs(z) + e);
-  if (a == b || z >= e || z <= -e) {
+  const bool edge = std::fabs(std::fabs(z) - e) <= edge_width * (std::fabs(z) + e);
+  out.edge = out.edge || edge;
+  if (a == b || e == 0 || (!edge && (z >= e || z <= -e))) {
     close(i, e, a == b ? a : z >= e ? b : a, out);
     return;
   }
-  add(out, i, {e, -z, a, b, kink_rule(a, b, z, e), infinite, 0, false});
+  // At an edge the entry counts as open: the rho of whoever sees it closed is not larger.
+  add(out, i, {e, std::clamp(-z, -e, e), a, b, kink_rule(a, b, std::clamp(z, -e, e), e), infinite, 0, false});
 }
 
 /// min(max(z, low), high).
@@ -105,12 +107,24 @@ void open_clip(std::size_t i, double low, double high, double z, double e, Openi
 
 }  // namespace
 
-double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out) {
+double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out,
+                       std::vector<double>& moved) {
   out.closed.assign(z.size(), 0.0);
+  moved.resize(z.size());
   const Activation& row = activation_of(step);
+  const double steepest = row.slopes(step).largest_magnitude().upper();
   Curves curves(step);
   for (std::size_t i = 0; i < z.size(); ++i) {
     const Curve& curve = curves.at(i);
+    if (row.plain.two_slopes || step.op == Operator::clip) {  // the largest distance is at an end of the box, or at a kink
+      const double here = row.plain.at(curve, z[i]).value;
+      moved[i] = 0;
+      for (const double t : {z[i] - e[i], z[i] + e[i], std::clamp(0.0, z[i] - e[i], z[i] + e[i])}) {
+        moved[i] = std::max(moved[i], std::fabs(row.plain.at(curve, t).value - here));
+      }
+    } else {
+      moved[i] = steepest * e[i];
+    }
     if (row.plain.two_slopes) {
       open_kink(i, row.plain.at(curve, -1.0).slope, 1, z[i], e[i], out);
     } else if (step.op == Operator::clip) {
@@ -130,7 +144,7 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
     }
   }
   out.rho = rho;
-  return row.slopes(step).largest_magnitude().upper();
+  return steepest * rho;
 }
 
 std::vector<double> largest_of_sets(const PlanNode& node, const Openings& open) {
@@ -228,8 +242,9 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
       }
       const double d = at(k) - at(m);
       const double width = width_of(sets, open, s, k, m);
-      out.edge = out.edge || std::fabs(d + width) <= edge_width * (width - d);
-      if (d + width <= 0) {  // the leader is ahead in the whole box
+      const bool edge = width > 0 && std::fabs(d + width) <= edge_width * (width - d);
+      out.edge = out.edge || edge;
+      if (!edge && d + width <= 0) {  // the leader is ahead in the whole box
         if (width > 0 && sets.start[s + 1] - sets.start[s] == 2) {
           add(out, k, closed_entry(width, 0));
           out.matches.push_back({s, sets.members[m], sets.members[k]});
@@ -237,7 +252,7 @@ void open_sets(const PlanNode& node, const Centre& centre, const Openings& open,
         continue;
       }
       ++rivals;
-      add(out, k, {width, -d, 0, 1, kink_rule(0, 1, d, width), infinite, 0, false});
+      add(out, k, {width, std::min(-d, width), 0, 1, kink_rule(0, 1, std::max(d, -width), width), infinite, 0, false});
       out.matches.push_back({s, sets.members[m], sets.members[k]});
     }
     most_rivals = std::max(most_rivals, rivals);

@@ -7,8 +7,10 @@
 
 namespace lipcert::local {
 
-/// Fills `out` for an activation with centres z and half widths e; returns the largest magnitude of a slope.
-double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out);
+/// Fills `out` for an activation with centres z and half widths e, and `moved` with how far its entries move; returns how far the tensor
+/// moves.
+double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out,
+                       std::vector<double>& moved);
 
 /// For each result of an order node the largest e of its set.
 [[nodiscard]] std::vector<double> largest_of_sets(const PlanNode& node, const Openings& open);

@@ -1,9 +1,10 @@
-// F of the theorem layer-dual (formats/SPEC.md, section 9, "Backward pass") for several rivals of one sample, and its gradient by the slopes and the
-// logarithms of the multipliers.
+// F of the theorem layer-dual (formats/SPEC.md, section 9, "Backward pass") for several rivals of one sample, and its gradient by the
+// slopes and the logarithms of the multipliers.
 //
-// With c the coefficients of the backward pass and p = dF/dc: at the input p = -r c / ||c|| (with a range: the minimiser); an affine node takes p forward as it
-// takes values; at an open entry with minimiser tau, dF/dg = p_s - tau and dF/dc_t = sigma (p_s - tau) + phi(z^ + tau) - phi(z^) (envelope theorem);
-// dF/dlog lambda = lambda (sum of the open tau^2 - rho^2) / 2. Cost: one backward pass for each rival, and with the gradient a forward pass as well.
+// With c the coefficients of the backward pass and p = dF/dc: at the input p = -r c / ||c|| (with a range: the minimiser); an affine node
+// takes p forward as it takes values; at an open entry with minimiser tau, dF/dg = p_s - tau and dF/dc_t = sigma (p_s - tau) + phi(z^ +
+// tau) - phi(z^) (envelope theorem); dF/dlog lambda = lambda (sum of the open tau^2 - rho^2) / 2. Cost: one backward pass for each rival,
+// and with the gradient a forward pass as well.
 #pragma once
 
 #include <cstddef>
@@ -53,15 +54,15 @@ class Dual {
   /// F for each seed; with `gradient` also `slopes` and `logs`.
   void evaluate(const std::vector<Seed>& seeds, Parameters& parameters, bool gradient);
 
-  std::vector<Bound> bounds;                 // for each seed
-  std::vector<std::vector<double>> slopes;   // for each node, batch x open entries: dF / dsigma
-  std::vector<std::vector<double>> logs;     // for each node, batch: dF / dlog lambda
+  std::vector<Bound> bounds;                // for each seed
+  std::vector<std::vector<double>> slopes;  // for each node, batch x open entries: dF / dsigma
+  std::vector<std::vector<double>> logs;    // for each node, batch: dF / dlog lambda
 
  private:
   struct Work {  // batch x open entries
     std::vector<double> c;
     std::vector<double> tau;
-    std::vector<double> moved;  // phi(z^ + tau) - phi(z^)
+    std::vector<double> moved;    // phi(z^ + tau) - phi(z^)
     std::vector<double> squared;  // batch: rho^2
   };
   void backward(const std::vector<Seed>& seeds, Parameters& parameters);
@@ -87,8 +88,8 @@ class Dual {
   std::size_t batch_ = 0;
   std::vector<std::vector<double>> c_;  // of the values, batch x size
   std::vector<std::vector<double>> p_;
-  std::vector<Work> work_;              // of the nodes
-  std::vector<double> coefficient_;     // of the sets of one node
+  std::vector<Work> work_;           // of the nodes
+  std::vector<double> coefficient_;  // of the sets of one node
   Scratch scratch_;
 };
 

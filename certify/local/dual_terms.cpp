@@ -52,19 +52,20 @@ void Dual::minimise(const Opening& open, std::size_t j, const double* slope, dou
   // Closed entries whose slope is the fixed one are left out: their terms are zero, but they count neither here nor there.
   double widths = 0;
   double squares = 0;
-  bool some = false;
+  double all = 0;
   for (std::size_t i = 0; i < m; ++i) {
     if (open.straight[i] == 0 || slope[i] != open.fixed[i]) {
       widths += open.width[i] * open.width[i];
       squares += c[i] * c[i];
-      some = true;
     }
+    all += c[i] * c[i];
   }
   work.squared.resize(batch_);
   const double squared = std::min(open.rho * open.rho, widths);
   work.squared[j] = squared;
   if (lambda == by_rule) {
-    lambda = some ? std::sqrt(squares / squared) / 4 : 0;
+    // Where everything is left out the multiplier has no effect; a search begins with what it would be if nothing were.
+    lambda = widths > 0 ? std::sqrt(squares / squared) / 4 : m > 0 ? std::sqrt(all) / (4 * open.rho) : 0;
   }
   const double inverse = 1 / std::max(lambda, least_lambda);
   const double half = lambda / 2;
@@ -154,7 +155,8 @@ void Dual::charge_input(Parameters& parameters) {
     double& lambda = parameters.input_lambda[j];
     const auto minimiser = [&](double at, std::size_t i) { return std::min(std::max(-c[i] / at, low_[i] - x[i]), high_[i] - x[i]); };
     if (lambda == best && length > 0) {
-      // The distance of the minimisers falls with lambda; the best lambda makes it r. Without a range it is ||c|| / r, which is the upper end here.
+      // The distance of the minimisers falls with lambda; the best lambda makes it r. Without a range it is ||c|| / r, which is the upper
+      // end here.
       double above = length / r;
       double below = above * 1e-4;
       for (int step = 0; step < 24; ++step) {

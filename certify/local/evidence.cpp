@@ -33,7 +33,7 @@ unsigned put_part(std::string& bytes, std::uint32_t node, const Multiplier& lamb
       put(slopes, 255, 1);
     }
     put(slopes, position[i] - at, 1);
-    put(slopes, static_cast<std::uint8_t>(slope[i]), 1);
+    put(slopes, static_cast<std::uint16_t>(slope[i]), 2);
     at = position[i] + 1;
   }
   if (lambda.fixed() && slopes.empty()) {
@@ -77,7 +77,7 @@ void read_slopes(Reader& in, std::size_t length, const std::vector<std::uint32_t
     if (gap == 255) {
       continue;
     }
-    const auto value = static_cast<std::int8_t>(in.get(1));
+    const auto value = static_cast<std::int16_t>(in.get(2));
     const auto found = std::lower_bound(position.begin(), position.end(), at);
     if (found != position.end() && *found == at) {  // slopes of closed entries are ignored
       slope[static_cast<std::size_t>(found - position.begin())] = value;
@@ -106,7 +106,7 @@ Multiplier nearest_multiplier(double lambda) {
   return {static_cast<std::uint8_t>(m), static_cast<std::int16_t>(exponent)};
 }
 
-Given quantised(const Openings& open, const Parameters& parameters, std::size_t j, bool range) {
+Given quantised(const Openings& open, const Parameters& parameters, std::size_t j, bool range, double left_to_rule) {
   Given given;
   if (range) {
     given.input = nearest_multiplier(parameters.input_lambda[j]);
@@ -122,8 +122,8 @@ Given quantised(const Openings& open, const Parameters& parameters, std::size_t 
     out.lambda = nearest_multiplier(parameters.nodes[k].lambda[j]);
     for (std::size_t i = 0; i < m; ++i) {
       const double slope = parameters.nodes[k].slope[j * m + i];
-      if (std::fabs(slope - node.fixed[i]) > 0x1p-7) {
-        out.slope[i] = static_cast<std::int16_t>(std::clamp(std::nearbyint(slope * 64), -128.0, 127.0));
+      if (std::fabs(slope - node.fixed[i]) > left_to_rule) {
+        out.slope[i] = static_cast<std::int16_t>(std::clamp(std::nearbyint(slope * 0x1p14), -32767.0, 32767.0));
       }
     }
   }
@@ -142,7 +142,7 @@ Parameters parameters_of(const Openings& open, const std::vector<const Given*>& 
       parameters.nodes[k].lambda[j] = node.lambda.value();
       for (std::size_t i = 0; i < node.slope.size(); ++i) {
         if (node.slope[i] != no_slope) {
-          parameters.nodes[k].slope[j * node.slope.size() + i] = node.slope[i] / 64.0;
+          parameters.nodes[k].slope[j * node.slope.size() + i] = node.slope[i] * 0x1p-14;
         }
       }
     }

@@ -1,4 +1,5 @@
-// The evidence of one sample (formats/SPEC.md, section 9): slopes on the grid of 1/64 and multipliers m 2^e, for the rivals that need them.
+// The evidence of one sample (formats/SPEC.md, section 9): slopes on the grid of 2^-14 and multipliers m 2^e, for the rivals that need
+// them.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +28,15 @@ struct Multiplier {
 struct Given {
   struct Node {
     Multiplier lambda;
-    std::vector<std::int16_t> slope;  // for each open entry 64 times its slope, or no_slope
+    std::vector<std::int16_t> slope;  // for each open entry 2^14 times its slope, or no_slope
   };
   std::vector<Node> nodes;
   Multiplier input;
 };
 
-/// The nearest numbers on the grids to those of rival `j` of a batch; a slope that the fixed rule meets as well is left to it.
-[[nodiscard]] Given quantised(const Openings& open, const Parameters& parameters, std::size_t j, bool range);
+/// The nearest numbers on the grids to those of rival `j` of a batch; a slope that is within `left_to_rule` of the fixed rule's is left to
+/// it.
+[[nodiscard]] Given quantised(const Openings& open, const Parameters& parameters, std::size_t j, bool range, double left_to_rule);
 
 /// What a batch of rivals is evaluated with: null is the fixed rule.
 [[nodiscard]] Parameters parameters_of(const Openings& open, const std::vector<const Given*>& given);

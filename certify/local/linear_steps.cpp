@@ -34,8 +34,8 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, Factor a, Factor b, d
     return;
   }
   cblas_dgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans, static_cast<int>(m),
-              static_cast<int>(n), static_cast<int>(k), 1.0, a.entries, static_cast<int>(a.leading), b.entries, static_cast<int>(b.leading), beta,
-              out, static_cast<int>(leading));
+              static_cast<int>(n), static_cast<int>(k), 1.0, a.entries, static_cast<int>(a.leading), b.entries, static_cast<int>(b.leading),
+              beta, out, static_cast<int>(leading));
 }
 
 void gather_columns(const ConvolutionMap& c, const double* data, std::vector<double>& columns) {

@@ -1,8 +1,8 @@
-// Linear parts of steps and their adjoints in plain double, for several vectors at a time (the rivals of one sample). Everything in this room is a
-// guess that the checker proves: nothing here is a bound, and nothing is shared with the falsifier.
+// Linear parts of steps and their adjoints in plain double, for several vectors at a time (the rivals of one sample). Everything in this
+// room is a guess that the checker proves: nothing here is a bound, and nothing is shared with the falsifier.
 //
-// A batch of vectors of n entries lies row by row, one vector after the other. Cost: one multiply-add for each weight, place and vector; dense
-// steps and convolutions by matrix products of BLAS.
+// A batch of vectors of n entries lies row by row, one vector after the other. Cost: one multiply-add for each weight, place and vector;
+// dense steps and convolutions by matrix products of BLAS.
 #pragma once
 
 #include <cstddef>
@@ -38,12 +38,12 @@ class LinearStep {
   std::vector<std::size_t> sizes_;
 };
 
-/// ||row k||_2 of A, one number for each entry of the result (of a convolution: the taps that meet the data there). Dense, convolution and sparse
-/// steps; empty for the others.
+/// ||row k||_2 of A, one number for each entry of the result (of a convolution: the taps that meet the data there). Dense, convolution and
+/// sparse steps; empty for the others.
 [[nodiscard]] std::vector<double> row_norms(const Step& step);
 
-/// ||row a - row b||_2 of a dense step or a convolution where both read the same entries: of one row of data, of one position and group of a
-/// convolution. Infinity elsewhere.
+/// ||row a - row b||_2 of a dense step or a convolution where both read the same entries: of one row of data, of one position and group of
+/// a convolution. Infinity elsewhere.
 [[nodiscard]] double row_distance(const Step& step, std::size_t a, std::size_t b);
 
 }  // namespace lipcert::local

@@ -52,6 +52,31 @@ Motion sparse(const PlanNode& node, const Plan& plan, const Openings& open) {
   return out;
 }
 
+/// Rows of a dense step without the places where the data does not move.
+Motion dense(const PlanNode& node, const std::vector<double>& e, double rho) {
+  const Step& step = *node.step;
+  const EnclosedMatrix& a = step.matrix;
+  const bool right = step.kind == Step::Kind::right;
+  const bool all_move = std::all_of(e.begin(), e.end(), [](double x) { return x > 0; });
+  Motion out;
+  out.e.resize(step.output_size);
+  for (std::size_t copy = 0; copy < step.copies; ++copy) {
+    for (std::size_t i = 0; i < a.rows; ++i) {
+      const double* const row = &a.centre[i * a.columns];
+      double squares = 0;
+      double sum = 0;
+      for (std::size_t j = 0; j < a.columns; ++j) {
+        const double moves = e[right ? copy * a.columns + j : j * step.copies + copy];
+        squares += moves > 0 ? row[j] * row[j] : 0.0;
+        sum += std::fabs(row[j]) * moves;
+      }
+      const std::size_t at = right ? copy * a.rows + i : i * step.copies + copy;
+      out.e[at] = std::min((all_move ? node.rows[at] : std::sqrt(squares)) * rho, sum);
+    }
+  }
+  return out;
+}
+
 Motion affine(const PlanNode& node, const Plan& plan, const Openings& open) {
   const Step& step = *node.step;
   const std::vector<double>& e = open.e[node.inputs[0]];
@@ -100,6 +125,10 @@ Motion affine(const PlanNode& node, const Plan& plan, const Openings& open) {
     case Step::Kind::sparse:
       out = sparse(node, plan, open);
       break;
+    case Step::Kind::right:
+    case Step::Kind::left:
+      out = dense(node, e, rho);
+      break;
     default:
       for (std::size_t i = 0; i < out.e.size(); ++i) {
         out.e[i] = node.rows[i] * rho;
@@ -126,11 +155,7 @@ Openings open_ball(const Plan& plan, const Centre& centre, double r) {
     if (node.rule == PlanNode::Rule::affine) {
       out = affine(node, plan, open);
     } else if (node.rule == PlanNode::Rule::entrywise) {
-      const double slope = open_activation(*node.step, centre[node.inputs[0]], open.e[node.inputs[0]], open.rho[node.inputs[0]], open.nodes[k]);
-      out.rho = slope * open.rho[node.inputs[0]];
-      for (const double e : open.e[node.inputs[0]]) {
-        out.e.push_back(slope * e);
-      }
+      out.rho = open_activation(*node.step, centre[node.inputs[0]], open.e[node.inputs[0]], open.rho[node.inputs[0]], open.nodes[k], out.e);
     } else if (node.step->kind == Step::Kind::order && inputs_known) {
       out.e = largest_of_sets(node, open);
       if (node.rule == PlanNode::Rule::order) {

@@ -94,7 +94,8 @@ Sets make_sets(const StepGraph& graph, const std::vector<bool>& known, const Pla
     if (sets.start[s + 1] - sets.start[s] == 2) {
       const Place& a = sets.origins[sets.start[s]];
       const Place& b = sets.origins[sets.start[s] + 1];
-      if (a.value == b.value && a.value != 0 && (graph.steps[a.value - 1].dense() || graph.steps[a.value - 1].kind == Step::Kind::convolution)) {
+      if (a.value == b.value && a.value != 0 &&
+          (graph.steps[a.value - 1].dense() || graph.steps[a.value - 1].kind == Step::Kind::convolution)) {
         difference = row_distance(graph.steps[a.value - 1], a.entry, b.entry);
         from = graph.steps[a.value - 1].inputs[0];
       }
@@ -148,7 +149,8 @@ double work_of(const Step& step) {
   if (step.dense()) {
     return static_cast<double>(step.matrix.centre.size()) * static_cast<double>(step.copies);
   }
-  return step.kind == Step::Kind::convolution ? step.convolution.flops() / 2 : static_cast<double>(step.input_size + step.weights.column.size());
+  return step.kind == Step::Kind::convolution ? step.convolution.flops() / 2
+                                              : static_cast<double>(step.input_size + step.weights.column.size());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the theorem layer-dual (formats/SPEC.md, section 9) needs of a network and does not depend on the sample: the rule of each node, the rows' norms,
-// the sets of order statistics, and the constant of the way from the graph's input to the output of each block.
+// What the theorem layer-dual (formats/SPEC.md, section 9) needs of a network and does not depend on the sample: the rule of each node, the
+// rows' norms, the sets of order statistics, and the constant of the way from the graph's input to the output of each block.
 //
 // Values are numbered as in graph/steps.hpp: 0 is the graph's input, k the result of step k - 1. Nodes stand in the order of the file.
 #pragma once
@@ -63,13 +63,13 @@ struct PlanNode {
 };
 
 struct Plan {
-  std::vector<PlanNode> nodes;       // node k writes value k + 1
-  std::vector<std::size_t> sizes;    // of the values
-  std::vector<double> reach;         // of each value: a constant of the way from the graph's input to it; infinity inside a block
-  std::vector<bool> known;           // rho of the value is known
-  std::vector<bool> used;            // leads to the graph's output
-  std::size_t output = 0;            // value
-  double work = 0;                   // multiply-adds of one backward pass for one rival
+  std::vector<PlanNode> nodes;     // node k writes value k + 1
+  std::vector<std::size_t> sizes;  // of the values
+  std::vector<double> reach;       // of each value: a constant of the way from the graph's input to it; infinity inside a block
+  std::vector<bool> known;         // rho of the value is known
+  std::vector<bool> used;          // leads to the graph's output
+  std::size_t output = 0;          // value
+  double work = 0;                 // multiply-adds of one backward pass for one rival
 };
 
 /// The graph and its blocks must outlive the plan.

@@ -29,11 +29,18 @@ std::vector<Seed> seeds_of(const std::vector<Rival>& rivals) {
   return seeds;
 }
 
+/// Rivals of one batch, so that what is held of them stays small.
+std::size_t together(const Plan& plan) {
+  const std::size_t entries = std::accumulate(plan.sizes.begin(), plan.sizes.end(), std::size_t{1});
+  return std::max<std::size_t>(1, (std::size_t{1} << 22) / entries);
+}
+
 /// Keeps the rows of a batch.
 void keep_rows(std::vector<double>& rows, const std::vector<std::size_t>& kept, std::size_t length) {
   for (std::size_t to = 0; to < kept.size(); ++to) {
     if (to != kept[to]) {
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(kept[to] * length), length, rows.begin() + static_cast<std::ptrdiff_t>(to * length));
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(kept[to] * length), length,
+                  rows.begin() + static_cast<std::ptrdiff_t>(to * length));
     }
   }
   rows.resize(kept.size() * length);
@@ -52,6 +59,8 @@ class Adam {
   void step(const Dual& dual, const Openings& open, bool all, const std::vector<Rival>& rivals, Parameters& parameters) {
     power1_ *= beta1;
     power2_ *= beta2;
+    ++steps_;
+    const double fall = 1 / (1 + static_cast<double>(steps_) / 30);  // else the last half per cent of F is lost to oscillations
     const double correction1 = 1 / (1 - power1_);
     const double correction2 = 1 / (1 - power2_);
     for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
@@ -74,10 +83,10 @@ class Adam {
         for (std::size_t i = 0; i < m; ++i) {
           if (all || straight[i] == 0) {
             const std::size_t at = j * m + i;
-            node.slope[at] += slope_rate * change(slopes_[k], at, dual.slopes[k][at]);
+            node.slope[at] += slope_rate * fall * change(slopes_[k], at, dual.slopes[k][at]);
           }
         }
-        node.lambda[j] *= std::exp(log_rate * change(logs_[k], j, dual.logs[k][j]));
+        node.lambda[j] *= std::exp(log_rate * fall * change(logs_[k], j, dual.logs[k][j]));
       }
     }
   }
@@ -95,6 +104,7 @@ class Adam {
  private:
   std::vector<Moments> slopes_;
   std::vector<Moments> logs_;
+  unsigned steps_ = 0;
   double power1_ = 1;
   double power2_ = 1;
 };
@@ -114,7 +124,7 @@ struct Progress {
   void note(double value) { best.push_back(best.empty() ? value : std::max(best.back(), value)); }
   /// Gains become smaller: where even the last ones, kept up, do not reach 0, nothing will.
   [[nodiscard]] bool hopeless(unsigned left) const {
-    if (true) {
+    if (best.size() <= 2 * window) {
       return false;
     }
     const double gain = best.back() - best[best.size() - 1 - window];
@@ -128,16 +138,18 @@ bool is_positive(const Rival& rival, const Bound& bound) {
   return rival.margin + bound.value > 1e-6 * (rival.magnitude + bound.magnitude);
 }
 
-Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low, const std::vector<double>& high,
-               unsigned steps)
-    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), dual_(plan, centre, open, low, high) {}
+Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low,
+               const std::vector<double>& high, unsigned steps)
+    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), most_together_(together(plan)), dual_(plan, centre, open, low, high) {}
 
-std::vector<bool> Search::proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
-  Parameters parameters = parameters_of(open_, given);
-  dual_.evaluate(seeds_of(rivals), parameters, false);
-  std::vector<bool> result;
-  for (std::size_t j = 0; j < rivals.size(); ++j) {
-    result.push_back(is_positive(rivals[j], dual_.bounds[j]));
+std::vector<Bound> Search::judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
+  std::vector<Bound> result;
+  for (std::size_t first = 0; first < rivals.size(); first += most_together_) {
+    const std::size_t last = std::min(rivals.size(), first + most_together_);
+    const auto at = [](const auto& all, std::size_t i) { return all.begin() + static_cast<std::ptrdiff_t>(i); };
+    Parameters parameters = parameters_of(open_, {at(given, first), at(given, last)});
+    dual_.evaluate(seeds_of({at(rivals, first), at(rivals, last)}), parameters, false);
+    result.insert(result.end(), dual_.bounds.begin(), dual_.bounds.end());
   }
   return result;
 }
@@ -147,26 +159,25 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
     return std::string();
   }
   const bool near_an_edge = std::any_of(open_.nodes.begin(), open_.nodes.end(), [](const Opening& node) { return node.edge; });
-  std::vector<bool> by_fixed_rule = proved(rivals, std::vector<const Given*>(rivals.size(), nullptr));
-  if (near_an_edge) {  // which entries are open decides the rule's multipliers: nothing is left to the rule
-    by_fixed_rule.assign(rivals.size(), false);
-  }
+  const std::vector<Bound> by_fixed_rule = judge(rivals, std::vector<const Given*>(rivals.size(), nullptr));
   std::vector<std::size_t> order;
   for (std::size_t j = 0; j < rivals.size(); ++j) {
-    if (!by_fixed_rule[j]) {
+    // Near an edge others may see other entries open, and then the rule's multipliers are others: nothing is left to the rule.
+    if (near_an_edge || !is_positive(rivals[j], by_fixed_rule[j])) {
       order.push_back(j);
     }
   }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return dual_.bounds[a].value / rivals[a].margin < dual_.bounds[b].value / rivals[b].margin;
+    return by_fixed_rule[a].value / rivals[a].margin < by_fixed_rule[b].value / rivals[b].margin;
   });
   std::map<std::uint32_t, Given> found;
   if (!order.empty() && steps_ == 0) {
     return std::nullopt;
   }
-  for (std::size_t first = 0; first < order.size(); first = first == 0 ? 1 : order.size()) {
+  for (std::size_t first = 0, next = 0; first < order.size(); first = next) {
+    next = first == 0 ? 1 : std::min(order.size(), first + most_together_);
     std::vector<Rival> batch;
-    for (std::size_t k = first; k < (first == 0 ? 1 : order.size()); ++k) {
+    for (std::size_t k = first; k < next; ++k) {
       batch.push_back(rivals[order[k]]);
     }
     batch = improve(std::move(batch), false, memory, found);
@@ -186,11 +197,23 @@ std::optional<std::string> Search::prove(const std::vector<Rival>& rivals, Memor
     const auto at = std::find_if(read.begin(), read.end(), [&](const RivalEvidence& e) { return e.rival == rival.index; });
     given.push_back(at == read.end() ? nullptr : &at->given);
   }
-  const std::vector<bool> final = proved(rivals, given);
-  if (std::find(final.begin(), final.end(), false) != final.end()) {
-    return std::nullopt;
+  const std::vector<Bound> final = judge(rivals, given);
+  for (std::size_t j = 0; j < rivals.size(); ++j) {
+    if (!is_positive(rivals[j], final[j])) {
+      return std::nullopt;
+    }
   }
   return bytes;
+}
+
+std::optional<Given> Search::on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j) {
+  for (const double left_to_rule : {0x1p-6, 0x1p-8, 0x1p-15}) {  // the fewer slopes are given, the shorter is the evidence
+    Given given = quantised(open_, parameters, j, range_, left_to_rule);
+    if (is_positive(rival, judge({rival}, {&given})[0])) {
+      return given;
+    }
+  }
+  return std::nullopt;
 }
 
 Parameters Search::begin(const std::vector<Rival>& rivals, const Memory& memory) {
@@ -274,24 +297,15 @@ std::vector<Rival> Search::improve(std::vector<Rival> rivals, bool all, Memory& 
       adam.step(dual_, open_, all, rivals, parameters);
     }
     if (!positive.empty()) {
-      std::vector<Given> given;
-      std::vector<Rival> candidates;
       for (const std::size_t j : positive) {
-        given.push_back(quantised(open_, now, j, range_));
-        candidates.push_back(rivals[j]);
-      }
-      std::vector<const Given*> pointers;
-      for (const Given& g : given) {
-        pointers.push_back(&g);
-      }
-      const std::vector<bool> result = proved(candidates, pointers);
-      for (std::size_t i = 0; i < positive.size(); ++i) {
-        if (result[i]) {
-          done[positive[i]] = true;
-          remember(candidates[i], now, positive[i], memory);
-          found[candidates[i].index] = std::move(given[i]);
+        std::optional<Given> given = on_the_grid(rivals[j], now, j);
+        if (given) {
+          remember(rivals[j], now, j, memory);
+          found[rivals[j].index] = std::move(*given);
+          done[j] = true;
         } else if (step == steps_) {
-          failed.push_back(candidates[i]);
+          failed.push_back(rivals[j]);
+          done[j] = true;
         }
       }
     }

@@ -1,7 +1,7 @@
 // Slopes and multipliers that prove a radius, found by gradient (Adam) from the fixed rule or from those of another radius.
 //
-// The hardest rival comes first and alone: where it cannot be proved, the others need not be tried. First the open entries alone get slopes, which makes
-// less evidence and, where few entries are open, a smaller rho; then the closed ones as well. Deterministic; no clock.
+// The hardest rival comes first and alone: where it cannot be proved, the others need not be tried. First the open entries alone get
+// slopes, which makes less evidence and, where few entries are open, a smaller rho; then the closed ones as well. Deterministic; no clock.
 #pragma once
 
 #include <cstdint>
@@ -47,13 +47,17 @@ class Search {
   /// The rivals that are not proved. Closed entries get slopes of their own only with `all`, which ends with the first failure.
   [[nodiscard]] std::vector<Rival> improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found);
   [[nodiscard]] Parameters begin(const std::vector<Rival>& rivals, const Memory& memory);
-  [[nodiscard]] std::vector<bool> proved(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
+  /// F of each rival with what is given; null: the fixed rule.
+  [[nodiscard]] std::vector<Bound> judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
+  /// Numbers on the grids of the evidence near those of rival `j` of a batch with which F is positive still.
+  [[nodiscard]] std::optional<Given> on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j);
   void remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const;
 
   const Plan& plan_;
   const Openings& open_;
   bool range_;
   unsigned steps_;
+  std::size_t most_together_;
   Dual dual_;
 };
 

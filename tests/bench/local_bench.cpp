@@ -1,8 +1,10 @@
-// Certified samples at a radius: by the global constant, by the theorem layer-dual with its fixed rule, and with the search; seconds for a sample.
+// Certified samples at a radius: by the global constant, by the theorem layer-dual with its fixed rule, and with the search; seconds for a
+// sample.
 //
 //   bench_local MODEL IMAGES.npy LABELS.npy RADIUS [steps N] [range LOW HIGH] [bisect] [first N]
 //
-// IMAGES: float32 or float64 in the units of the graph's input; LABELS: int64; little-endian NPY. One thread. "decided" are images whose class is decided.
+// IMAGES: float32 or float64 in the units of the graph's input; LABELS: int64; little-endian NPY. One thread. "decided" are images whose
+// class is decided.
 
 #include <chrono>
 #include <cmath>
@@ -106,7 +108,8 @@ int run(int argc, char** argv) {
   double ratio = 0;
   std::size_t ratios = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::vector<double> x(images.begin() + static_cast<std::ptrdiff_t>(i * n), images.begin() + static_cast<std::ptrdiff_t>((i + 1) * n));
+    const std::vector<double> x(images.begin() + static_cast<std::ptrdiff_t>(i * n),
+                                images.begin() + static_cast<std::ptrdiff_t>((i + 1) * n));
     const BallVector f = evaluate(graph, x);
     std::size_t c = 0;
     for (std::size_t j = 0; j < classes; ++j) {
@@ -118,7 +121,8 @@ int run(int argc, char** argv) {
       if (j != c) {
         const std::size_t a = std::min(j, c);
         const std::size_t b = std::max(j, c);
-        global[j] = (f.centre[c] - f.centre[j] - 33 * (f.radius[c] + f.radius[j])) / analysis.pairs[a * classes - a * (a + 1) / 2 + (b - a - 1)];
+        global[j] =
+            (f.centre[c] - f.centre[j] - 33 * (f.radius[c] + f.radius[j])) / analysis.pairs[a * classes - a * (a + 1) / 2 + (b - a - 1)];
         least = std::min(least, global[j]);
       }
     }
@@ -146,11 +150,13 @@ int run(int argc, char** argv) {
       ++ratios;
     }
     if (std::getenv("VERBOSE") != nullptr) {
-      std::printf("%zu %d global %.4f found %.4f %zu bytes %.4f s\n", i, is_right, least, found ? found->radius : 0.0, found ? found->evidence.size() : 0, took);
+      std::printf("%zu %d global %.4f found %.4f %zu bytes %.4f s\n", i, is_right, least, found ? found->radius : 0.0,
+                  found ? found->evidence.size() : 0, took);
     }
   }
-  std::printf("%-22s radius %.4f of %zu right %zu global %zu fixed %zu search %zu bytes %zu seconds %.4f slowest %.3f", argv[1] + (std::strlen(argv[1]) > 22 ? std::strlen(argv[1]) - 22 : 0), radius,
-              count, right, by_global, by_fixed, by_search, bytes, spent / static_cast<double>(count), slowest);
+  std::printf("%-22s radius %.4f of %zu right %zu global %zu fixed %zu search %zu bytes %zu seconds %.4f slowest %.3f",
+              argv[1] + (std::strlen(argv[1]) > 22 ? std::strlen(argv[1]) - 22 : 0), radius, count, right, by_global, by_fixed, by_search,
+              bytes, spent / static_cast<double>(count), slowest);
   std::printf(bisect ? " ratio %.3f\n" : "\n", ratios == 0 ? 0.0 : ratio / static_cast<double>(ratios));
   return 0;
 }

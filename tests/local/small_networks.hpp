@@ -34,8 +34,9 @@ inline ValueId dense(Builder& b, std::mt19937& random, ValueId x, std::size_t in
 }
 
 inline const std::vector<std::string>& kinds() {
-  static const std::vector<std::string> all{"relu",  "leaky_relu", "prelu",   "abs",      "clip",   "max_constant", "sigmoid",      "tanh",      "max_min", "top_k_pair",
-                                            "sort",  "reduce_max", "reduce_min", "residual", "concat", "softmax",      "batch_residual", "conv_pool", "one_output"};
+  static const std::vector<std::string> all{"relu",   "leaky_relu", "prelu",          "abs",       "clip",       "max_constant", "sigmoid",
+                                            "tanh",   "max_min",    "top_k_pair",     "sort",      "reduce_max", "reduce_min",   "residual",
+                                            "concat", "softmax",    "batch_residual", "conv_pool", "one_output"};
   return all;
 }
 
@@ -46,7 +47,9 @@ inline Network network(const std::string& kind, unsigned seed, std::size_t input
     Builder b({1, 1, 2, inputs});
     const Builder::Window same{{3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}};
     const Builder::Window half{{2, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}};
-    ValueId x = b.window(Operator::conv, {b.input(), b.weight({4, 1, 3, 3}, random_entries(random, 36, 0.4)), b.weight({4}, random_entries(random, 4, 0.2))}, same);
+    ValueId x =
+        b.window(Operator::conv,
+                 {b.input(), b.weight({4, 1, 3, 3}, random_entries(random, 36, 0.4)), b.weight({4}, random_entries(random, 4, 0.2))}, same);
     x = b.node(Operator::relu, {x});
     x = b.window(Operator::conv, {x, b.weight({4, 2, 3, 3}, random_entries(random, 72, 0.3))}, same, 2);
     x = b.window(Operator::max_pool, {x}, half);

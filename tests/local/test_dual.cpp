@@ -31,7 +31,10 @@ struct Instance {
   Openings open;
 
   Instance(const std::string& kind, unsigned seed, double r)
-      : network(small_networks::network(kind, seed, 2)), graph(build_steps(network, pool)), analysis(analyse(network, {1, 1, 4, {}, nullptr})), plan(make_plan(network, graph, analysis)) {
+      : network(small_networks::network(kind, seed, 2)),
+        graph(build_steps(network, pool)),
+        analysis(analyse(network, {1, 1, 4, {}, nullptr})),
+        plan(make_plan(network, graph, analysis)) {
     std::mt19937 random(seed + 1);
     x = small_networks::random_entries(random, plan.sizes[0]);
     centre = evaluate_centre(plan, x, scratch);
@@ -182,7 +185,8 @@ TEST_CASE("Evidence that is written is read again") {
       }
     }
     disturb(parameters, random, 0.3);
-    const std::vector<RivalEvidence> written{{1, quantised(instance.open, parameters, 0, false)}, {7, quantised(instance.open, parameters, 1, false)}};
+    const std::vector<RivalEvidence> written{{1, quantised(instance.open, parameters, 0, false, 0x1p-8)},
+                                             {7, quantised(instance.open, parameters, 1, false, 0x1p-8)}};
     const std::string bytes = encode(instance.plan, instance.open, written);
     const std::vector<RivalEvidence> read = decode(instance.plan, instance.open, bytes);
     CHECK(encode(instance.plan, instance.open, read) == bytes);
@@ -200,7 +204,7 @@ TEST_CASE("Evidence that is written is read again") {
           CHECK(grid.nodes[k].lambda[0] == doctest::Approx(parameters.nodes[k].lambda[j]).epsilon(0.005));
         }
         for (std::size_t i = 0; i < m; ++i) {
-          CHECK(std::fabs(grid.nodes[k].slope[i] - std::clamp(parameters.nodes[k].slope[j * m + i], -2.0, 127 / 64.0)) <= 0x1p-7);
+          CHECK(std::fabs(grid.nodes[k].slope[i] - std::clamp(parameters.nodes[k].slope[j * m + i], -1.9999, 1.9999)) <= 0x1p-8);
         }
       }
     }
