@@ -58,6 +58,8 @@ accept is not written (exit code 4). Of more than 100 samples it recomputes 100,
 
 With --data the radius of every sample is certified as well: no input nearer than that changes the decision, in exact real arithmetic
 (floating-point inference is not covered yet). The records lie in a side file beside the certificate; their radii are in units of the graph's input.
+The larger of two radii is recorded: that of the network's constants, and that of a bound for the ball around the sample (--radii local, the default), whose
+evidence lies in a second side file. With --eps the latter is found out at those numbers only, else to 1 %.
 Where --scale, --mean or --std is given, eps is counted in scaled pixels, v * scale: a radius r counts as r min_c |std_c|, exactly. A shard that is
 already there is kept, so a killed run is resumed by running it again.
 
@@ -68,7 +70,8 @@ layout, scale or labels look like that.
 --json prints one object: "lipschitz" and "lipschitzLower" (decimal strings, rounded outward), "blocks" (id, operator, method, bound,
 lower), "pairs", "model", "certificate" (path), "payloadSha256", "keyFingerprint", "seconds", "recheck" ("accepted", "accepted in part",
 "skipped" or "no lipverify beside lipcert"), "recheckVerdict" (its verdict line, or null) and "recheckSeconds"; with --data also "samples": "total", "correct",
-"undecided", "epsUnit" ("scaled pixel" or "graph input"), "eps" (eps, certified, certified_correct), "records".)";
+"undecided", "epsUnit" ("scaled pixel" or "graph input"), "eps" (eps, certified, certified_correct, and both by the global constants alone), "medianRadius" and
+"medianGlobalRadius" (in the graph's input), "radii" (the theorem), "local" (how many radii follow by it), "inputRange", "records", "evidence".)";
 
 constexpr const char* footer_of_merge = R"(Example:
   lipcert merge examples/models/digits.onnx 0.shard 1.shard --key key.pem -o merged.lipcert.sigstore.json --eps 1,3
