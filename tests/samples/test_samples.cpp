@@ -1,5 +1,6 @@
 // Class, margin and radius against exact evaluation in fractions, and against the distance that is known: for a linear classifier the
 // certified radius is the distance to the nearest boundary.
+#include <functional>
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ using namespace lipcert;
 using namespace sample_tests;
 
 namespace {
+
+constexpr RadiusTheorem short_form = RadiusTheorem::margin_over_lipschitz;
 
 class Folder {
  public:
@@ -61,8 +64,8 @@ Run certify(const Dense& dense, const std::vector<std::vector<int>>& rows, unsig
   settings.threads = threads;
   Run run;
   run.analysis = analyse(net, settings);
-  certify_samples(net, run.analysis, source, scan_data(source), scaling, range, threads, nullptr,
-                  [&](const SampleRecord& record) { run.records.push_back(record); });
+  certify_samples(net, run.analysis, source, scan_data(source), scaling, range, RadiusJob{}, threads, nullptr,
+                  [&](const SampleRecord& record, const std::string& /*evidence*/) { run.records.push_back(record); });
   return run;
 }
 
@@ -176,10 +179,10 @@ TEST_CASE("records depend neither on threads nor on where a range begins") {
   const auto rows = random_rows(700, 6, 22);
   const Run whole = certify(dense, rows, 1, {0, 700});
   std::string one;
-  for (const SampleRecord& record : whole.records) one += encode(record);
+  for (const SampleRecord& record : whole.records) one += encode(record, short_form);
   std::string parts;
   for (const SampleRange range : {SampleRange{0, 333}, SampleRange{333, 1}, SampleRange{334, 366}}) {
-    for (const SampleRecord& record : certify(dense, rows, 3, range).records) parts += encode(record);
+    for (const SampleRecord& record : certify(dense, rows, 3, range).records) parts += encode(record, short_form);
   }
   CHECK(one == parts);
 }
@@ -300,40 +303,59 @@ TEST_CASE("guessing is noticed") {
 
 TEST_CASE("records file: name, digest, root, and nothing left behind") {
   const Folder folder;
-  RecordsFile file;
+  SideFile file;
   std::string bytes;
   {
-    RecordsWriter writer(folder.path);
+    SideFileWriter writer(folder.path, "records");
     for (std::uint64_t i = 0; i < 20000; ++i) {
       SampleRecord record;
       record.index = i;
       record.radius = i % 3 == 0 ? std::numeric_limits<double>::infinity() : 0.5;
-      writer.add(record);
-      bytes += encode(record);
+      writer.add(encode(record, short_form));
+      bytes += encode(record, short_form);
     }
     file = writer.finish();
   }
   CHECK(read_file(file.path, 1 << 20) == bytes);  // pending: under another name
   CHECK_FALSE(std::filesystem::exists(folder.path + "/" + file.name));
-  publish_records(file);
+  publish_side_file(file);
   CHECK(read_file(folder.path + "/" + file.name, 1 << 20) == bytes);
   CHECK(file.sha256 == sha256_hex(bytes));
   CHECK(file.name == file.sha256 + ".lipcert.records");
   MerkleTree tree;
-  for (std::size_t i = 0; i < bytes.size(); i += record_bytes) tree.add(bytes.substr(i, record_bytes));
+  for (std::size_t i = 0; i < bytes.size(); i += 32) tree.add(bytes.substr(i, 32));
   CHECK(file.merkle_root == to_hex(tree.root()));
   {
-    RecordsWriter writer(folder.path);
-    writer.add({});
+    SideFileWriter writer(folder.path, "records");
+    writer.add(encode({}, short_form));
   }
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
-  const SampleRecord back = decode_record(bytes.data() + 3 * record_bytes, "file");
+  const SampleRecord back = decode_record(bytes.data() + std::size_t{3} * 32, short_form, "file");
   CHECK(back.index == 3);
   CHECK(back.predicted == no_class);
   CHECK(std::isinf(back.radius));
-  std::string bad = bytes.substr(0, record_bytes);
+  std::string bad = bytes.substr(0, 32);
   bad[31] = static_cast<char>(0xbf);  // negative
-  CHECK_THROWS_AS((void)decode_record(bad.data(), "file"), Error);
+  CHECK_THROWS_AS((void)decode_record(bad.data(), short_form, "file"), Error);
+  // The form of local radii: rule and length of the evidence behind the rest, which is the same.
+  SampleRecord local;
+  local.predicted = 2;
+  local.radius = 0.25;
+  local.rule = 1;
+  local.evidence = 77;
+  const std::string with_rule = encode(local, RadiusTheorem::layer_dual);
+  CHECK(with_rule.size() == 40);
+  CHECK(with_rule.substr(0, 32) == encode(local, short_form));
+  const SampleRecord again = decode_record(with_rule.data(), RadiusTheorem::layer_dual, "file");
+  CHECK(again.rule == 1);
+  CHECK(again.evidence == 77);
+  for (const auto& change : std::vector<std::function<void(SampleRecord&)>>{
+           [](SampleRecord& r) { r.rule = 2; }, [](SampleRecord& r) { r.rule = 0; }, [](SampleRecord& r) { r.evidence = most_evidence + 1; },
+           [](SampleRecord& r) { r.radius = std::numeric_limits<double>::infinity(); }, [](SampleRecord& r) { r.predicted = no_class; }}) {
+    SampleRecord wrong = local;
+    change(wrong);
+    CHECK_THROWS_AS((void)decode_record(encode(wrong, RadiusTheorem::layer_dual).data(), RadiusTheorem::layer_dual, "file"), Error);
+  }
 }
 
 TEST_CASE("shards: ranges cover everything once, files come back, damage is seen") {
@@ -354,12 +376,15 @@ TEST_CASE("shards: ranges cover everything once, files come back, damage is seen
 
   const Folder folder;
   Shard shard;
-  shard.configuration = {"m", "g", Json{{"format", "idx"}}, "c"};
+  shard.configuration.model_sha256 = "m";
+  shard.configuration.graph_digest = "g";
+  shard.configuration.data = Json{{"format", "idx"}};
+  shard.configuration.configuration = "c";
   shard.number = {1, 3};
   shard.first = 5;
   shard.count = 2;
   SampleRecord record;
-  for (record.index = 5; record.index < 7; ++record.index) shard.records += encode(record);
+  for (record.index = 5; record.index < 7; ++record.index) shard.records += encode(record, short_form);
   const auto write = [&](const std::string& text) {
     std::ofstream(folder.path + "/s", std::ios::binary) << text;
     return folder.path + "/s";
