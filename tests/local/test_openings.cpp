@@ -25,7 +25,10 @@ struct Ball3 {
   Scratch scratch;
 
   explicit Ball3(Network n)
-      : network(std::move(n)), graph(build_steps(network, pool)), analysis(analyse(network, {1, 1, 4, {}, nullptr})), plan(make_plan(network, graph, analysis)) {}
+      : network(std::move(n)),
+        graph(build_steps(network, pool)),
+        analysis(analyse(network, {1, 1, 4, {}, nullptr})),
+        plan(make_plan(network, graph, analysis)) {}
 
   /// Checks every tensor, entry and open difference at random points of the sphere of radius r around x.
   void check(const std::vector<double>& x, double r, unsigned seed) {
