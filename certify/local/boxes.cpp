@@ -112,18 +112,17 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
   out.closed.assign(z.size(), 0.0);
   moved.resize(z.size());
   const Activation& row = activation_of(step);
-  const double steepest = row.slopes(step).largest_magnitude().upper();
+  const bool piecewise_linear = row.plain.two_slopes || step.op == Operator::clip;
+  double steepest = piecewise_linear ? row.slopes(step).largest_magnitude().upper() : 0;
   Curves curves(step);
   for (std::size_t i = 0; i < z.size(); ++i) {
     const Curve& curve = curves.at(i);
-    if (row.plain.two_slopes || step.op == Operator::clip) {  // the largest distance is at an end of the box, or at a kink
+    if (piecewise_linear) {  // the largest distance is at an end of the box, or at a kink
       const double here = row.plain.at(curve, z[i]).value;
       moved[i] = 0;
       for (const double t : {z[i] - e[i], z[i] + e[i], std::clamp(0.0, z[i] - e[i], z[i] + e[i])}) {
         moved[i] = std::max(moved[i], std::fabs(row.plain.at(curve, t).value - here));
       }
-    } else {
-      moved[i] = steepest * e[i];
     }
     if (row.plain.two_slopes) {
       open_kink(i, row.plain.at(curve, -1.0).slope, 1, z[i], e[i], out);
@@ -135,6 +134,8 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
       const double more = slopes.radius <= 0 ? 0 : 0x1p-16 * slopes.radius + 0x1p-20;  // another program's enclosure may be wider
       const double a = slopes.centre - slopes.radius - more;
       const double b = slopes.centre + slopes.radius + more;
+      moved[i] = std::max(std::fabs(a), std::fabs(b)) * e[i];
+      steepest = std::max({steepest, std::fabs(a), std::fabs(b)});
       if (slopes.radius <= 0) {
         close(i, e[i], a, out);
       } else {

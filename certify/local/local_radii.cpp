@@ -118,7 +118,8 @@ std::optional<LocalRadius> LocalRadii::improve(const LocalSample& sample, const 
   if (!(low > 0) || !std::isfinite(low)) {
     return std::nullopt;
   }
-  constexpr double growth = 1.3;
+  // Upwards in growing steps: the global radius of an ordinary network can be ten thousand times too small.
+  double growth = 1.3;
   double high = low * growth;
   for (unsigned i = 0; i < 40; ++i) {
     std::optional<LocalRadius> next = decisions.decide(high);
@@ -127,6 +128,7 @@ std::optional<LocalRadius> LocalRadii::improve(const LocalSample& sample, const 
     }
     result = std::move(next);
     low = high;
+    growth = std::min(growth * growth, 16.0);
     high *= growth;
   }
   while (high > 1.01 * low) {

@@ -29,6 +29,12 @@ std::vector<Seed> seeds_of(const std::vector<Rival>& rivals) {
   return seeds;
 }
 
+/// What another arithmetic may lose of F, relative to its terms. Slopes of smooth functions, and the middles of their ranges, are known
+/// less well.
+double tolerance_of(const Openings& open) {
+  return std::any_of(open.nodes.begin(), open.nodes.end(), [](const Opening& node) { return node.curved; }) ? 1e-4 : 1e-6;
+}
+
 /// Rivals of one batch, so that what is held of them stays small.
 std::size_t together(const Plan& plan) {
   const std::size_t entries = std::accumulate(plan.sizes.begin(), plan.sizes.end(), std::size_t{1});
@@ -134,13 +140,19 @@ struct Progress {
 
 }  // namespace
 
-bool is_positive(const Rival& rival, const Bound& bound) {
-  return rival.margin + bound.value > 1e-6 * (rival.magnitude + bound.magnitude);
+bool Search::is_positive(const Rival& rival, const Bound& bound) const {
+  return rival.margin + bound.value > tolerance_ * (rival.magnitude + bound.magnitude);
 }
 
 Search::Search(const Plan& plan, const Centre& centre, const Openings& open, const std::vector<double>& low,
                const std::vector<double>& high, unsigned steps)
-    : plan_(plan), open_(open), range_(!low.empty()), steps_(steps), most_together_(together(plan)), dual_(plan, centre, open, low, high) {}
+    : plan_(plan),
+      open_(open),
+      range_(!low.empty()),
+      steps_(steps),
+      most_together_(together(plan)),
+      tolerance_(tolerance_of(open)),
+      dual_(plan, centre, open, low, high) {}
 
 std::vector<Bound> Search::judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given) {
   std::vector<Bound> result;

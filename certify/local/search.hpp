@@ -47,6 +47,8 @@ class Search {
   /// The rivals that are not proved. Closed entries get slopes of their own only with `all`, which ends with the first failure.
   [[nodiscard]] std::vector<Rival> improve(std::vector<Rival> rivals, bool all, Memory& memory, std::map<std::uint32_t, Given>& found);
   [[nodiscard]] Parameters begin(const std::vector<Rival>& rivals, const Memory& memory);
+  /// F is positive with more than what another arithmetic can lose.
+  [[nodiscard]] bool is_positive(const Rival& rival, const Bound& bound) const;
   /// F of each rival with what is given; null: the fixed rule.
   [[nodiscard]] std::vector<Bound> judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
   /// Numbers on the grids of the evidence near those of rival `j` of a batch with which F is positive still.
@@ -58,10 +60,8 @@ class Search {
   bool range_;
   unsigned steps_;
   std::size_t most_together_;
+  double tolerance_;
   Dual dual_;
 };
-
-/// F is positive with more than what another arithmetic can lose.
-[[nodiscard]] bool is_positive(const Rival& rival, const Bound& bound);
 
 }  // namespace lipcert::local
