@@ -123,6 +123,16 @@ void keep(Parameters& parameters, const std::vector<std::size_t>& kept, std::siz
   keep_rows(parameters.input_lambda, kept, 1);
 }
 
+/// Copies what belongs to rival j of a batch.
+void take(const Parameters& from, Parameters& to, std::size_t j, std::size_t batch) {
+  for (std::size_t k = 0; k < from.nodes.size(); ++k) {
+    const std::size_t m = from.nodes[k].slope.size() / batch;
+    const auto first = static_cast<std::ptrdiff_t>(j * m);
+    std::copy_n(from.nodes[k].slope.begin() + first, m, to.nodes[k].slope.begin() + first);
+    to.nodes[k].lambda[j] = from.nodes[k].lambda[j];
+  }
+}
+
 /// The best F / margin of a rival after each step.
 struct Progress {
   std::vector<double> best;
@@ -231,43 +241,56 @@ std::optional<Given> Search::on_the_grid(const Rival& rival, const Parameters& p
 Parameters Search::begin(const std::vector<Rival>& rivals, const Memory& memory) {
   const std::size_t batch = rivals.size();
   const std::vector<Seed> seeds = seeds_of(rivals);
-  Parameters parameters = fixed_rule(open_, batch, range_ ? best : by_rule);
-  dual_.evaluate(seeds, parameters, false);  // the rule's multipliers
-  const std::vector<Bound> at_rule = dual_.bounds;
-  Parameters smaller = parameters;
-  for (Parameters::Node& node : smaller.nodes) {
-    for (double& lambda : node.lambda) {
-      lambda /= 20;
+  std::vector<double> value(batch, -HUGE_VAL);
+  Parameters chosen = fixed_rule(open_, batch, range_ ? best : by_rule);
+  const auto offer = [&](Parameters& candidate) {
+    candidate.input_lambda.assign(batch, range_ ? best : by_rule);
+    dual_.evaluate(seeds, candidate, false);
+    for (std::size_t j = 0; j < batch; ++j) {
+      if (dual_.bounds[j].value > value[j]) {
+        value[j] = dual_.bounds[j].value;
+        take(candidate, chosen, j, batch);
+      }
     }
+  };
+  Parameters rule = chosen;
+  offer(rule);
+  for (int k = 0; k < 2; ++k) {  // networks whose global constant is large want small multipliers
+    for (Parameters::Node& node : rule.nodes) {
+      for (double& lambda : node.lambda) {
+        lambda /= 20;
+      }
+    }
+    offer(rule);
   }
-  smaller.input_lambda.assign(batch, range_ ? best : by_rule);
-  dual_.evaluate(seeds, smaller, false);
+  Parameters known = chosen;
   for (std::size_t j = 0; j < batch; ++j) {
-    const auto known = memory.find(rivals[j].index);
-    for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
-      Parameters::Node& node = parameters.nodes[k];
-      const std::vector<std::uint32_t>& position = open_.nodes[k].position;
-      if (dual_.bounds[j].value > at_rule[j].value) {
-        node.lambda[j] = smaller.nodes[k].lambda[j];
+    const auto found = memory.find(rivals[j].index);
+    if (found != memory.end()) {
+      recall(found->second, known, j);
+    }
+  }
+  offer(known);
+  return chosen;
+}
+
+void Search::recall(const Found& found, Parameters& parameters, std::size_t j) const {
+  for (std::size_t k = 0; k < parameters.nodes.size(); ++k) {
+    const std::vector<std::uint32_t>& position = open_.nodes[k].position;
+    const Found::Node& from = found.nodes[k];
+    if (from.lambda > 0) {
+      parameters.nodes[k].lambda[j] = from.lambda;
+    }
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < position.size(); ++i) {
+      while (at < from.position.size() && from.position[at] < position[i]) {
+        ++at;
       }
-      if (known == memory.end() || position.empty()) {
-        continue;
-      }
-      const Found::Node& from = known->second.nodes[k];
-      if (from.lambda > 0) {
-        node.lambda[j] = from.lambda;
-      }
-      std::size_t at = 0;
-      for (std::size_t i = 0; i < position.size(); ++i) {
-        for (; at < from.position.size() && from.position[at] < position[i]; ++at) {
-        }
-        if (at < from.position.size() && from.position[at] == position[i]) {
-          node.slope[j * position.size() + i] = from.slope[at];
-        }
+      if (at < from.position.size() && from.position[at] == position[i]) {
+        parameters.nodes[k].slope[j * position.size() + i] = from.slope[at];
       }
     }
   }
-  return parameters;
 }
 
 void Search::remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const {

@@ -53,6 +53,7 @@ class Search {
   [[nodiscard]] std::vector<Bound> judge(const std::vector<Rival>& rivals, const std::vector<const Given*>& given);
   /// Numbers on the grids of the evidence near those of rival `j` of a batch with which F is positive still.
   [[nodiscard]] std::optional<Given> on_the_grid(const Rival& rival, const Parameters& parameters, std::size_t j);
+  void recall(const Found& found, Parameters& parameters, std::size_t j) const;
   void remember(const Rival& rival, const Parameters& parameters, std::size_t j, Memory& memory) const;
 
   const Plan& plan_;

@@ -122,7 +122,7 @@ TEST_CASE("Decisions are reproducible, for any number of threads and any order")
   CHECK(alone == together);
 }
 
-TEST_CASE("Targets are decided in ascending order until one fails") {
+TEST_CASE("Of several targets the largest that is proved is given") {
   const Network network = small_networks::network("relu", 11, 2);
   WorkerPool pool(1);
   const StepGraph graph = build_steps(network, pool);

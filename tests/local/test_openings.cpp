@@ -37,7 +37,8 @@ struct Ball3 {
     std::mt19937 random(seed);
     std::normal_distribution<double> normal;
     constexpr double slack = 1 + 1e-9;
-    for (int k = 0; k < 2000; ++k) {
+    std::size_t outside = 0;
+    for (int k = 0; k < 600; ++k) {
       std::vector<double> y(x.size());
       double length = 0;
       for (double& v : y) {
@@ -54,20 +55,21 @@ struct Ball3 {
         for (std::size_t i = 0; i < plan.sizes[v]; ++i) {
           const double t = moved({v, i});
           squares += t * t;
-          CHECK(std::fabs(t) <= open.e[v][i] * slack);
+          outside += std::fabs(t) > open.e[v][i] * slack ? 1U : 0U;
         }
-        CHECK(std::sqrt(squares) <= open.rho[v] * slack);
+        outside += std::sqrt(squares) > open.rho[v] * slack ? 1U : 0U;
       }
       for (const Opening& node : open.nodes) {
         double squares = 0;
         for (std::size_t i = 0; i < node.matches.size(); ++i) {
           const double d = moved(node.matches[i].rival) - moved(node.matches[i].leader);
           squares += d * d;
-          CHECK(std::fabs(d) <= node.width[i] * slack);
+          outside += std::fabs(d) > node.width[i] * slack ? 1U : 0U;
         }
-        CHECK((node.matches.empty() || std::sqrt(squares) <= node.rho * slack));
+        outside += !node.matches.empty() && std::sqrt(squares) > node.rho * slack ? 1U : 0U;
       }
     }
+    CHECK(outside == 0);
   }
 };
 
