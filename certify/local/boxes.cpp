@@ -80,31 +80,6 @@ void open_kink(std::size_t i, double a, double b, double z, double e, Opening& o
   add(out, i, {e, std::clamp(-z, -e, e), a, b, kink_rule(a, b, std::clamp(z, -e, e), e), infinite, 0, false});
 }
 
-/// min(max(z, low), high).
-void open_clip(std::size_t i, double low, double high, double z, double e, Opening& out) {
-  const double l = z - e;
-  const double u = z + e;
-  const auto near = [&](double bend) { return std::fabs(std::fabs(bend - z) - e) <= edge_width * (std::fabs(z) + std::fabs(bend) + e); };
-  out.edge = out.edge || near(low) || near(high);
-  if (low >= high || u <= low || l >= high) {
-    close(i, e, 0, out);
-    return;
-  }
-  if (l >= low && u <= high) {
-    close(i, e, 1, out);
-    return;
-  }
-  const auto value = [&](double t) { return std::min(std::max(t, low), high); };
-  const double mean = (value(u) - value(l)) / (u - l);
-  if (l >= low) {
-    add(out, i, {e, high - z, 1, 0, mean, infinite, 0, false});
-  } else if (u <= high) {
-    add(out, i, {e, low - z, 0, 1, mean, infinite, 0, false});
-  } else {
-    add(out, i, {e, low - z, 0, 1, mean, high - z, 0, false});
-  }
-}
-
 }  // namespace
 
 double open_activation(const Step& step, const std::vector<double>& z, const std::vector<double>& e, double rho, Opening& out,
@@ -112,7 +87,8 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
   out.closed.assign(z.size(), 0.0);
   moved.resize(z.size());
   const Activation& row = activation_of(step);
-  const bool piecewise_linear = row.plain.two_slopes || step.op == Operator::clip;
+  // The others with kinks (PRelu, Clip, Max and Min with constants) are taken by enclosures of their slopes, as the checker does.
+  const bool piecewise_linear = row.plain.two_slopes && !step.gate && (step.op == Operator::relu || step.op == Operator::abs || step.op == Operator::leaky_relu);
   double steepest = piecewise_linear ? row.slopes(step).largest_magnitude().upper() : 0;
   Curves curves(step);
   for (std::size_t i = 0; i < z.size(); ++i) {
@@ -124,10 +100,8 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
         moved[i] = std::max(moved[i], std::fabs(row.plain.at(curve, t).value - here));
       }
     }
-    if (row.plain.two_slopes) {
+    if (piecewise_linear) {
       open_kink(i, row.plain.at(curve, -1.0).slope, 1, z[i], e[i], out);
-    } else if (step.op == Operator::clip) {
-      open_clip(i, curve.low, curve.high, z[i], e[i], out);
     } else {
       bool clear = true;
       const Ball slopes = row.along(step, i, {z[i], e[i]}, 0, {1, 0}, clear);

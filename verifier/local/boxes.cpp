@@ -65,7 +65,19 @@ void box_of(const Step& step, const std::vector<const Around*>& in, Around& t) {
   const std::size_t size = t.value.centre.size();
   std::vector<UInt128> e(size, 0);
   switch (step.form.kind) {
-    case Kind::affine: return set_box(t, times(step.norms->norms, in[0]->rho), step.norms->exponent + in[0]->rho.exponent(), t.rounding);
+    case Kind::affine: {
+      const std::int64_t unit = step.norms->exponent + in[0]->rho.exponent();
+      const std::optional<RowReach> reach = step.placed->step->reach(in[0]->e);
+      if (!reach) return set_box(t, times(step.norms->norms, in[0]->rho), unit, t.rounding);
+      e = times(reach->norms, in[0]->rho);
+      const std::int64_t shift = in[0]->box - in[0]->rho.exponent();  // from the units of the sums to those of e
+      for (std::size_t i = 0; i < size && shift <= 30; ++i) {
+        const UInt128 sum = reach->sums[i];
+        if (bit_length(sum) + shift > 120) continue;
+        e[i] = std::min(e[i], shift >= 0 ? sum << shift : shift < -127 ? UInt128{1} : (sum >> -shift) + 1);
+      }
+      return set_box(t, e, unit, t.rounding);
+    }
     case Kind::diagonal: {
       for (std::size_t i = 0; i < size; ++i) e[i] = static_cast<UInt128>(step.norms->norms[i]) * static_cast<UInt128>(in[0]->e[i]);
       return set_box(t, e, step.norms->exponent + in[0]->box, t.rounding);
@@ -96,6 +108,21 @@ void box_of(const Step& step, const std::vector<const Around*>& in, Around& t) {
       return set_box(t, e, all.unit, t.rounding);
     }
     case Kind::kink: {
+      // Between the slopes a and 1, 0 <= a <= 1: an entry below 0 moves by at most a min(|z|, e) on its side and the rest beyond.
+      if (const Dyadic a = step.form.left; a.mantissa >= 0 && !step.stretch.zero() && !Above(Integer(1), 0).below(step.stretch)) {
+        for (std::size_t i = 0; i < size; ++i) {
+          const Int128 z = in[0]->value.centre[i];
+          const std::int64_t down = in[0]->value.exponent - in[0]->box;
+          const Int128 size_of_z = z >= 0 ? Int128{0} : -z;
+          const Int128 before = down >= 0 ? (bit_length(magnitude(size_of_z)) + down > 100 ? Int128{1} << 100 : size_of_z << down)
+                                          : size_of_z >> std::min<std::int64_t>(-down, 127);  // floor
+          const Int128 m = std::min<Int128>(before, in[0]->e[i]);
+          const Int128 product = m * a.mantissa;  // at most 2^66
+          const Int128 slow = a.exponent >= 0 ? product << std::min<std::int32_t>(a.exponent, 60) : -((-product) >> std::min<std::int32_t>(-a.exponent, 127));
+          e[i] = static_cast<UInt128>(in[0]->e[i] - m + slow);
+        }
+        return set_box(t, e, in[0]->box, t.rounding);
+      }
       for (std::size_t i = 0; i < size; ++i) e[i] = static_cast<UInt128>(in[0]->e[i]) * static_cast<UInt128>(step.stretch.mantissa());
       return set_box(t, e, in[0]->box + step.stretch.exponent(), t.rounding);
     }

@@ -86,11 +86,11 @@ class Affine : public FixedStep {
     for (const std::int64_t w : weights_) largest |= static_cast<std::uint64_t>(w < 0 ? -w : w);
     return std::max(0, static_cast<int>(std::bit_width(largest)) - 31);
   }
-  static UInt128 coarse_square(Int128 w, int drop) {
+  static UInt128 coarse_size(Int128 w, int drop) {
     const UInt128 size = magnitude(w);
-    const UInt128 up = (size >> drop) + (drop != 0 && size != 0 ? 1 : 0);  // at most 2^33
-    return up * up;
+    return (size >> drop) + (drop != 0 && size != 0 ? 1 : 0);  // at most 2^33
   }
+  static UInt128 coarse_square(Int128 w, int drop) { return coarse_size(w, drop) * coarse_size(w, drop); }
   /// The root of a sum of such squares, with what the weights leave out: at most the norm of that is in any row.
   [[nodiscard]] std::uint64_t coarse_root(UInt128 squares, int drop) const {
     const Integer root = sqrt_ceiling(Integer(squares)) + ceil_scaled(weight_error_, -drop);
@@ -171,6 +171,32 @@ class Dense : public Affine {
     }
     RowNorms out{std::vector<std::uint64_t>(left_ * rows_ * right_), exponent_ + drop};
     for (std::size_t i = 0; i < out.norms.size(); ++i) out.norms[i] = of_row[i / right_ % rows_];
+    return out;
+  }
+  std::optional<RowReach> reach(const std::vector<std::int64_t>& e) const override {
+    if (columns_ > (std::size_t{1} << 40)) return std::nullopt;
+    const int drop = coarse_;
+    RowReach out{std::vector<std::uint64_t>(left_ * rows_ * right_), std::vector<UInt128>(left_ * rows_ * right_)};
+    UInt128 squares_of_e = 0;
+    for (const std::int64_t x : e) squares_of_e += static_cast<UInt128>(static_cast<Int128>(x) * x);
+    // What the weights leave out moves an entry by at most its norm times the length of e.
+    const Integer off = ceil_scaled(weight_error_, -drop) * sqrt_ceiling(integer_of(static_cast<Int128>(squares_of_e)));
+    if (off >= (Integer(1) << 100)) return std::nullopt;
+    const auto left_out = static_cast<UInt128>(static_cast<std::uint64_t>(off >> 50)) << 50 | static_cast<UInt128>(static_cast<std::uint64_t>(off & ((Integer(1) << 50) - 1)));
+    for (std::size_t l = 0; l < left_; ++l)
+      for (std::size_t q = 0; q < right_; ++q)
+        for (std::size_t i = 0; i < rows_; ++i) {
+          UInt128 squares = 0, sum = left_out;
+          for (std::size_t k = 0; k < columns_; ++k) {
+            const std::int64_t x = e[(l * columns_ + k) * right_ + q];
+            if (x == 0) continue;
+            const UInt128 w = coarse_size(weights_[i * columns_ + k], drop);
+            squares += w * w;
+            sum += w * static_cast<UInt128>(x);
+          }
+          out.norms[(l * rows_ + i) * right_ + q] = coarse_root(squares, drop);
+          out.sums[(l * rows_ + i) * right_ + q] = sum;
+        }
     return out;
   }
   std::optional<std::uint64_t> row_difference(std::size_t i, std::size_t j) const override {

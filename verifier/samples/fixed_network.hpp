@@ -58,6 +58,13 @@ struct RowNorms {
   std::int64_t exponent = 0;
 };
 
+/// How far the entries of A x move where those of x move by at most e_i units: at least the norm of each row over the places with e_i > 0, in the units of
+/// `row_norms`, and at least sum |w_ki| e_i, in those units times that of e.
+struct RowReach {
+  std::vector<std::uint64_t> norms;
+  std::vector<UInt128> sums;
+};
+
 /// Slopes of an activation within a box around every entry: low[i] <= slope <= high[i], units 2^-kSlopeBits.
 struct SlopeBounds {
   std::vector<std::int64_t> low, high;
@@ -87,6 +94,8 @@ class FixedStep {
   [[nodiscard]] virtual std::int64_t adjoint_exponent() const { throw Unavailable{}; }
   /// affine, average: ||row i||_2 for every entry of the output; diagonal: |d_i|.
   [[nodiscard]] virtual RowNorms row_norms() const { throw Unavailable{}; }
+  /// affine with explicit rows: see RowReach; 0 <= e_i <= 2^42. Else nothing.
+  [[nodiscard]] virtual std::optional<RowReach> reach(const std::vector<std::int64_t>& /*e*/) const { return std::nullopt; }
   /// affine: at least ||row i - row j||_2 where both rows meet the data at the same places, in the units of row_norms; else nothing.
   [[nodiscard]] virtual std::optional<std::uint64_t> row_difference(std::size_t /*i*/, std::size_t /*j*/) const { return std::nullopt; }
   /// activation: within `radius` units of the centre of every entry (units 2^exponent).
