@@ -46,7 +46,7 @@ std::string checker_program() {
 
 /// What is handed to lipverify; `names_only`: for whoever repeats it elsewhere, without folders.
 std::vector<std::string> arguments_of(const ReportOptions& options, const std::string& program, const std::string& certificate,
-                                      const std::string& records, bool samples, bool names_only) {
+                                      const std::string& records, const std::string& evidence, bool samples, bool names_only) {
   const auto name = [&](const std::string& path) { return names_only ? file_name_of(path) : path; };
   std::vector<std::string> out = {program, certificate};
   const auto add = [&](const char* option, const std::string& value) {
@@ -65,6 +65,7 @@ std::vector<std::string> arguments_of(const ReportOptions& options, const std::s
     if (!options.no_samples) add("--data", name(options.data));
     if (!options.no_samples) add("--labels", name(options.labels));
     add("--records", names_only ? (options.records.empty() ? "" : name(records)) : records);
+    add("--local-evidence", names_only ? (options.evidence.empty() ? "" : name(evidence)) : evidence);
     if (options.audit) add("--audit", std::to_string(*options.audit));
     if (options.no_samples) out.emplace_back("--no-samples");
   }
@@ -83,8 +84,11 @@ report::Verdict verdict_of(const ReportOptions& options, const report::Certifica
     std::string records = options.records;
     if (view.samples && records.empty())
       records = folder_of(view.path) + "/" + file_name_of(view.samples->claim.at("records").at("file").get<std::string>());
+    std::string evidence = options.evidence;
+    if (view.samples && evidence.empty() && view.samples->claim.at("evidence").contains("local"))
+      evidence = folder_of(view.path) + "/" + file_name_of(view.samples->claim.at("evidence").at("local").at("file").get<std::string>());
     std::vector<std::string> arguments =
-        arguments_of(options, checker_program(), certificate.path(), records, view.samples.has_value(), false);
+        arguments_of(options, checker_program(), certificate.path(), records, evidence, view.samples.has_value(), false);
     arguments.emplace_back("--json");
     const CheckerAnswer answer = run_checker(std::move(arguments), longest_answer);
     return report::read_verdict(answer.out, answer.code);
@@ -188,6 +192,7 @@ CLI::App* add_report_command(CLI::App& app, ReportOptions& options) {
   command.add_option("--data", options.data, "the data file or folder: recheck the claim about samples on it, and show some");
   command.add_option("--labels", options.labels, "the label file that belongs to the data");
   command.add_option("--records", options.records, "the records file (default: the one named in the certificate, beside it)");
+  command.add_option("--local-evidence", options.evidence, "the file of evidence of local radii (default: the one named in the certificate, beside it)");
   command.add_option("--audit", options.audit, "recheck only this many samples, drawn at random: 'accepted in part'")
       ->check(CLI::Range(1U, 4294967295U));
   command.add_flag("--no-samples", options.no_samples, "recheck no sample: 'accepted in part'");
@@ -230,7 +235,7 @@ int report_command(const ReportOptions& options) {
   job.made_at = issue_time();
   const bool samples = job.certificate.samples.has_value();
   const std::string records = samples ? job.certificate.samples->claim.at("records").at("file").get<std::string>() : "";
-  job.command = arguments_of(options, "lipverify", file_name_of(options.certificate), records, samples, true);
+  job.command = arguments_of(options, "lipverify", file_name_of(options.certificate), records, options.evidence, samples, true);
   if (job.verdict.proves() && samples && !options.data.empty()) {
     const Json& data = job.certificate.samples->claim.at("data");
     DataSource source{options.data, options.labels, format_named(data.at("format").get<std::string>()), std::nullopt};

@@ -18,6 +18,7 @@ struct ReportOptions {
   std::string data;
   std::string labels;
   std::string records;
+  std::string evidence;  // of local radii; empty: the one named in the certificate, beside it
   std::string public_key;
   std::string policy;
   std::string out;

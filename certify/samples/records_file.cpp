@@ -1,5 +1,6 @@
 #include "certify/samples/records_file.hpp"
 
+#include "formats/encoding/error.hpp"
 #include "formats/encoding/files.hpp"
 
 namespace lipcert {
@@ -36,6 +37,15 @@ SideFile SideFileWriter::finish() {
 void publish_side_file(SideFile& file) {
   if (!file.pending) return;
   const std::string path = folder_of(file.path) + "/" + file.name;
+  try {
+    if (sha256_hex(read_file(path, file.bytes)) == file.sha256) {  // another certificate's, or that of an earlier run: it is not touched
+      file.path = path;
+      file.pending.reset();
+      return;
+    }
+  } catch (const Error&) {
+    // Missing, or damaged: replaced.
+  }
   const ReplaceGuard same_content = [](const std::string& /*standing*/) {};
   file.pending->publish(path, &same_content);
   file.path = path;

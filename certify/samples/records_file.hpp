@@ -44,7 +44,7 @@ class SideFileWriter {
   MerkleTree tree_;
 };
 
-/// Gives the file its name in its folder. A file of that name has the same content unless it was damaged, and is replaced.
+/// Gives the file its name in its folder. A file of that name and content is left as it stands; a damaged one is replaced.
 void publish_side_file(SideFile& file);
 
 }  // namespace lipcert

@@ -130,6 +130,8 @@ def shared_certificate(model, *options):
     """Certifies a network once for all tests of a build tree. The entry is found by what the result depends on: program, network with the data beside it,
     key and options; so a rebuilt program never meets the certificates of another one."""
     model = pathlib.Path(model)
+    if "--data" in options and "--radii" not in options:
+        options += ("--radii", "global")
     beside = model.with_name(model.name + ".data")
     secret, _ = shared_key()
     parts = content_digest(LIPCERT, secret, model, *([beside] if beside.exists() else [])), *map(str, options)

@@ -12,7 +12,7 @@ class Damage(Faults):
         super().setUp()
         self.private, self.public = self.key("ed25519")
         self.shard = self.folder / "0.shard"
-        self.lipcert("certify", self.model, "-o", self.shard, "--data", self.data, "--label-column", "-1", "--shard", "0/1")
+        self.lipcert("certify", self.model, "-o", self.shard, "--data", self.data, "--label-column", "-1", "--shard", "0/1", "--radii", "global")
         self.content = self.shard.read_bytes()
 
     def merge(self, content, code=3):

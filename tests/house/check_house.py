@@ -51,8 +51,8 @@ def checker_links(root, _):
 
 # What a verdict rests on, and how many lines of it: few enough to be read.
 TRUSTED = [f"verifier/{room}" for room in ("base", "envelope", "graph", "theorems", "samples", "local", "verdict")]
-# 1900 of them are bounds in the ball around one sample: forms, adjoints and norms of the steps of samples/, and the room local/.
-TRUSTED_LINES = 19800
+# 2700 of them are bounds in the ball around one sample: forms, adjoints and norms of the steps of samples/, and the room local/.
+TRUSTED_LINES = 20600
 # What an acceptance under a policy rests on besides.
 POLICY = "verifier/policy"
 POLICY_LINES = 1750

@@ -17,7 +17,7 @@ class Shards(Case):
 
     def shard(self, i, n, name=None, data=None, model=DIGITS, *options, **more):
         path = self.folder / (name or f"{i}of{n}.shard")
-        done = self.lipcert("certify", model, "-o", path, "--data", data or self.data, "--label-column", "-1", "--shard", f"{i}/{n}", "--json", *options, **more)
+        done = self.lipcert("certify", model, "-o", path, "--data", data or self.data, "--label-column", "-1", "--shard", f"{i}/{n}", "--radii", "global", "--json", *options, **more)
         return path, json.loads(done.stdout)
 
     def merge(self, shards, *options, code=0, name="merged.json"):
