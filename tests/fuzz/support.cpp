@@ -1,6 +1,7 @@
 // See support.hpp.
 #include "tests/fuzz/support.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -41,11 +42,15 @@ void MemoryFile::write(std::string_view bytes) {
 Folder::Folder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "lipcert-fuzz-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) broken("no folder can be made in " + pattern);
-  path_ = pattern;
+  name_ = pattern;
+  descriptor_ = ::open(pattern.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0) broken(pattern + " cannot be opened");
+  path_ = "/proc/self/fd/" + std::to_string(descriptor_) + "/.";
 }
 Folder::~Folder() {
+  ::close(descriptor_);
   std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  std::filesystem::remove_all(name_, ignored);
 }
 
 void Folder::write(const std::string& name, std::string_view bytes) const {

@@ -36,7 +36,7 @@ class MemoryFile {
   std::string path_;
 };
 
-/// A folder that goes with the process.
+/// A folder that goes with the process. Its path is the same in every run, by its descriptor: the random name would be part of what libFuzzer learns from.
 class Folder {
  public:
   Folder();
@@ -47,6 +47,8 @@ class Folder {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  std::string name_;
+  int descriptor_ = -1;
   std::string path_;
 };
 

@@ -208,7 +208,7 @@ for name, text, says in [
         ('empty line', b'1,2\n\n3,4\n', 'empty'), ('hexadecimal', b'1,2\n0x3,4\n', 'number'), ('word', b'a,b\n1,2\nthree,4\n', 'number'),
         ('byte order mark', b'\xef\xbb\xbf1,2\n3,4\n', 'byte order mark'), ('only a point', b'.,2\n3,4\n', 'number'), ('empty field in the first line', b'1,,3\n1,2,3\n', 'number|empty'), ('number in a broken header', b'a,1..2\n1,2\n', 'number'), ('header of another width', b'a,b,c\n1,2\n', 'field|column|number'), ('exponent', b'1,2\n1e401,3\n', 'number'),
         ('header only', b'a,b\n', 'sample'), ('empty field', b'1,2\n3,\n', 'number'), ('semicolons', b'1,2\n3;4\n', 'number'), ('spaces only', b' \n', 'sample|empty|number'),
-        ('zero byte', b'1,2\n3,\0\n', 'number')]:
+        ('zero byte', b'1,2\n3,\0\n', 'number'), ('two carriage returns in the empty end', b' 3\r\n03\r\n0\n\r\n\r\r\n', 'empty|number')]:
     refuses('csv: ' + name, 'csv', 'bad/' + name.replace(' ', '_') + '.csv', text, says)
 refuses('csv label column outside', 'csv', 'plain.csv', None, 'column', column=3)
 refuses('csv label not an integer', 'csv', 'plain.csv', None, 'integer', column=1)
