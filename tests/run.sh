@@ -4,7 +4,7 @@
 #   tests/run.sh [ctest options]        for example: tests/run.sh -R house
 #
 # LIPCERT_PROOFS=OFF in the environment leaves out the proved checker (and 1 GB of packages).
-# LIPCERT_CORPUS and LIPCERT_DATASETS name folders of public networks and data; tests that need them are skipped where they are unset.
+# LIPCERT_CORPUS, LIPCERT_LOCAL_CORPUS and LIPCERT_DATASETS name folders of public networks and data; tests that need them are skipped where they are unset.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/install.sh

@@ -154,7 +154,7 @@ def make(folder):
         (place / "model.onnx").write_bytes(model)
         for key, path in (samples or {}).items():
             shutil.copy(path, place / key)
-        done = support.run(support.LIPCERT, "certify", place / "model.onnx", "--key", secret, "-o", place / "certificate.json", "--no-recheck", "--json", *options)
+        done = support.run(support.LIPCERT, "certify", place / "model.onnx", "--key", secret, "-o", place / "certificate.json", "--no-recheck", "--json", *options, *(("--radii", "global") if "--data" in options else ()))
         assert done.returncode == 0, (name, done.stderr)
         statement = support.statement(place / "certificate.json")
         claims = {c["kind"]: c for c in statement["predicate"]["claims"]}
