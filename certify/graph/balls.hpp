@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "certify/numbers/enclosed.hpp"
 #include "certify/numbers/interval.hpp"
@@ -48,8 +49,14 @@ enum class Sign { negative, zero, positive, open };
   return -z.centre > z.radius ? Sign::negative : Sign::open;
 }
 
+/// In place of a magnitude: z is a whole box, all of whose points are meant; its signs are what they are.
+inline constexpr double whole_box = -std::numeric_limits<double>::infinity();
+
 /// |z| is above the margin of what any other program of ordinary precision may see as zero.
 [[nodiscard]] inline bool is_clear(Ball z, double magnitude) {
+  if (magnitude == whole_box) {
+    return true;
+  }
   return std::fabs(z.centre) > 0x1p-30 * magnitude + 0x1p10 * z.radius;
 }
 

@@ -75,7 +75,7 @@ Ball clamp_along(Ball z, double magnitude, const Ball* low, const Ball* high, Ba
   if (low != nullptr) {
     t = kink_along(subtract(z, *low), magnitude + std::fabs(low->centre), t, {{0, 0}, {1, 0}}, clear);
     z = larger(z, *low);
-    magnitude = std::max(magnitude, std::fabs(low->centre));
+    magnitude = magnitude == whole_box ? whole_box : std::max(magnitude, std::fabs(low->centre));
   }
   if (high != nullptr) {
     t = kink_along(subtract(z, *high), magnitude + std::fabs(high->centre), t, {{1, 0}, {0, 0}}, clear);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "certify/graph/activations.hpp"
+#include "certify/graph/balls.hpp"
 
 namespace lipcert::local {
 namespace {
@@ -89,6 +90,9 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
   const Activation& row = activation_of(step);
   // The others with kinks (PRelu, Clip, Max and Min with constants) are taken by enclosures of their slopes, as the checker does.
   const bool piecewise_linear = row.plain.two_slopes && !step.gate && (step.op == Operator::relu || step.op == Operator::abs || step.op == Operator::leaky_relu);
+  const bool has_bends = step.op == Operator::prelu || step.op == Operator::clip || step.op == Operator::max || step.op == Operator::min ||
+                         step.op == Operator::hard_sigmoid || step.op == Operator::hard_swish || step.op == Operator::elu ||
+                         step.op == Operator::selu || step.op == Operator::celu;
   double steepest = piecewise_linear ? row.slopes(step).largest_magnitude().upper() : 0;
   Curves curves(step);
   for (std::size_t i = 0; i < z.size(); ++i) {
@@ -103,11 +107,21 @@ double open_activation(const Step& step, const std::vector<double>& z, const std
     if (piecewise_linear) {
       open_kink(i, row.plain.at(curve, -1.0).slope, 1, z[i], e[i], out);
     } else {
-      bool clear = true;
-      const Ball slopes = row.along(step, i, {z[i], e[i]}, 0, {1, 0}, clear);
+      // The box a little larger: the checker's may reach over a bend that this one just does not.
+      const double far = std::fabs(z[i]) + e[i];
+      const auto slopes_within = [&](double reach) {
+        bool clear = true;
+        return row.along(step, i, {z[i], e[i] > 0 ? std::max(0.0, reach) : 0.0}, whole_box, {1, 0}, clear);
+      };
+      const Ball slopes = slopes_within(e[i] + edge_width * far);
       const double more = slopes.radius <= 0 ? 0 : 0x1p-16 * slopes.radius + 0x1p-20;  // another program's enclosure may be wider
       const double a = slopes.centre - slopes.radius - more;
       const double b = slopes.centre + slopes.radius + more;
+      if (has_bends && e[i] > 0) {
+        const Ball inner = slopes_within(e[i] - edge_width * far);
+        out.edge = out.edge || (inner.radius <= 0) != (slopes.radius <= 0) ||
+                   std::fabs(inner.centre - slopes.centre) + std::fabs(inner.radius - slopes.radius) > more;
+      }
       moved[i] = std::max(std::fabs(a), std::fabs(b)) * e[i];
       steepest = std::max({steepest, std::fabs(a), std::fabs(b)});
       if (slopes.radius <= 0) {

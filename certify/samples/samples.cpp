@@ -103,10 +103,11 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
   const Scaling scaling(texts, description.shape, network.values[network.input].shape, source.samples);
 
   std::optional<LocalRadii> local;
+  InputRange stated;
   std::vector<double> targets;  // the least radii that exceed the numbers of `above`
   if (radii.theorem == RadiusTheorem::layer_dual) {
     LocalSettings settings;
-    if (radii.range) settings.range = range_of(*radii.range, scaling);
+    if (radii.range) settings.range = stated = range_of(*radii.range, scaling);
     local.emplace(network, graph, analysis, std::move(settings));
     for (const double number : radii.above)
       if (std::isfinite(number)) targets.push_back(std::nextafter(number, std::numeric_limits<double>::infinity()));
@@ -162,6 +163,10 @@ void certify_samples(const Network& network, const Analysis& analysis, const Dat
       for (const double target : targets)
         if (target > record.radius) wanted.push_back(target);
       if ((wanted.empty() && !radii.above.empty()) || !std::isfinite(record.radius)) return;
+      // Outside the stated range the ball may hold nothing that the claim is about: the checker refuses to bound it.
+      if (radii.range)
+        for (std::size_t k = 0; k < entries.size(); ++k)
+          if (entries[k].lower < stated.low[k] || entries[k].upper > stated.high[k]) return;
       const std::optional<LocalRadius> found = local->improve({x, distance, f, record.predicted, global}, wanted);
       if (!found || !(found->radius > record.radius) || !std::isfinite(found->radius) || found->evidence.size() > most_evidence) return;
       record.radius = found->radius;

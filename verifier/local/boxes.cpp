@@ -10,6 +10,7 @@ namespace {
 using Kind = StepForm::Kind;
 
 constexpr int kBoxBits = 40;
+constexpr int kStillBits = 28;  // what moves less than 2^-28 of the farthest hardly moves
 
 /// Entries from above, in units 2^unit, brought to at most kBoxBits + 1 bits with `more` added to each; then |d_k| <= ||d|| <= rho, and ||d|| <= ||e||.
 void set_box(Around& t, const std::vector<UInt128>& e, std::int64_t unit, const Above& more) {
@@ -67,8 +68,19 @@ void box_of(const Step& step, const std::vector<const Around*>& in, Around& t) {
   switch (step.form.kind) {
     case Kind::affine: {
       const std::int64_t unit = step.norms->exponent + in[0]->rho.exponent();
-      const std::optional<RowReach> reach = step.placed->step->reach(in[0]->e);
+      // Entries that hardly move (dead ones, which only roundings move) are charged apart: the others' rows are shorter without them.
+      std::vector<std::int64_t> moves = in[0]->e, still(moves.size(), 0);
+      const std::int64_t most = moves.empty() ? 0 : *std::max_element(moves.begin(), moves.end());
+      for (std::size_t i = 0; i < moves.size(); ++i)
+        if (moves[i] <= most >> kStillBits) std::swap(moves[i], still[i]);
+      const std::optional<RowReach> reach = step.placed->step->reach(moves);
       if (!reach) return set_box(t, times(step.norms->norms, in[0]->rho), unit, t.rounding);
+      Above more = t.rounding;
+      if (const Above rest = length(still, in[0]->box); !rest.zero()) {
+        std::uint64_t row = 0;
+        for (const std::uint64_t norm : step.norms->norms) row = std::max(row, norm);
+        more = more + Above(Integer(row), step.norms->exponent) * rest;
+      }
       e = times(reach->norms, in[0]->rho);
       const std::int64_t shift = in[0]->box - in[0]->rho.exponent();  // from the units of the sums to those of e
       for (std::size_t i = 0; i < size && shift <= 30; ++i) {
@@ -76,7 +88,7 @@ void box_of(const Step& step, const std::vector<const Around*>& in, Around& t) {
         if (bit_length(sum) + shift > 120) continue;
         e[i] = std::min(e[i], shift >= 0 ? sum << shift : shift < -127 ? UInt128{1} : (sum >> -shift) + 1);
       }
-      return set_box(t, e, unit, t.rounding);
+      return set_box(t, e, unit, more);
     }
     case Kind::diagonal: {
       for (std::size_t i = 0; i < size; ++i) e[i] = static_cast<UInt128>(step.norms->norms[i]) * static_cast<UInt128>(in[0]->e[i]);
@@ -108,23 +120,29 @@ void box_of(const Step& step, const std::vector<const Around*>& in, Around& t) {
       return set_box(t, e, all.unit, t.rounding);
     }
     case Kind::kink: {
-      // Between the slopes a and 1, 0 <= a <= 1: an entry below 0 moves by at most a min(|z|, e) on its side and the rest beyond.
-      if (const Dyadic a = step.form.left; a.mantissa >= 0 && !step.stretch.zero() && !Above(Integer(1), 0).below(step.stretch)) {
-        for (std::size_t i = 0; i < size; ++i) {
-          const Int128 z = in[0]->value.centre[i];
-          const std::int64_t down = in[0]->value.exponent - in[0]->box;
-          const Int128 size_of_z = z >= 0 ? Int128{0} : -z;
-          const Int128 before = down >= 0 ? (bit_length(magnitude(size_of_z)) + down > 100 ? Int128{1} << 100 : size_of_z << down)
-                                          : size_of_z >> std::min<std::int64_t>(-down, 127);  // floor
-          const Int128 m = std::min<Int128>(before, in[0]->e[i]);
-          const Int128 product = m * a.mantissa;  // at most 2^66
-          const Int128 slow = a.exponent >= 0 ? product << std::min<std::int32_t>(a.exponent, 60) : -((-product) >> std::min<std::int32_t>(-a.exponent, 127));
-          e[i] = static_cast<UInt128>(in[0]->e[i] - m + slow);
-        }
-        return set_box(t, e, in[0]->box, t.rounding);
+      // Between the slopes a and 1: the farthest value is that of an end of the box, or of the kink. m: how far the kink is, from below; the values grow
+      // where it is nearer.
+      const Dyadic a = step.form.left;
+      if (a.mantissa != 0 && bit_length(magnitude(a.mantissa)) + a.exponent > 28) throw Unavailable{};
+      const auto slow = [&](Int128 d) {  // |a| d from above: at most 2^70
+        const Int128 product = d * static_cast<Int128>(magnitude(a.mantissa));
+        return a.exponent >= 0 ? product << std::min<std::int32_t>(a.exponent, 28) : -((-product) >> std::min<std::int32_t>(-a.exponent, 127));
+      };
+      for (std::size_t i = 0; i < size; ++i) {
+        const Int128 z = in[0]->value.centre[i], reach = in[0]->e[i];
+        const std::int64_t down = in[0]->value.exponent - in[0]->box;
+        const Int128 far = z >= 0 ? z : -z;
+        const Int128 before = down >= 0 ? (bit_length(magnitude(far)) + down > 100 ? Int128{1} << 100 : far << down)
+                                        : far >> std::min<std::int64_t>(-down, 127);  // floor
+        const Int128 m = std::min(before, reach);
+        Int128 most = 0;
+        if (a.mantissa >= 0)
+          most = z >= 0 ? std::max(reach, m + slow(reach - m)) : std::max(slow(reach), slow(m) + (reach - m));
+        else  // back beyond the kink
+          most = z >= 0 ? std::max(reach, slow(reach - m) - m) : std::max(slow(reach), reach - m - std::max<Int128>(slow(m) - 1, 0));
+        e[i] = static_cast<UInt128>(most);
       }
-      for (std::size_t i = 0; i < size; ++i) e[i] = static_cast<UInt128>(in[0]->e[i]) * static_cast<UInt128>(step.stretch.mantissa());
-      return set_box(t, e, in[0]->box + step.stretch.exponent(), t.rounding);
+      return set_box(t, e, in[0]->box, t.rounding);
     }
     default: break;
   }

@@ -10,6 +10,7 @@ namespace {
 using Kind = StepForm::Kind;
 
 constexpr int kFixedBits = 14;  // of sigma of the fixed rule
+constexpr int kKinkBits = 64;   // of the place of a kink
 
 /// An Int128 in units 2^from as one in units 2^to, from above or below; what is larger than 2^100 units is cut there.
 Int128 units_below(Int128 x, std::int64_t from, std::int64_t to) {
@@ -91,7 +92,8 @@ void open_slopes(const Step& step, const Around& in, Opening& out) {
     out.closed[i] = low;
     if (in.e[i] == 0) continue;
     Entry entry = entry_at(i, in.e[i]);
-    entry.closed = low == high;
+    entry.closed = slopes.one[i];
+    if (entry.closed && low != high) out.inexact = Above(Integer(1), -out.grids.bits);
     entry.cone = true;
     entry.pieces.slope = {low, high, 0};
     entry.fixed = low + (high - low) / 2;
@@ -228,6 +230,16 @@ Opening open_sets(const Step& step, const std::vector<const Around*>& in, const 
       out.entries.push_back(entry);
     }
     most_rivals = std::max(most_rivals, rivals);
+  }
+  // Differences of tensors on very different grids are long: their products with coefficients of 56 bits must fit into an Int128.
+  int widest = 0;
+  for (const Entry& entry : out.entries) widest = std::max(widest, bit_length(magnitude(entry.pieces.low[0])));
+  if (const int drop = widest - kKinkBits; drop > 0) {
+    for (Entry& entry : out.entries) {
+      entry.pieces.low[0] >>= drop;
+      entry.pieces.high[0] = -((-entry.pieces.high[0]) >> drop);
+    }
+    out.grids.fine += drop;
   }
   out.rho = root(Above(Integer(1 + most_rivals) * sets.compared, 0)) * (root(squares) + drift);
   return out;

@@ -65,9 +65,10 @@ struct RowReach {
   std::vector<UInt128> sums;
 };
 
-/// Slopes of an activation within a box around every entry: low[i] <= slope <= high[i], units 2^-kSlopeBits.
+/// Slopes of an activation within a box around every entry: low[i] <= slope <= high[i], units 2^-kSlopeBits; one[i]: it is one number.
 struct SlopeBounds {
   std::vector<std::int64_t> low, high;
+  std::vector<bool> one;
 };
 inline constexpr int kSlopeBits = 24;
 

@@ -6,6 +6,8 @@
 
 namespace lipverify {
 
+namespace mp = boost::multiprecision;
+
 namespace {
 
 constexpr int kBits = FixedTensor::kBits;
@@ -337,8 +339,9 @@ class Enclosing : public FixedStep {
   }
   StepForm form() const override {
     const Node& node = graph_.nodes[node_];
-    const bool first = !inputs_.empty() && inputs_[0] == nullptr && std::count(inputs_.begin(), inputs_.end(), nullptr) == 1;
-    return {.kind = is_activation(node.op) && first ? StepForm::Kind::activation : StepForm::Kind::other, .node = &node};
+    const bool entrywise = is_activation(node.op) || ((node.op == Op::max || node.op == Op::min) && shape_of_data() == graph_.values[node.outputs[0]].shape);
+    const bool one = std::count(inputs_.begin(), inputs_.end(), nullptr) == 1;
+    return {.kind = entrywise && one ? StepForm::Kind::activation : StepForm::Kind::other, .node = &node};
   }
   /// One-sided derivatives along 1 at all points of the box: an activation is the integral of them.
   SlopeBounds slopes(const FixedTensor& centre, const std::vector<std::int64_t>& radius, std::int64_t exponent) const override {
@@ -346,11 +349,10 @@ class Enclosing : public FixedStep {
     for (std::size_t i = 0; i < centre.centre.size(); ++i)
       box.push_back(Interval(Dyadic{centre.centre[i], static_cast<std::int32_t>(centre.exponent)}) +
                     Interval(Wide(-radius[i]), Wide(radius[i]), exponent));
-    const Shape& shape = graph_.values[graph_.nodes[node_].inputs[0]].shape;
-    const Operand x = operand_of(std::move(box), shape), t = operand_of(std::move(one), shape);
+    const Operand x = operand_of(std::move(box), shape_of_data()), t = operand_of(std::move(one), shape_of_data());
     std::vector<const Operand*> operands = inputs_, along(inputs_.size(), nullptr);
-    operands[0] = &x;
-    along[0] = &t;
+    operands[data()] = &x;
+    along[data()] = &t;
     const NodeInputs inputs{graph_, node_, operands, 1};
     const Operand y = node_derivative(inputs, along, node_value(inputs, output_), output_);
     SlopeBounds out;
@@ -358,8 +360,10 @@ class Enclosing : public FixedStep {
       const Interval slope = y.at(i);
       if (bit_length(slope.low) + slope.exponent > 20 || bit_length(slope.high) + slope.exponent > 20) throw Unavailable{};
       const Rational low = lower_end(slope) * (Integer(1) << kSlopeBits), high = upper_end(slope) * (Integer(1) << kSlopeBits);
-      out.low.push_back(low >= 0 ? static_cast<std::int64_t>(ceil_of(low)) - 1 : -static_cast<std::int64_t>(ceil_of(-low)));
-      out.high.push_back(high >= 0 ? static_cast<std::int64_t>(ceil_of(high)) : 1 - static_cast<std::int64_t>(ceil_of(-high)));
+      const auto inward = [](const Rational& end) { return static_cast<std::int64_t>(Integer(mp::numerator(end) / mp::denominator(end))); };  // to 0
+      out.low.push_back(low >= 0 ? inward(low) : -static_cast<std::int64_t>(ceil_of(-low)));
+      out.high.push_back(high >= 0 ? static_cast<std::int64_t>(ceil_of(high)) : inward(high));
+      out.one.push_back(low == high);
     }
     return out;
   }
@@ -375,6 +379,10 @@ class Enclosing : public FixedStep {
   }
 
  private:
+  /// The place of the first input that is data.
+  [[nodiscard]] std::size_t data() const { return static_cast<std::size_t>(std::find(inputs_.begin(), inputs_.end(), nullptr) - inputs_.begin()); }
+  [[nodiscard]] const Shape& shape_of_data() const { return graph_.values[graph_.nodes[node_].inputs.at(data())].shape; }
+
   /// The node's inputs: its constants, and its data within the distances of `in`.
   struct Enclosed {
     Enclosed(const Enclosing& step, const std::vector<const FixedTensor*>& in) : operands(step.inputs_) {
