@@ -106,4 +106,22 @@ Centre evaluate_centre(const Plan& plan, const std::vector<double>& x, Scratch& 
   return values;
 }
 
+bool roots_are_clear(const Plan& plan, const Centre& centre) {
+  for (const PlanNode& node : plan.nodes) {
+    if (node.step->kind != Step::Kind::pool_l2) {
+      continue;
+    }
+    double largest = 0;
+    for (const double z : centre[node.inputs[0]]) {
+      largest = std::max(largest, std::fabs(z));
+    }
+    for (const double y : centre[node.output]) {
+      if (!(y > 0x1p-20 * largest)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 }  // namespace lipcert::local

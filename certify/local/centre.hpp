@@ -12,4 +12,7 @@ using Centre = std::vector<std::vector<double>>;
 
 [[nodiscard]] Centre evaluate_centre(const Plan& plan, const std::vector<double>& x, Scratch& scratch);
 
+/// Whether every L2 pooling has results that are clearly above 0: next to 0 the checker cannot enclose the root's nodes one by one.
+[[nodiscard]] bool roots_are_clear(const Plan& plan, const Centre& centre);
+
 }  // namespace lipcert::local

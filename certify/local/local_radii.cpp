@@ -56,6 +56,10 @@ class Decisions {
     }
     if (centre_.empty()) {
       centre_ = evaluate_centre(plan_, sample_.x, scratch_);
+      checkable_ = roots_are_clear(plan_, centre_);
+    }
+    if (!checkable_) {
+      return std::nullopt;
     }
     std::vector<Rival> open;
     for (const Rival& rival : rivals_) {
@@ -87,6 +91,7 @@ class Decisions {
   const LocalSample& sample_;
   std::vector<Rival> rivals_;
   Centre centre_;
+  bool checkable_ = true;
   Memory memory_;
   Scratch scratch_;
 };

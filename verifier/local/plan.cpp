@@ -55,6 +55,11 @@ class Maker {
     const Kind kind = step.form.kind;
     if (kind != Kind::activation) step.stretch = Above(of.stretch());
     if (kind == Kind::affine || kind == Kind::diagonal || kind == Kind::average) step.norms = of.row_norms();
+    if (kind == Kind::affine || kind == Kind::average) {  // no shorter than any box of this step, so that the box's length counts
+      std::vector<std::int64_t> norms;
+      for (const std::uint64_t norm : step.norms->norms) norms.push_back(static_cast<std::int64_t>(norm));
+      step.stretch = length(norms, step.norms->exponent);
+    }
     if (orders(kind)) step.sets = sets_of(step);
   }
 
@@ -124,7 +129,6 @@ class Maker {
         } else {
           break;
         }
-        if (next.tensor != 0 && producers_.count(next.tensor) == 0) break;  // of a ball
         if (std::find(sets.passed.begin(), sets.passed.end(), at.tensor) == sets.passed.end()) sets.passed.push_back(at.tensor);
         at = next;
       }
